@@ -27,6 +27,7 @@ from bench.servers.place import BenchPlace, create_topic, create_worker_topics, 
 from bench.servers.seeded import seed
 from bench.workload.population import populate
 from etapa.hosting import event_loop
+from etapa.hosting.garbage import spare_the_garbage_collector
 from etapa.settings import Settings
 from etapa.settings.reading import load_settings
 from etapa.stream.kafka.cluster import Cluster
@@ -37,7 +38,6 @@ from etapa.stream.protocol.takeover import take_over
 from etapa.stream.protocol.task_options import TaskOptions
 from etapa.stream.redis.client import connect, disconnect
 from etapa.stream.redis.view import RedisView
-from etapa.stream.worker import spare_the_garbage_collector
 
 
 class PartitionUnderTest(NamedTuple):

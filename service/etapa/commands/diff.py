@@ -28,6 +28,7 @@ from etapa.commands.terminal.time_options import Time
 from etapa.commands.terminal.words import clause_text, counted, width
 from etapa.contracts.rfc3339 import format_time
 from etapa.hosting.foreign_text import printable
+from etapa.hosting.garbage import spare_the_garbage_collector
 from etapa.journey.engine.facts.stage_change import StageChange
 from etapa.journey.language.model import Journey
 from etapa.rehearsal.diff import Diff, DifferingCustomer, Side
@@ -75,6 +76,7 @@ def diff(
     decoder = decoder_of(settings)
     mapper = mapper_from(source, settings, events[0])
     with EventFile(events[0], takes=files_of(mapper), columns=mapper is not None, more=events[1:]) as lines:
+        spare_the_garbage_collector()
         progress = LineProgress(lines, output_scrolls=False)
         file = TouchpointFile(lines, progress, decoder, in_order=in_order, mapper=mapper)
         found.read(file.lines, until, decoder=decoder, on_rejected=file.complain, wall=clock())

@@ -30,6 +30,7 @@ from etapa.commands.terminal.words import counted, width
 from etapa.contracts.outgoing.campaign_outcome import campaign_outcome_json
 from etapa.contracts.outgoing.campaign_trigger import campaign_trigger_json
 from etapa.contracts.outgoing.stage_change import stage_change_json
+from etapa.hosting.garbage import spare_the_garbage_collector
 from etapa.journey.duration import roughly
 from etapa.journey.engine.facts.changes import TRIGGER_OUTCOMES, CampaignOutcome
 from etapa.journey.engine.facts.stage_change import StageChange
@@ -91,6 +92,7 @@ def simulate(
         EventFile(events[0], takes=files_of(mapper), columns=mapper is not None, more=events[1:]) as lines,
         _summary_output(summary_file, (*events, str(settings.journey_path))) as summary_output,
     ):
+        spare_the_garbage_collector()
         progress = LineProgress(lines, output_scrolls=True)
         file = TouchpointFile(lines, progress, decoder, in_order=in_order, mapper=mapper)
         changes = replayed(

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator
 from decimal import Decimal
 from typing import Any, BinaryIO, Final
 
+from etapa.contracts.rfc3339 import format_time
 from etapa.sources.file_records import RecordsError
 
 ROWS: Final = 16_384
@@ -82,10 +83,7 @@ def _column(kind: Any) -> Callable[[Any], list[Any]]:
         inner = _column(kind.value_type)
         return lambda column: inner(column.dictionary_decode())
     if types.is_timestamp(kind):
-        # Converting them to Python objects first would cost a microsecond each.
-        form = "%Y-%m-%dT%H:%M:%SZ" if kind.tz else "%Y-%m-%dT%H:%M:%S"
-        exact = pa.timestamp("us", "UTC" if kind.tz else None)
-        return lambda column: _listed(compute.strftime(column.cast(exact, safe=False), form))
+        return lambda column: _times(column, is_local=kind.tz is None)
     if types.is_floating(kind):
         return lambda column: _listed(compute.if_else(compute.is_finite(column), column, None))
     if types.is_decimal(kind):
@@ -100,3 +98,20 @@ def _column(kind: Any) -> Callable[[Any], list[Any]]:
 def _listed(column: Any) -> list[Any]:
     found: list[Any] = column.to_pylist()
     return found
+
+
+def _times(column: Any, *, is_local: bool) -> list[Any]:
+    """Times as RFC 3339; local ones without an offset."""
+    import pyarrow as pa
+
+    # Objects for times, or text that pyarrow writes, would take several times as long.
+    instants = column.cast(pa.timestamp("us", column.type.tz), safe=False).cast(pa.int64()).to_pylist()
+    texts = [None if at is None else _time(at) for at in instants]
+    return [None if text is None else text.removesuffix("Z") for text in texts] if is_local else texts
+
+
+def _time(at: int) -> str:
+    try:
+        return format_time(at)
+    except OverflowError:
+        return "a time outside the years 1 to 9999"

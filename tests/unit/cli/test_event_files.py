@@ -3,6 +3,7 @@
 import bz2
 import datetime as dt
 import gzip
+import io
 import json
 import lzma
 from collections.abc import Callable
@@ -19,7 +20,7 @@ from pyarrow import parquet
 
 from etapa.embedded.shoppers import ShoppingTrip, touchpoints
 from etapa.journey.units import DAY
-from etapa.sources.typed_files import plain
+from etapa.sources.typed_files import parquet_records, plain
 from tests.unit.cli.process import etapa
 
 START = 1_700_000_000_000_000
@@ -143,3 +144,21 @@ def test_values_that_json_does_not_have_are_written_as_it_would() -> None:
     noon = dt.datetime(2026, 1, 5, 9, 20, tzinfo=dt.timezone(dt.timedelta(hours=2)))
     found = plain({"a": [noon, noon.replace(tzinfo=None), Decimal("1.5"), b"x", float("nan"), (1, True, None)], "d": noon.date()})
     assert found == {"a": ["2026-01-05T07:20:00Z", "2026-01-05T09:20:00", 1.5, "x", None, [1, True, None]], "d": "2026-01-05"}
+
+
+@pytest.mark.parametrize(
+    ("unit", "zone", "number", "text"),
+    [
+        ("us", "UTC", 1_767_604_800_000_001, "2026-01-05T09:20:00.000001Z"),
+        ("us", "America/La_Paz", 1_767_604_800_000_000, "2026-01-05T09:20:00Z"),
+        ("ns", "UTC", 1_767_604_800_123_456_789, "2026-01-05T09:20:00.123456Z"),
+        ("s", None, 1_767_604_800, "2026-01-05T09:20:00"),
+        ("ms", "UTC", -1, "1969-12-31T23:59:59.999000Z"),
+        ("s", "UTC", 300_000_000_000, "a time outside the years 1 to 9999"),
+        ("us", "UTC", None, None),
+    ],
+)
+def test_times_of_parquet_are_text_to_the_microsecond(unit: str, zone: str | None, number: int | None, text: str | None) -> None:
+    written = io.BytesIO()
+    parquet.write_table(pa.table({"at": pa.array([number], pa.int64()).cast(pa.timestamp(unit, zone))}), written)
+    assert list(parquet_records(written)) == [{"at": text}]

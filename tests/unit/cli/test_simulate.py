@@ -13,6 +13,9 @@ from typing import Any
 import pytest
 
 from etapa.commands.files.event_files import EventFile, LineProgress
+from etapa.commands.files.sorted_lines import SortedLines
+from etapa.contracts.incoming.input_format import decoder_within
+from etapa.contracts.incoming.touchpoint_message import TouchpointLimits
 from tests.unit.cli.journeys import BAD, EVENTS, GOOD, touchpoint
 from tests.unit.cli.process import etapa, started
 
@@ -300,6 +303,26 @@ def test_a_person_at_a_terminal_sees_how_far_it_got(
     said = capsys.readouterr().err.split("\r\x1b[K")
     assert re.match(r"░{24}   \d%  2,048 lines, [\d,]+ a second, [\d,]+ s to go$", said[1])
     assert re.match(r"█{23}░  9\d%  98,304 lines, [\d,]+ a second, \d+ s to go$", said[-1])
+
+
+def test_a_person_at_a_terminal_also_sees_how_far_sorted_lines_got(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    events = tmp_path / "events.jsonl"
+    events.write_bytes(b'{"id": "e-1"}\n' * 6_000)
+    monkeypatch.setattr(LineProgress, "SECONDS_BETWEEN_NEWS", -1)
+    monkeypatch.setattr(sys.stderr, "isatty", lambda: True, raising=False)
+    with EventFile(str(events)) as lines:
+        progress = LineProgress(lines, output_scrolls=False)
+        in_order = SortedLines(progress, decoder_within(TouchpointLimits()), 20_000, on_merged=progress.sorted_line)
+        while in_order.readline(1000):
+            pass
+    said = capsys.readouterr().err.split("\r\x1b[K")
+    assert [re.sub(r"[\d,]+ (a second|s to go)", r"n \1", each) for each in said[-3:]] == [
+        "░░░░░░░░░░░░░░░░░░░░░░░░   0%  1 of 6,000 lines in order, n a second, n s to go",
+        "████████░░░░░░░░░░░░░░░░  34%  2,049 of 6,000 lines in order, n a second, n s to go",
+        "████████████████░░░░░░░░  68%  4,097 of 6,000 lines in order, n a second, n s to go",
+    ]
 
 
 def test_it_says_that_it_waits_for_a_terminal(journey: str) -> None:

@@ -5,7 +5,7 @@ import time
 from collections.abc import Collection, Iterator, Sequence
 from pathlib import Path
 from types import TracebackType
-from typing import TYPE_CHECKING, Self
+from typing import Self
 
 import click
 
@@ -14,9 +14,6 @@ from etapa.commands.terminal.failures import CheckFailed, WrongUse, reason
 from etapa.contracts.incoming.odd_bytes import Oddity
 from etapa.contracts.incoming.rejected import Rejected
 from etapa.hosting.foreign_text import printable
-
-if TYPE_CHECKING:
-    pass
 
 REJECTED_SHOWN = 5
 """How many unusable lines are shown one by one; the summary counts all of them."""
@@ -153,17 +150,21 @@ class LineProgress:
         self._lines = lines
         self._shown = sys.stderr.isatty() and not (output_scrolls and sys.stdout.isatty())
         self._next_look = self.LINES_BETWEEN_LOOKS
-        self._started = self._last_news = time.monotonic()
+        self._started = self._last_news = self._merging_since = time.monotonic()
 
     def readline(self, limit: int, /) -> bytes:
         line = self._lines.readline(limit)
         if self._shown and self._lines.lines >= self._next_look:
             self._next_look += self.LINES_BETWEEN_LOOKS
-            now = time.monotonic()
-            if now - self._last_news > self.SECONDS_BETWEEN_NEWS:
-                self._last_news = now
-                click.echo(f"\r\x1b[K{self._line(now - self._started)}", err=True, nl=False)
+            self._tell(self._lines.share_read(), f"{self._lines.lines:,} lines", self._lines.lines, self._started)
         return line
+
+    def sorted_line(self, done: int, total: int) -> None:
+        """Show how many of all lines, which were read and sorted before, were passed on in their order."""
+        if self._shown and done % self.LINES_BETWEEN_LOOKS == 1:
+            if done == 1:
+                self._merging_since = time.monotonic()
+            self._tell(done / total, f"{done:,} of {total:,} lines in order", done, self._merging_since)
 
     def clear(self) -> None:
         if self._shown:
@@ -177,12 +178,15 @@ class LineProgress:
         seconds = max(time.monotonic() - self._started, 1e-3)
         return f"{lines:,} lines in {seconds:,.1f} s, {lines / seconds:,.0f} a second"
 
-    def _line(self, seconds: float) -> str:
-        lines = self._lines.lines
-        pace = f"{lines:,} lines, {lines / seconds:,.0f} a second"
-        share = self._lines.share_read()
-        if share is None:
-            return pace
-        filled = int(share * self.WIDTH)
-        remaining = seconds * (1 - share) / share if share else 0.0
-        return f"{'█' * filled}{'░' * (self.WIDTH - filled)} {share:4.0%}  {pace}, {remaining:,.0f} s to go"
+    def _tell(self, share: float | None, what: str, lines: int, since: float) -> None:
+        now = time.monotonic()
+        if now - self._last_news <= self.SECONDS_BETWEEN_NEWS:
+            return
+        self._last_news = now
+        seconds = max(now - since, 1e-6)
+        line = f"{what}, {lines / seconds:,.0f} a second"
+        if share is not None:
+            filled = int(share * self.WIDTH)
+            remaining = seconds * (1 - share) / share if share else 0.0
+            line = f"{'█' * filled}{'░' * (self.WIDTH - filled)} {share:4.0%}  {line}, {remaining:,.0f} s to go"
+        click.echo(f"\r\x1b[K{line}", err=True, nl=False)

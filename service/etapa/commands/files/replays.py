@@ -5,6 +5,7 @@ from collections.abc import Callable, Sequence
 from etapa.commands.files.event_files import EventFile, LineProgress
 from etapa.commands.files.source_files import files_of
 from etapa.commands.files.touchpoint_files import TouchpointFile, clock, decoder_of, mapper_from, more_complaints
+from etapa.hosting.garbage import spare_the_garbage_collector
 from etapa.journey.engine.judging.program import compile_journey
 from etapa.journey.language.model import Journey
 from etapa.rehearsal.replay import Told
@@ -31,6 +32,7 @@ def replay_files(
     decoder = decoder_of(settings)
     mapper = mapper_from(source, settings, events[0])
     with EventFile(events[0], takes=files_of(mapper), columns=mapper is not None, more=events[1:]) as lines:
+        spare_the_garbage_collector()
         progress = LineProgress(lines, output_scrolls=False)
         file = TouchpointFile(lines, progress, decoder, in_order=in_order, mapper=mapper)
         try:

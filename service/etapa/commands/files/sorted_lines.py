@@ -2,7 +2,7 @@
 
 import heapq
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from struct import Struct
 from typing import IO, Final
 
@@ -23,12 +23,17 @@ _Entry = tuple[int, int, bytes]
 class SortedLines:
     """All lines of a source, earliest touchpoint first; lines with the same time keep their order.
 
-    A line without a touchpoint stays behind the one before it. `number` is the number in the source of the line read last.
+    A line without a touchpoint stays behind the one before it. `number` is the number in the source of the line read last. `on_merged` is
+    called for each line with the number of lines given so far, and of all.
     """
 
-    def __init__(self, lines: Lines, decoder: Decoder, portion: int = PORTION) -> None:
+    def __init__(
+        self, lines: Lines, decoder: Decoder, portion: int = PORTION, *, on_merged: Callable[[int, int], None] = lambda _done, _all: None
+    ) -> None:
         self.number = 0
-        self._merged = _merged(lines, decoder, portion)
+        self._given = self._all = 0
+        self._on_merged = on_merged
+        self._merged = self._in_order(lines, decoder, portion)
 
     def readline(self, limit: int, /) -> bytes:
         """The next line, or the beginning of one that is too long."""
@@ -36,26 +41,28 @@ class SortedLines:
         if entry is None:
             return b""
         _, self.number, line = entry
+        self._given += 1
+        self._on_merged(self._given, self._all)
         return line[: limit - 1] + b"\n"
 
-
-def _merged(lines: Lines, decoder: Decoder, portion: int) -> Iterator[_Entry]:
-    files: list[IO[bytes]] = []
-    held: list[_Entry] = []
-    size, at = 0, -(2**63)
-    try:
-        for number, line in numbered(lines, decoder.max_bytes):
-            touchpoint = decoder.read(line, None, NEVER)
-            at = at if isinstance(touchpoint, Rejected) else touchpoint.at
-            held.append((at, number, line))
-            size += len(line)
-            if size > portion:
-                files.append(_put_away(sorted(held)))
-                held, size = [], 0
-        yield from heapq.merge(sorted(held), *map(_read_back, files))
-    finally:
-        for file in files:
-            file.close()
+    def _in_order(self, lines: Lines, decoder: Decoder, portion: int) -> Iterator[_Entry]:
+        files: list[IO[bytes]] = []
+        held: list[_Entry] = []
+        size, at = 0, -(2**63)
+        try:
+            for number, line in numbered(lines, decoder.max_bytes):
+                touchpoint = decoder.read(line, None, NEVER)
+                at = at if isinstance(touchpoint, Rejected) else touchpoint.at
+                held.append((at, number, line))
+                self._all += 1
+                size += len(line)
+                if size > portion:
+                    files.append(_put_away(sorted(held)))
+                    held, size = [], 0
+            yield from heapq.merge(sorted(held), *map(_read_back, files))
+        finally:
+            for file in files:
+                file.close()
 
 
 def _put_away(entries: list[_Entry]) -> IO[bytes]:

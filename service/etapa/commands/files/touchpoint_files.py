@@ -73,7 +73,7 @@ class TouchpointFile:
         self._complain = Complaints()
         self._mapped = None if mapper is None else MappedTouchpoints(file, progress, mapper, decoder.limits, self._complain)
         lines = self._mapped or progress
-        self._sorted = SortedLines(lines, decoder) if in_order else None
+        self._sorted = SortedLines(lines, decoder, on_merged=progress.sorted_line) if in_order else None
         self.lines: Lines | Touchpoints = self._sorted or lines
 
     @property
