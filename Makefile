@@ -122,6 +122,10 @@ format: setup ## format the code, and fix what the linter can fix
 sim: setup ## many seeds of workers under crashes, zombies, rebalances and lost writes; SEEDS=10000, ARGS="--start 812 --trace"
 	@$(BIN)/python -m tests.simulation --seeds $(SEEDS) $(ARGS)
 
+.PHONY: model
+model: setup ## search the model of moving customers within larger bounds than the test does: some minutes, some GiB of memory
+	@$(BIN)/python -m tests.model
+
 # So many of each of the three kinds of cases.
 .PHONY: reference
 reference: setup ## run random journeys and touchpoints through the engine and the slow evaluator, which must agree; CASES=20000 SEED=3

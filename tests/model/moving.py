@@ -1,0 +1,130 @@
+"""A model of moving customers between places while workers crash: docs/moving-customers.md describes the protocol.
+
+A place is a partition with one owner. Its log holds where its customers are and a mark; its two inputs are its partition of
+`touchpoints` and its partition of `transfers`. One batch reads one record, and commits all it does in one transaction, or nothing. So a
+crash in the middle of a batch is one before or after it: the owner's memory is lost. Controls that split a batch are modelled as split.
+
+Not modelled: Redis, which follows each place's log as before; timers; links; a second change of the layout during the first.
+"""
+
+from typing import Final, Literal, NamedTuple, get_args
+
+Safety = Literal[
+    "fence",  # a successor shuts its predecessor out
+    "forwards",  # a place that a customer has left, or that is not its home, passes its touchpoints on
+    "waits",  # touchpoints of a customer who may be on the way wait at the new place
+    "waits_in_order",  # while one waits, no later one of the same customer is judged
+    "sends_within",  # what is sent is part of the batch's transaction: not sent before it
+    "sends_with_it",  # the same: not sent after it
+    "numbers",  # what was taken in from a place is not taken in again
+    "marks_both",  # the mark holds the progress of both inputs
+    "adopts_first",  # producers change over only after every place knows the new layout
+    "ends_last",  # a place says that it is empty only when it is
+]
+SAFETIES: Final[tuple[Safety, ...]] = get_args(Safety)
+NOTHING_OFF: Final[frozenset[Safety]] = frozenset()
+
+Kind = Literal["state", "claim", "none", "touchpoint", "finished"]
+
+
+class Touch(NamedTuple):
+    """A record of `touchpoints`. A new producer has gone over to the new layout."""
+
+    customer: str
+    number: int
+    new: bool
+
+
+class PublishedChange(NamedTuple):
+    """A published change: caused by this touchpoint, with the sequence number that it took."""
+
+    customer: str
+    touchpoint: int
+    sequence: int
+
+
+class Transfer(NamedTuple):
+    """A record of `transfers`. `number` counts what this sender has sent to this place; the memory of a customer who moves is `applied`."""
+
+    sender: int
+    number: int
+    kind: Kind
+    customer: str
+    applied: tuple[int, ...] = ()
+
+
+class MovingScenario(NamedTuple):
+    """What is given: places (their touchpoints), homes before and after, and how much goes wrong."""
+
+    touchpoints: tuple[tuple[Touch, ...], ...]
+    old: frozenset[int]
+    """Places of the old layout."""
+    before: tuple[tuple[str, int], ...]
+    after: tuple[tuple[str, int], ...]
+    crashes: int = 1
+    repeats: int = 1
+    """How many records of `transfers` come twice: somebody restored or mirrored the topic."""
+    off: frozenset[Safety] = NOTHING_OFF
+
+
+class Stored(NamedTuple):
+    """What a place's log says."""
+
+    here: tuple[tuple[str, tuple[int, ...]], ...]
+    """Customers who live here, with the touchpoints judged so far, in order."""
+    away: tuple[tuple[str, int], ...]
+    """Forwarding addresses."""
+    touchpoints: int
+    transfers: int
+    """The mark: how many records of both inputs are done."""
+    sent: tuple[int, ...]
+    taken: tuple[int, ...]
+    """The mark: the last number sent to, and taken in from, each place."""
+    adopted: bool
+    ended: frozenset[int]
+    """The mark: places that have nobody left who has to move."""
+    aside: tuple[Touch, ...] = ()
+    """Only without `waits_in_order`: touchpoints that others overtook."""
+
+
+class MovingBatch(NamedTuple):
+    """What one transaction holds, and what its owner remembers after it. `sends` are pairs of a place and a transfer."""
+
+    stored: Stored
+    sends: tuple[tuple[int, Transfer], ...]
+    changes: tuple[PublishedChange, ...]
+    claimed: frozenset[str]
+    cleared: frozenset[str]
+
+
+class Place(NamedTuple):
+    """A place: its log, its input, and its owner's memory."""
+
+    stored: Stored
+    incoming: tuple[Transfer, ...]
+    claimed: frozenset[str] = frozenset()
+    cleared: frozenset[str] = frozenset()
+    paused: MovingBatch | None = None
+    """Only without `fence`: what a predecessor that was only paused is about to commit."""
+    unsent: tuple[tuple[int, Transfer], ...] = ()
+    """Only without `sends_with_it`: committed, and still to be sent."""
+
+
+class Moving(NamedTuple):
+    """A state of the model."""
+
+    places: tuple[Place, ...]
+    changes: tuple[PublishedChange, ...]
+    """As published, over all places, by customer. Every touchpoint causes one."""
+    crashes: int
+    repeats: int
+
+
+def beginning(scenario: MovingScenario) -> Moving:
+    """The layout was announced, and nobody has read that. New places know it from the start, as their `transfers` begin with it."""
+    count = len(scenario.touchpoints)
+    places = tuple(
+        Place(Stored((), (), 0, 0, (0,) * count, (0,) * count, place not in scenario.old, frozenset(range(count)) - scenario.old), ())
+        for place in range(count)
+    )
+    return Moving(places, (), scenario.crashes, scenario.repeats)

@@ -1,0 +1,42 @@
+"""Every interleaving and every crash of customers who move, within bounds: nobody is at two places, or at none, and nobody waits for ever."""
+
+from functools import partial
+
+import pytest
+
+from tests.model.moving import SAFETIES, MovingScenario, Safety, beginning
+from tests.model.moving_laws import violation_at_rest, violation_in
+from tests.model.moving_steps import steps
+from tests.model.scenarios import SMALL
+from tests.model.search import Searched, TooManyStates, search
+
+MOST = 400_000
+
+
+def explore(scenario: MovingScenario, most: int = MOST) -> Searched:
+    """Search all of a scenario."""
+    return search(
+        beginning(scenario),
+        partial(steps, scenario),
+        partial(violation_in, scenario),
+        partial(violation_at_rest, scenario),
+        most,
+    )
+
+
+@pytest.mark.parametrize("name", SMALL)
+def test_nobody_is_at_two_places_or_at_none_and_everything_finishes(name: str) -> None:
+    found = explore(SMALL[name])
+    assert found.violation is None, "\n".join(found.trace)
+    assert found.states > 1_000
+    assert found.at_rest
+
+
+@pytest.mark.parametrize("safety", SAFETIES)
+def test_without_one_of_the_safeties_something_goes_wrong(safety: Safety) -> None:
+    assert any(explore(scenario._replace(off=frozenset([safety]))).violation for scenario in SMALL.values())
+
+
+def test_a_search_that_would_not_end_says_so() -> None:
+    with pytest.raises(TooManyStates, match="more than 100 states"):
+        explore(SMALL["one more place"], most=100)
