@@ -140,7 +140,7 @@ def _explained(explained: Explained, indent: int) -> Iterator[str]:
         yield from (f"{margin}       {line}" for line in rest)
         details = [] if explained.seen is None else [explained.missing or explained.seen]
         if not explained.exact:
-            details.append(not_exact(explained.off_by_at_most))
+            details.append(not_exact(explained.off_by_at_most, explained.observed))
         if explained.changes_at is not None:
             details.append(_turn(explained))
         if explained.complete_since is not None:

@@ -72,7 +72,7 @@ def test_a_reason_says_when_it_was_judged_on_coarse_pieces(what: str) -> None:
     compiled = program(f"{{all: [{{event: check}}, {{{what}, within: 7d, gte: 1}}]}}")
 
     def reason(number: int, day: float) -> tuple[bool, bytes]:
-        many = [Touchpoint(str(each), "c", "pv", START + each * MINUTE, None, {"n": 1}, {}) for each in range(number)]
+        many = [Touchpoint(str(each), "c", "pv", START + each * MINUTE, None, {"n": 1 + each % 2}, {}) for each in range(number)]
         change = last_change(compiled, [*many, Touchpoint("check", "c", "check", START + round(day * DAY), None, {}, {})])
         return change.because[1].exact, stage_change_json(change, "t", 1)
 

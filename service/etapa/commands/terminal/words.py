@@ -39,6 +39,11 @@ def _scaled(number: float, step: int, units: Sequence[str]) -> str:
 
 def clause_text(clause: Clause) -> str:
     """A condition and what it saw: `count(purchase, 90d) >= 3, saw 2`."""
+    text = _seen_text(clause)
+    return text if clause.exact else f"{text}, {not_exact(clause.off_by_at_most, clause.observed)}"
+
+
+def _seen_text(clause: Clause) -> str:
     kind = clause.condition.removeprefix("not ").partition("(")[0]
     seen = clause.observed
     match kind, seen:
@@ -57,17 +62,22 @@ def clause_text(clause: Clause) -> str:
             return f"{clause.condition}, for {format_duration(round(seen * SECOND))}"
         case "sequence", int():
             return f"{clause.condition}, {counted(seen, 'step')} taken"
-        case _, int() | float() if not clause.exact:
-            return f"{clause.condition}, saw {seen:.10g}, {not_exact(clause.off_by_at_most)}"
         case _, float():
             return f"{clause.condition}, saw {seen:.10g}"
         case _:
             return f"{clause.condition}, saw {'nothing' if seen is None else value_text(seen)}"
 
 
-def not_exact(off_by_at_most: float | None) -> str:
-    """Says that a number is not exact, and by how much it may be off."""
-    bound = "is an estimate" if off_by_at_most is None else f"may be off by {off_by_at_most:.10g}"
+def not_exact(off_by_at_most: float | None, observed: object) -> str:
+    """Says that what was observed is not exact, and by how much it may be off."""
+    if off_by_at_most is not None:
+        # The error of a time is in seconds.
+        off = format_duration(round(off_by_at_most * SECOND)) if isinstance(observed, str) else f"{off_by_at_most:.10g}"
+        bound = f"may be off by {off}"
+    elif isinstance(observed, int | float):
+        bound = "is an estimate"
+    else:
+        return "which may be wrong, because not all of it was kept"
     return f"which {bound}, because more matched than is kept one by one"
 
 

@@ -14,15 +14,15 @@ from etapa.journey.engine.accumulators.matching import NumberWatch, compile_valu
 from etapa.journey.engine.accumulators.watch import Watch
 from etapa.journey.engine.accumulators.window import (
     EXACT,
-    LARGEST,
     LARGEST_VALUE,
     NUMBER,
+    RESTS,
     SMALLEST,
     TOTAL,
     Bucket,
     coarsest_level,
-    find_bucket,
     put_into_bucket,
+    put_value_into_bucket,
     width_of,
 )
 from etapa.journey.engine.facts.customer import Memory
@@ -107,13 +107,13 @@ class ValuesBefore(Matching):
         if at <= old:
             entry[0] = _with_bucket(entry[0], [1, float(value), value, value])
         elif bucket_times and at <= bucket_times[-1]:
-            self._put_into_bucket(bucket_times, buckets, at, value)
+            put_value_into_bucket(bucket_times, buckets, at, value, self.bucket_width)
         else:
             place = bisect_right(times, at)
             times.insert(place, at)
             values.insert(place, value)
             if len(times) > EXACT:
-                self._put_into_bucket(bucket_times, buckets, times.pop(0), values.pop(0))
+                put_value_into_bucket(bucket_times, buckets, times.pop(0), values.pop(0), self.bucket_width)
 
     def _let_age(self, entry: list[Any], old: int) -> None:
         _, times, values, bucket_times, buckets = entry
@@ -128,26 +128,19 @@ class ValuesBefore(Matching):
                 entry[0] = _with_bucket(entry[0], [1, float(value), value, value])
             del times[:aged], values[:aged]
 
-    def _put_into_bucket(self, bucket_times: list[int], buckets: list[Bucket], at: int, value: Any) -> None:
-        place, found = find_bucket(bucket_times, at, self.bucket_width)
-        if found:
-            bucket = buckets[place]
-            total = max(-LARGEST, min(LARGEST, bucket[TOTAL] + value))
-            buckets[place] = [bucket[NUMBER] + 1, total, min(bucket[SMALLEST], value), max(bucket[LARGEST_VALUE], value)]
-        else:
-            buckets.insert(place, [1, float(value), value, value])
-
 
 def _with_bucket(aged: list[Any] | None, bucket: Bucket) -> list[Any]:
     """`aged`, which is kept for ever, with a bucket added."""
     if aged is None:
-        return [bucket[NUMBER], bucket[SMALLEST], bucket[LARGEST_VALUE], bucket[TOTAL]]
+        return [bucket[NUMBER], bucket[SMALLEST], bucket[LARGEST_VALUE], *bucket[RESTS:], bucket[TOTAL]]
     number, smallest, largest, *partials = aged
+    for part in (*bucket[RESTS:], bucket[TOTAL]):
+        partials = with_partial(partials, part)
     return [
         number + bucket[NUMBER],
         min(smallest, bucket[SMALLEST]),
         max(largest, bucket[LARGEST_VALUE]),
-        *with_partial(partials, bucket[TOTAL]),
+        *partials,
     ]
 
 

@@ -19,6 +19,8 @@ from etapa.journey.engine.facts.touchpoint import Touchpoint
 from etapa.journey.language.model import ANY_TYPE, Match
 
 EXACT: Final = 256
+_MERGED: Final = 4
+_MISPLACED: Final = 5
 MOST_STEPS: Final = 63
 """The limit, because steps are bits of a stored integer."""
 
@@ -33,11 +35,11 @@ class _Step:
 
 
 class OrderedSteps(Accumulator):
-    """Entry: [beginnings, beginnings before the times, times, steps].
+    """Entry: [beginnings, beginnings before the times, times, steps], and beyond 256 also [latest merged time, latest of those misplaced].
 
     `beginnings[k]` is when the latest run through the first k + 1 steps began. The bits of `steps` say which steps each
-    touchpoint matches. Beyond 256 touchpoints the oldest are merged into the second list; a late touchpoint older than those
-    that remain is then treated as if it had occurred after the merged ones.
+    touchpoint matches. Beyond 256 touchpoints the oldest are merged into the second list. A late touchpoint that is older than the latest of
+    these is treated as if it had occurred after them; until that one leaves the window, the result may be wrong.
     """
 
     __slots__ = ("steps", "within")
@@ -67,7 +69,9 @@ class OrderedSteps(Accumulator):
         if entry is None:
             none_begun = [LONG_AGO] * len(self.steps)
             entry = memory[self.place] = [none_begun, none_begun.copy(), [], []]
-        beginnings, before, times, steps = entry
+        beginnings, before, times, steps = entry[:_MERGED]
+        if len(entry) > _MERGED and at < entry[_MERGED]:
+            entry[_MISPLACED] = entry[_MERGED]
         forget_before(gone, times, steps)
         if not times or at >= times[-1]:
             times.append(at)
@@ -81,12 +85,19 @@ class OrderedSteps(Accumulator):
             for time, each in zip(times, steps, strict=True):
                 move_on(beginnings, time, each)
         if len(times) > EXACT:
-            move_on(before, times.pop(0), steps.pop(0))
+            merged = times.pop(0)
+            move_on(before, merged, steps.pop(0))
+            entry[_MERGED:] = [max(merged, entry[_MERGED]), entry[_MISPLACED]] if len(entry) > _MERGED else [merged, LONG_AGO]
 
     def began(self, memory: Memory) -> int:
         """When the latest run through all the steps began; `LONG_AGO` if there was none."""
         entry = memory[self.place]
         return LONG_AGO if entry is None else entry[0][-1]
+
+    def is_exact(self, memory: Memory, now: int) -> bool:
+        """Whether no touchpoint in the window was put after those that it came before."""
+        entry = memory[self.place]
+        return entry is None or len(entry) <= _MERGED or bool(entry[_MISPLACED] <= now - self.within)
 
     def _matched(self, touchpoint: Touchpoint) -> int:
         matched = 0

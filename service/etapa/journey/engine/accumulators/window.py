@@ -12,7 +12,7 @@ from bisect import bisect_left, bisect_right
 from typing import Any, Final
 
 from etapa.journey.engine.accumulators.accumulator import Windowed, value_definition
-from etapa.journey.engine.accumulators.ever import number_or_none
+from etapa.journey.engine.accumulators.ever import number_or_none, with_partial
 from etapa.journey.engine.accumulators.matching import NumberWatch, compile_value
 from etapa.journey.engine.accumulators.watch import Watch
 from etapa.journey.engine.facts.customer import Memory
@@ -31,6 +31,8 @@ NUMBER: Final = 0
 TOTAL: Final = 1
 SMALLEST: Final = 2
 LARGEST_VALUE: Final = 3
+RESTS: Final = 4
+"""From here on: what the total lacks to be exact, as partials (see `Values`)."""
 
 
 class CountWindow(Windowed):
@@ -93,7 +95,7 @@ class CountWindow(Windowed):
 
 
 class ValueWindow(Windowed):
-    """The numeric values in the window. Entry: [times, values, bucket times, buckets]; a bucket is [number, sum, smallest, largest].
+    """The numeric values in the window. Entry: [times, values, bucket times, buckets]; a bucket is [number, sum, smallest, largest, rest, …].
 
     Times ascend, with the values in the same order; at equal times the earlier arrival comes first.
     """
@@ -128,25 +130,16 @@ class ValueWindow(Windowed):
         forget_before(gone, times, values)
         forget_before(gone, bucket_times, buckets)
         if bucket_times and at <= bucket_times[-1]:
-            self._put_into_bucket(bucket_times, buckets, at, value)
+            put_value_into_bucket(bucket_times, buckets, at, value, self.bucket_width)
             return
         place = bisect_right(times, at)
         times.insert(place, at)
         values.insert(place, value)
         if len(times) > EXACT:
-            self._put_into_bucket(bucket_times, buckets, times.pop(0), values.pop(0))
+            put_value_into_bucket(bucket_times, buckets, times.pop(0), values.pop(0), self.bucket_width)
 
     def watches(self) -> list[Watch]:
         return [*super().watches(), self.watch, *self.value_of.watches()]
-
-    def _put_into_bucket(self, bucket_times: list[int], buckets: list[Bucket], at: int, value: Any) -> None:
-        place, found = find_bucket(bucket_times, at, self.bucket_width)
-        if found:
-            bucket = buckets[place]
-            total = max(-LARGEST, min(LARGEST, bucket[TOTAL] + value))
-            buckets[place] = [bucket[NUMBER] + 1, total, min(bucket[SMALLEST], value), max(bucket[LARGEST_VALUE], value)]
-        else:
-            buckets.insert(place, [1, float(value), value, value])
 
 
 def has_buckets(entry: list[Any]) -> bool:
@@ -187,19 +180,22 @@ def put_into_bucket(bucket_times: list[int], counts: list[int], at: int, level: 
     return level
 
 
+def put_value_into_bucket(bucket_times: list[int], buckets: list[Bucket], at: int, value: Any, width: int) -> None:
+    """Add a value at `at` to its bucket."""
+    place, found = find_bucket(bucket_times, at, width)
+    if not found:
+        buckets.insert(place, [1, float(value), value, value])
+        return
+    number, total, smallest, largest, *rests = buckets[place]
+    *rests, total = with_partial([*rests, total], float(value))
+    if abs(total) > LARGEST:
+        rests, total = [], LARGEST if total > 0 else -LARGEST
+    buckets[place] = [number + 1, total, min(smallest, value), max(largest, value), *rests]
+
+
 def uncertain_count(counts: list[int], place: int) -> int:
     """How many of the bucket at `place` may be on the other side; only its latest is certain. 0 if there is no bucket."""
     return counts[place] - 1 if place >= 0 else 0
-
-
-def uncertain_sum(buckets: list[Bucket], place: int) -> float:
-    """By how much a sum may be off because of the bucket at `place`: all of its values but the latest are uncertain."""
-    if place < 0:
-        return 0.0
-    number, total, smallest, largest = buckets[place]
-    most: float = min(LARGEST, (number - 1) * max(abs(smallest), abs(largest)))
-    # If all values have the same sign, the part on the other side is less than the total.
-    return most if smallest < 0 < largest else min(most, abs(total) - min(abs(smallest), abs(largest)))
 
 
 def forget_before(gone: int, times: list[int], companions: list[Any] | None = None) -> None:

@@ -5,6 +5,7 @@ from collections.abc import Callable
 from itertools import accumulate
 from typing import Any, Final, NamedTuple
 
+from etapa.journey.engine.accumulators.aggregating import Pieces, off_by_at_most, total_of
 from etapa.journey.engine.accumulators.distinct import DistinctEver, DistinctWindow
 from etapa.journey.engine.accumulators.ever import Values, exact_sum
 from etapa.journey.engine.accumulators.kept_value import LastValue
@@ -16,7 +17,6 @@ from etapa.journey.engine.accumulators.window import (
     Bucket,
     ValueWindow,
     straddling,
-    uncertain_sum,
     width_of,
 )
 from etapa.journey.engine.conditions.comparing import Comparing, all_alike
@@ -125,13 +125,17 @@ class WindowCompares(CompiledLeaf):
 
     def exact(self, customer: Customer, now: int) -> bool:
         entry = customer.memory[self.place]
-        return entry is None or straddling(entry[2], now - self.within, width_of(self.within)) < 0
+        return entry is None or not entry[3] or bool(self._uncertainty(entry, now - self.within) == 0)
 
     def off_by_at_most(self, customer: Customer, now: int) -> Any:
-        if self.kind != "sum":
-            return None
-        entry = customer.memory[self.place]
-        return uncertain_sum(entry[3], straddling(entry[2], now - self.within, width_of(self.within)))
+        return self.comparing.shown_length(self._uncertainty(customer.memory[self.place], now - self.within))
+
+    def _uncertainty(self, entry: list[Any], gone: int) -> Any:
+        times, values, bucket_times, buckets = entry
+        place = straddling(bucket_times, gone, width_of(self.within))
+        counted = buckets[place] if place >= 0 else None
+        first = bisect_right(bucket_times, gone) + (0 if counted is None else 1)
+        return off_by_at_most(self.kind, Pieces(None, values[bisect_right(times, gone) :], buckets[first:], counted))
 
     def changes_by_time(self) -> tuple[bool, bool]:
         return True, True
@@ -217,12 +221,12 @@ def compile_aggregate(written: model.Aggregate, text: str, surroundings: Surroun
 
 
 def _sum(values: list[Any], buckets: list[Bucket]) -> Number:
-    return exact_sum(values + [bucket[TOTAL] for bucket in buckets]) if values or buckets else 0
+    return total_of(None, values, buckets) if values or buckets else 0
 
 
 def _average(values: list[Any], buckets: list[Bucket]) -> Number:
     number = len(values) + sum([bucket[NUMBER] for bucket in buckets])
-    return exact_sum(values + [bucket[TOTAL] for bucket in buckets]) / number if number else None
+    return total_of(None, values, buckets) / number if number else None
 
 
 def _smallest(values: list[Any], buckets: list[Bucket]) -> Number:

@@ -12,6 +12,7 @@ from etapa.journey.engine.facts.instant import BEGINNING_OF_TIME, END_OF_TIME, i
 from etapa.journey.language.kinds.condition import Observed
 from etapa.journey.language.matching.matches import Comparison
 from etapa.journey.language.matching.predicates import Predicate, compile_converted, needs_zone, tests_in
+from etapa.journey.units import SECOND
 
 
 class Comparing:
@@ -44,6 +45,10 @@ class Comparing:
         if self.are_dates and isinstance(value, int):
             return date_text(value)
         return scalar_text(value)
+
+    def shown_length(self, length: Any) -> Any:
+        """A difference of two values as shown in reasons: between dates in seconds."""
+        return length / SECOND if self.are_dates and length is not None else length
 
 
 def asks_of_whole(comparison: Comparison) -> bool:

@@ -97,7 +97,7 @@ class CountCompares(CompiledLeaf):
 
     def exact(self, customer: Customer, now: int) -> bool:
         entry = customer.memory[self.place]
-        return entry is None or not has_buckets(entry) or straddling(entry[1], now - self.within, 1 << entry[3]) < 0
+        return entry is None or not has_buckets(entry) or bool(self.off_by_at_most(customer, now) == 0)
 
     def off_by_at_most(self, customer: Customer, now: int) -> Any:
         entry = customer.memory[self.place]

@@ -37,6 +37,9 @@ class StepsTaken(CompiledLeaf):
         gone = now - self.sequence.within
         return 0 if entry is None else sum(begun > gone for begun in entry[0])
 
+    def exact(self, customer: Customer, now: int) -> bool:
+        return self.sequence.is_exact(customer.memory, now)
+
     def changes_by_time(self) -> tuple[bool, bool]:
         return False, True
 

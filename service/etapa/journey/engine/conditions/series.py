@@ -6,26 +6,11 @@ from typing import Any, Final
 from mypy_extensions import mypyc_attr
 
 from etapa.journey.engine.accumulators.accumulator import Accumulator
+from etapa.journey.engine.accumulators.aggregating import Pieces, aggregate, off_by_at_most
 from etapa.journey.engine.accumulators.before import CountBefore, ValuesBefore
 from etapa.journey.engine.accumulators.estimates import Estimates, SumEstimates, aggregate_estimates
-from etapa.journey.engine.accumulators.ever import exact_sum
-from etapa.journey.engine.accumulators.window import (
-    LARGEST_VALUE,
-    NUMBER,
-    SMALLEST,
-    TOTAL,
-    Bucket,
-    CountWindow,
-    ValueWindow,
-    has_buckets,
-    straddling,
-    uncertain_count,
-    uncertain_sum,
-    width_of,
-)
+from etapa.journey.engine.accumulators.window import CountWindow, ValueWindow, has_buckets, straddling, uncertain_count, width_of
 from etapa.journey.language.model import AggregateKind
-
-_NONE: Final = (-1, -1)
 
 
 @mypyc_attr(allow_interpreted_subclasses=True)
@@ -79,7 +64,7 @@ class Counted(Series):
         return SumEstimates(counts, 0.0, exact=True)
 
     def exact(self, entry: Any, gone: int, upto: int) -> bool:
-        return not has_buckets(entry) or _straddling_ends(entry[1], gone, upto, 1 << entry[3]) == _NONE
+        return not has_buckets(entry) or bool(self.off_by_at_most(entry, gone, upto) == 0)
 
     def off_by_at_most(self, entry: Any, gone: int, upto: int) -> Any:
         return max([uncertain_count(entry[2], place) for place in _straddling_ends(entry[1], gone, upto, 1 << entry[3])])
@@ -117,7 +102,7 @@ class CountedBefore(Series):
         return SumEstimates([*entry[3], *[1] * len(entry[1])], float(entry[0]), exact=True)
 
     def exact(self, entry: Any, gone: int, upto: int) -> bool:
-        return straddling(entry[2], upto, 1 << entry[4]) < 0
+        return bool(self.off_by_at_most(entry, gone, upto) == 0)
 
     def off_by_at_most(self, entry: Any, gone: int, upto: int) -> Any:
         return uncertain_count(entry[3], straddling(entry[2], upto, 1 << entry[4]))
@@ -147,12 +132,16 @@ class Aggregated(Series):
         return aggregate_estimates(self.kind, None, entry[1], entry[3])
 
     def exact(self, entry: Any, gone: int, upto: int) -> bool:
-        return _straddling_ends(entry[2], gone, upto, width_of(self.within)) == _NONE
+        return not entry[3] or bool(self.off_by_at_most(entry, gone, upto) == 0)
 
     def off_by_at_most(self, entry: Any, gone: int, upto: int) -> Any:
-        if self.kind != "sum":
-            return None
-        return sum([uncertain_sum(entry[3], place) for place in set(_straddling_ends(entry[2], gone, upto, width_of(self.within)))])
+        times, values, bucket_times, buckets = entry
+        values = values[bisect_right(times, gone) : bisect_right(times, upto)]
+        begin, end = _straddling_ends(bucket_times, gone, upto, width_of(self.within))
+        counted = buckets[begin] if begin >= 0 and begin != end else None
+        left_out = buckets[end] if end >= 0 else None
+        first = bisect_right(bucket_times, gone) + (0 if counted is None else 1)
+        return off_by_at_most(self.kind, Pieces(None, values, buckets[first : bisect_right(bucket_times, upto)], counted, left_out))
 
 
 class AggregatedBefore(Series):
@@ -176,21 +165,10 @@ class AggregatedBefore(Series):
         return aggregate_estimates(self.kind, entry[0], entry[2], entry[4])
 
     def exact(self, entry: Any, gone: int, upto: int) -> bool:
-        return straddling(entry[3], upto, width_of(self.before)) < 0
+        return not entry[4] or bool(self.off_by_at_most(entry, gone, upto) == 0)
 
     def off_by_at_most(self, entry: Any, gone: int, upto: int) -> Any:
-        return uncertain_sum(entry[4], straddling(entry[3], upto, width_of(self.before))) if self.kind == "sum" else None
-
-
-def aggregate(kind: AggregateKind, aged: list[Any] | None, values: list[Any], buckets: list[Bucket]) -> Any:
-    """The aggregate of single values, of merged values, and of values kept for ever."""
-    if aged is None and not values and not buckets:
-        return 0 if kind == "sum" else None
-    if kind == "min":
-        return min(values + [bucket[SMALLEST] for bucket in buckets] + ([] if aged is None else [aged[1]]))
-    if kind == "max":
-        return max(values + [bucket[LARGEST_VALUE] for bucket in buckets] + ([] if aged is None else [aged[2]]))
-    total: Any = exact_sum(values + [bucket[TOTAL] for bucket in buckets] + ([] if aged is None else aged[3:]))
-    if kind == "sum":
-        return total
-    return total / (len(values) + sum([bucket[NUMBER] for bucket in buckets]) + (0 if aged is None else aged[0]))
+        aged, times, values, bucket_times, buckets = entry
+        end = straddling(bucket_times, upto, width_of(self.before))
+        values, buckets_in = values[: bisect_right(times, upto)], buckets[: bisect_right(bucket_times, upto)]
+        return off_by_at_most(self.kind, Pieces(aged, values, buckets_in, None, buckets[end] if end >= 0 else None))

@@ -65,7 +65,7 @@ class SpanCompares(CompiledLeaf):
 
     def off_by_at_most(self, customer: Customer, now: int) -> Any:
         gone, upto = self._ends(customer, now)
-        return self.series.off_by_at_most(customer.memory[self.place], gone, upto)
+        return self.comparing.shown_length(self.series.off_by_at_most(customer.memory[self.place], gone, upto))
 
     def _ends(self, customer: Customer, now: int) -> tuple[int, int]:
         """The span: after the first time, up to and including the second."""
