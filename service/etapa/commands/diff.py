@@ -168,20 +168,39 @@ def _sample(sample: DifferingCustomer, columns: int) -> Iterator[str]:
     decided = [change.at for change in (sample.old, sample.new) if change is not None]
     parted = sample.parted
     if not decided or parted.at < min(decided):
-        move = f"only the {parted.only} journey moves it" + (f" from {parted.source}" if parted.source else "") + f" to {parted.to}"
-        sentence = f"they differ from {format_time(parted.at)}: {move}"
+        move = f"{parted.source} → {parted.to}" if parted.source else parted.to
+        sentence = f"they differ from {format_time(parted.at)} on: {move} in the {parted.only} journey only, {_by(parted.change)}"
         yield from textwrap.wrap(sentence, columns, initial_indent="  ", subsequent_indent="    ", break_on_hyphens=False)
+        yield from _because(parted.change, columns)
+    if sample.old is not None and sample.new is not None and _words(sample.old) == _words(sample.new):
+        yield from _decision("both", sample.new, None, columns)
+        return
     for word, change, colour in (("old", sample.old, "red"), ("new", sample.new, "green")):
         if change is not None:
             yield from _decision(word, change, colour, columns)
 
 
-def _decision(word: str, change: StageChange, colour: str, columns: int) -> Iterator[str]:
-    by = "(a new customer)" if change.rule is None else f"by {change.rule}" + (", by the clock" if change.cause == "timer" else "")
-    sentence = f"{change.to} since {format_time(change.at)} {by}"
-    first, *rest = textwrap.wrap(sentence, columns - 7, subsequent_indent="  ", break_on_hyphens=False)
+def _words(change: StageChange) -> tuple[object, ...]:
+    """Everything that is said about a change."""
+    return change.to, change.at, _by(change), tuple(map(clause_text, change.because))
+
+
+def _by(change: StageChange) -> str:
+    if change.rule is None:
+        return "as a new customer"
+    return f"by {change.rule}" + (", by the clock" if change.cause == "timer" else "")
+
+
+def _decision(word: str, change: StageChange, colour: str | None, columns: int) -> Iterator[str]:
+    sentence = f"{change.to} since {format_time(change.at)} {_by(change)}"
+    margin = 4 + len(word)
+    first, *rest = textwrap.wrap(sentence, columns - margin, subsequent_indent="  ", break_on_hyphens=False)
     yield f"  {click.style(word, fg=colour)}  {first}"
-    yield from (f"       {line}" for line in rest)
+    yield from (f"{' ' * margin}{line}" for line in rest)
+    yield from _because(change, columns)
+
+
+def _because(change: StageChange, columns: int) -> Iterator[str]:
     for clause in change.because:
         text = printable(clause_text(clause))
         yield from textwrap.wrap(text, columns, initial_indent=" " * 9, subsequent_indent=" " * 11, break_on_hyphens=False)
@@ -249,7 +268,14 @@ def _sample_object(sample: DifferingCustomer) -> dict[str, Any]:
     return {
         "customer_id": sample.customer_id,
         "parted_at": format_time(sample.parted.at),
-        "parted": {"from": sample.parted.source, "to": sample.parted.to, "only": sample.parted.only},
+        "parted": {
+            "from": sample.parted.source,
+            "to": sample.parted.to,
+            "only": sample.parted.only,
+            "rule": sample.parted.change.rule,
+            "cause": sample.parted.change.cause,
+            "because": sample.parted.change.because,
+        },
         "old": _change_object(sample.old),
         "new": _change_object(sample.new),
     }

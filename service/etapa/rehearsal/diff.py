@@ -40,6 +40,8 @@ class Parting(NamedTuple):
     to: str
     only: str
     """`old` or `new`: the journey that makes it."""
+    change: StageChange
+    """The change itself, with its reasons."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -246,7 +248,7 @@ class Diff:
                     self._settle(customer_id, unsettled)
                 unsettled = self._unsettled[customer_id] = Unsettled(change.at)
             for made in (self.old if is_old else self.new).made(change):
-                unsettled.add(made, is_old=is_old)
+                unsettled.add(made, is_old=is_old, change=None if isinstance(change, Release) else change)
         if unsettled is not None and not (unsettled.old or unsettled.new):
             self._unsettled.pop(customer_id, None)
 
@@ -254,7 +256,12 @@ class Diff:
         self.old.settle(only.old)
         self.new.settle(only.new)
         sides = ((only.old, "old"), (only.new, "new"))
-        moves = [Parting(made.at, made.source, made.to, name) for side, name in sides for made in side if isinstance(made, Moved)]
+        moves = [
+            Parting(made.at, made.source, made.to, name, only.changes[made, name == "old"])
+            for side, name in sides
+            for made in side
+            if isinstance(made, Moved)
+        ]
         if moves:
             self.parted.setdefault(customer_id, min(moves, key=lambda parting: parting.at))
 

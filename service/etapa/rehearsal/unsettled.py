@@ -4,6 +4,8 @@ from collections import Counter
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
+from etapa.journey.engine.facts.stage_change import StageChange
+
 
 class Moved(NamedTuple):
     """What identifies a customer's stage change in both journeys."""
@@ -31,9 +33,13 @@ class Unsettled:
     at: int
     old: Made = field(default_factory=Counter)
     new: Made = field(default_factory=Counter)
+    changes: dict[tuple[Moved, bool], StageChange] = field(default_factory=dict)
+    """The stage changes among them, with their reasons; `True` for those of the old journey."""
 
-    def add(self, made: Moved | Triggered, *, is_old: bool) -> None:
-        """Add what one journey made. If only the other had made it so far, the two cancel out."""
+    def add(self, made: Moved | Triggered, *, is_old: bool, change: StageChange | None = None) -> None:
+        """Add what one journey made, and the stage change that it was. If only the other had made it so far, the two cancel out."""
+        if isinstance(made, Moved) and change is not None:
+            self.changes[made, is_old] = change
         mine, others = (self.old, self.new) if is_old else (self.new, self.old)
         if others[made] > 1:
             others[made] -= 1

@@ -149,6 +149,32 @@ def test_no_line_is_wider_than_the_terminal(old: str, new: str) -> None:
         assert max(len(line) for line in said.splitlines() if ".yaml" not in line) <= columns
 
 
+TWICE = "journey: shop\nversion: {0}\nstages: [{{id: new}}, {{id: buyer}}, {{id: fan}}]\nrules:\n" + (
+    "  - {{id: buys, from: new, to: buyer, when: {{count: purchase, gte: {0}}}}}\n"
+    "  - {{id: stays, from: buyer, to: fan, when: {{all: [{{event: purchase}}, {{count: purchase, gte: 4}}]}}}}\n"
+)
+
+
+def test_what_differed_is_shown_with_its_reason_if_both_end_for_the_same_reason(tmp_path: Path) -> None:
+    for version in (1, 2):
+        (tmp_path / f"{version}.yaml").write_text(TWICE.format(version))
+    events = b"".join(
+        b'{"id":"%d","customer_id":"ana","type":"purchase","occurred_at":"2026-01-0%dT00:00:00Z"}\n' % (day, day) for day in range(1, 6)
+    )
+    said = diff(str(tmp_path / "1.yaml"), str(tmp_path / "2.yaml"), "-", stdin=events).stdout.decode()
+    assert said.endswith(
+        """
+ana: fan, either way
+  they differ from 2026-01-01T00:00:00Z on: new → buyer in the old journey only,
+    by buys
+         count(purchase) >= 1, saw 1
+  both  fan since 2026-01-04T00:00:00Z by stays
+         event(purchase)
+         count(purchase) >= 4, saw 4
+"""
+    )
+
+
 def test_json_holds_the_matrix_the_counts_and_the_samples(old: str, new: str) -> None:
     done = diff(old, new, "-", "--until", "2026-01-22T12:00:00Z", "--json")
     assert done.returncode == 0
@@ -158,7 +184,14 @@ def test_json_holds_the_matrix_the_counts_and_the_samples(old: str, new: str) ->
         {
             "customer_id": "b",
             "parted_at": "2026-01-22T00:00:00Z",
-            "parted": {"from": "buyer", "to": "silent", "only": "new"},
+            "parted": {
+                "from": "buyer",
+                "to": "silent",
+                "only": "new",
+                "rule": "falls-silent",
+                "cause": "timer",
+                "because": [{"condition": "absent(purchase, 20d)", "observed": "2026-01-02T00:00:00Z"}],
+            },
             "old": {
                 "stage": "buyer",
                 "since": "2026-01-02T00:00:00Z",
