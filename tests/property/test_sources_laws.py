@@ -63,7 +63,7 @@ def record_bytes(name: str, data: st.DataObject) -> bytes:
 @given(data=st.data())
 def test_whatever_a_record_holds_it_has_an_outcome(name: str, data: st.DataObject) -> None:
     mapper = MAPPERS[name]
-    record = decode_json(record_bytes(name, data))
+    record = decode_json(record_bytes(name, data), mapper.json)
     if isinstance(record, Rejected):
         return
     outcomes = mapper.outcomes(record, LIMITS)
@@ -80,13 +80,28 @@ def test_whatever_a_record_holds_it_has_an_outcome(name: str, data: st.DataObjec
 
 
 @pytest.mark.parametrize("name", presets.names())
+@often
+@given(data=st.data())
+def test_decoding_only_what_a_source_reads_changes_nothing(name: str, data: st.DataObject) -> None:
+    mapper = MAPPERS[name]
+    given_record = data.draw(st.sampled_from([trial.given for trial in mapper.source.trials]))
+    record = damaged(given_record, data)
+    try:
+        written = msgspec.json.encode(record)
+        whole = msgspec.json.decode(written)
+    except (msgspec.DecodeError, UnicodeError, OverflowError):
+        return
+    assert mapper.outcomes(mapper.json.decode(written), LIMITS) == mapper.outcomes(whole, LIMITS)
+
+
+@pytest.mark.parametrize("name", presets.names())
 @pytest.mark.parametrize("limits", [LIMITS, TIGHT], ids=["roomy", "tight"])
 @often
 @given(data=st.data())
 def test_a_worker_makes_of_a_record_what_converting_it_would(name: str, limits: TouchpointLimits, data: st.DataObject) -> None:
     written = record_bytes(name, data)
     items = SourceDecoder(MAPPERS[name], limits).items(b"somebody", written, (), 0, NEVER)
-    record = decode_json(written)
+    record = decode_json(written, MAPPERS[name].json)
     if len(written) > limits.max_bytes or isinstance(record, Rejected):
         assert [type(item) for item in items] == [Rejected]
         return

@@ -1,6 +1,7 @@
 """A server with the part of a schema registry's interface that reading needs. It fails on request, in ways that a real one cannot."""
 
 import json
+import ssl
 import threading
 from collections.abc import Mapping
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -9,9 +10,19 @@ from urllib.parse import unquote, urlsplit
 
 
 class RegistryDouble:
-    """Has these schemas by number, and these versions of subjects, in a registry's form. Use it in a `with` block."""
+    """Has these schemas by number, and these versions of subjects, in a registry's form. Use it in a `with` block.
 
-    def __init__(self, schemas: Mapping[int, Mapping[str, Any]], subjects: Mapping[str, Mapping[str, Any]] | None = None) -> None:
+    `authorization`: what every request must send. `tls`: the context with which it serves HTTPS.
+    """
+
+    def __init__(
+        self,
+        schemas: Mapping[int, Mapping[str, Any]],
+        subjects: Mapping[str, Mapping[str, Any]] | None = None,
+        *,
+        authorization: str | None = None,
+        tls: ssl.SSLContext | None = None,
+    ) -> None:
         self.answers: tuple[int, Any] | None = None
         """The status and body of every response from now on."""
         self.authorizations: list[str | None] = []
@@ -20,8 +31,10 @@ class RegistryDouble:
 
         class Handler(BaseHTTPRequestHandler):
             def do_GET(self) -> None:
-                owner.authorizations.append(self.headers.get("Authorization"))
-                status, body = owner.answers or owner._found(unquote(urlsplit(self.path).path))
+                given = self.headers.get("Authorization")
+                owner.authorizations.append(given)
+                refused = (401, {"error_code": 40101, "message": "Unauthorized"}) if authorization not in (None, given) else None
+                status, body = owner.answers or refused or owner._found(unquote(urlsplit(self.path).path))
                 data = json.dumps(body).encode() if not isinstance(body, bytes) else body
                 self.send_response(status)
                 self.send_header("Content-Type", "application/json")
@@ -35,7 +48,10 @@ class RegistryDouble:
         self._schemas, self._subjects = schemas, subjects or {}
         self._server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
         self._thread = threading.Thread(target=self._server.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True)
-        self.url = f"http://127.0.0.1:{self._server.server_port}"
+        if tls is not None:
+            # The handshake is made by the thread of the request, so that one that fails stops nobody else.
+            self._server.socket = tls.wrap_socket(self._server.socket, server_side=True, do_handshake_on_connect=False)
+        self.url = f"{'http' if tls is None else 'https'}://127.0.0.1:{self._server.server_port}"
 
     def __enter__(self) -> Self:
         self._thread.start()

@@ -12,7 +12,7 @@ from etapa.commands.files.csv_columns import NAME as CSV_SOURCE
 from etapa.commands.files.csv_columns import csv_source
 from etapa.commands.files.event_files import REJECTED_SHOWN, EventFile
 from etapa.commands.files.journey_files import shown
-from etapa.commands.files.source_files import files_of, loaded, mapper_of, records_of, source_text
+from etapa.commands.files.source_files import files_of, loaded, mapper_of, records_of, source_text, value_reader
 from etapa.commands.terminal.failures import CheckFailed, WrongUse
 from etapa.commands.terminal.options import settings_from
 from etapa.commands.terminal.words import counted
@@ -112,7 +112,7 @@ def explain(source: str, record: str) -> None:
     is_text = record.lstrip().startswith("{")
     mapper = _mapper(source, "-" if is_text else record)
     limits = _limits()
-    value = decode_json(record.encode(errors="surrogateescape")) if is_text else _first(record, mapper, limits)
+    value = decode_json(record.encode(errors="surrogateescape"), mapper.json) if is_text else _first(record, mapper, limits)
     if isinstance(value, Rejected):
         raise CheckFailed(f"the record cannot be read: {value.reason}: {value.detail}")
     for number, outcome in enumerate(mapper.outcomes(value, limits)):
@@ -141,7 +141,8 @@ def test(files: tuple[str, ...]) -> None:
         if found.source is None:
             failed += 1
             continue
-        for result in run_trials(Mapper(found.source, b"pepper of the tests")):
+        mapper = Mapper(found.source, b"pepper of the tests")
+        for result in run_trials(mapper, value_reader(mapper)):
             passed += not result.differences
             failed += bool(result.differences)
             for difference in result.differences:

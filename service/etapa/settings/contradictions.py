@@ -38,7 +38,7 @@ def contradictions(settings: Settings) -> list[str]:
         problems.append(f"{variable_of('kafka_ssl_key')}: found without {variable_of('kafka_ssl_cert')}; allowed: both or neither")
     if settings.kafka_ssl_key_password and not settings.kafka_ssl_key and not settings.kafka_ssl_cert:
         problems.append(f"{variable_of('kafka_ssl_key_password')}: found without a key; set {variable_of('kafka_ssl_key')} too")
-    problems += _of_the_registry(settings)
+    problems += [] if settings.registry_url is None else registry_contradictions(settings)
     if settings.delivery_group == settings.group:
         problems.append(
             f"{variable_of('delivery_group')}: found {settings.group!r}, the same as {variable_of('group')}; allowed: a group of its own"
@@ -62,14 +62,16 @@ def contradictions(settings: Settings) -> list[str]:
     return problems
 
 
-def _of_the_registry(settings: Settings) -> list[str]:
-    given = [
-        variable_of(name)
-        for name in ("registry_user", "registry_password", "registry_token", "registry_ca", "registry_cert", "registry_key")
-        if getattr(settings, name) is not None
-    ]
+def registry_contradictions(settings: Settings) -> list[str]:
+    """The same about the schema registry, whose URL may come from the settings or from a source."""
     if settings.registry_url is None:
-        return [f"{_listed(given)}: found without {variable_of('registry_url')}; set it too"] if given else []
+        given = [
+            variable_of(name)
+            for name in ("registry_user", "registry_password", "registry_token", "registry_ca", "registry_cert", "registry_key")
+            if getattr(settings, name) is not None
+        ]
+        where = f"{variable_of('registry_url')} or `registry` in the source"
+        return [f"{_listed(given)}: found without a registry; set {where} too"] if given else []
     problems = []
     if (settings.registry_user is None) != (settings.registry_password is None):
         found = variable_of("registry_user" if settings.registry_password is None else "registry_password")

@@ -23,7 +23,7 @@ class SourceDecoder(Decoder):
         self.mapper: Final = mapper
         self._schemas: Final = schemas
         self._is_of_events: Final = mapper.source.decode == "cloudevents"
-        self._reader: Final = ValueReader(mapper.source.decode, schemas)
+        self._reader: Final = ValueReader(mapper.source.decode, mapper.json, schemas)
 
     def read(self, value: bytes | None, wall: int | None, latest: int) -> Touchpoint | Rejected:
         """Like `Decoder.read`, for a record that holds one touchpoint, or several of one customer: then the first of them.

@@ -10,6 +10,7 @@ import msgspec
 
 from etapa.contracts.incoming.rejected import rejected
 from etapa.errors import EtapaError
+from etapa.sources.json_records import JsonRecords
 from etapa.sources.lines import BYTE_ORDER_MARK, Lines, numbered
 from etapa.sources.model import Decode
 
@@ -32,33 +33,33 @@ class Read(NamedTuple):
     """A `Rejected` when it cannot be read."""
 
 
-def records(lines: Lines, decode: Decode, max_bytes: int, framed: Callable[[bytes], Any]) -> Iterator[Read]:
+def records(lines: Lines, decode: Decode, json: JsonRecords, max_bytes: int, framed: Callable[[bytes], Any]) -> Iterator[Read]:
     """The records of a file. No line may be longer than `max_bytes`. Raises `RecordsError`.
 
     A line in base64 is a record value that is framed for a schema registry; `framed` reads it.
     """
-    return _csv(lines, max_bytes) if decode == "csv" else _json(lines, max_bytes, framed)
+    return _csv(lines, max_bytes) if decode == "csv" else _json(lines, json, max_bytes, framed)
 
 
-def decode_json(value: bytes) -> Any:
+def decode_json(value: bytes, json: JsonRecords) -> Any:
     """The JSON value in a record, or a `Rejected`."""
     try:
-        return msgspec.json.decode(value)
+        return json.decode(value)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         return rejected("not_json", str(error))
 
 
-def _json(lines: Lines, max_bytes: int, framed: Callable[[bytes], Any]) -> Iterator[Read]:
+def _json(lines: Lines, json: JsonRecords, max_bytes: int, framed: Callable[[bytes], Any]) -> Iterator[Read]:
     first = True
     for number, line in numbered(lines, max_bytes):
         if first and line.lstrip().startswith(b"["):
-            yield from _array(line, lines)
+            yield from _array(line, lines, json)
             return
         first = False
         if len(line) > max_bytes:
             yield Read(number, rejected("too_large", f"more than {max_bytes} bytes"))
         else:
-            yield Read(number, _framed(line, framed) if line.startswith(_FRAMED) else decode_json(line))
+            yield Read(number, _framed(line, framed) if line.startswith(_FRAMED) else decode_json(line, json))
 
 
 def _framed(line: bytes, framed: Callable[[bytes], Any]) -> Any:
@@ -69,7 +70,7 @@ def _framed(line: bytes, framed: Callable[[bytes], Any]) -> Any:
     return framed(value)
 
 
-def _array(begun: bytes, lines: Lines) -> Iterator[Read]:
+def _array(begun: bytes, lines: Lines, json: JsonRecords) -> Iterator[Read]:
     whole = bytearray(begun)
     while piece := lines.readline(1 << 20):
         whole += piece
@@ -80,7 +81,7 @@ def _array(begun: bytes, lines: Lines) -> Iterator[Read]:
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         raise RecordsError(f"it begins like a JSON array and is none: {error}") from None
     for number, element in enumerate(elements, 1):
-        yield Read(number, decode_json(bytes(element)))
+        yield Read(number, decode_json(bytes(element), json))
 
 
 def column_names(heading: bytes) -> list[str]:

@@ -62,7 +62,9 @@ class Finder:
 
 
 @final
-class _Number(Finder):
+class NumberFinder(Finder):
+    """The number of the element."""
+
     __slots__ = ()
 
     def find(self, element: Element) -> Any:
@@ -120,9 +122,9 @@ class _Picked(Finder):
             indexes = element.indexes = {}
         index = indexes.get(self._index)
         if index is None:
-            index = indexes[self._index] = _indexed(self._list.find(element), self._name)
+            index = indexes[self._index] = indexed(self._list.find(element), self._name)
         value = index.get(self._wanted)
-        return value if value is None or not self._rest else _followed(value, self._rest, 0)
+        return value if value is None or not self._rest else followed(value, self._rest, 0)
 
 
 @final
@@ -135,7 +137,7 @@ class _Any(Finder):
         self._steps: Final = steps
 
     def find(self, element: Element) -> Any:
-        return _followed(element.value, self._steps, 0)
+        return followed(element.value, self._steps, 0)
 
 
 @final
@@ -152,7 +154,7 @@ class _Outer(Finder):
         whole = element.whole
         known = whole.found.get(self._number)
         if known is None:
-            value = _followed(whole.record, self._steps, 0)
+            value = followed(whole.record, self._steps, 0)
             known = whole.found[self._number] = (value, _weight(value))
         whole.used += known[1]
         if whole.used > MOST_SHARED:
@@ -160,7 +162,6 @@ class _Outer(Finder):
         return known[0]
 
 
-@final
 class Finders:
     """Makes the finders of one source, so that those for the same list share an index."""
 
@@ -174,7 +175,7 @@ class Finders:
         """The finder for a path."""
         steps = path.steps
         if path.is_number:
-            return _Number()
+            return NumberFinder()
         if path.is_outer:
             return _Outer(self._outer.setdefault(path.text, len(self._outer)), steps)
         plain = 0
@@ -187,8 +188,12 @@ class Finders:
         if pick is None:
             return _Any(steps)
         way = (*keys, steps[plain].key)
-        index = self._indexes.setdefault((way, pick[0]), len(self._indexes))
+        index = self.index_of(way, pick[0])
         return _Picked(index, _Key(way[0]) if len(way) == 1 else _Keys(way), pick[0], pick[1], steps[plain + 1 :])
+
+    def index_of(self, way: tuple[str, ...], key: str) -> int:
+        """The number of the index, by this key, of the list at the end of this way."""
+        return self._indexes.setdefault((way, key), len(self._indexes))
 
 
 def _weight(value: object) -> int:
@@ -198,7 +203,8 @@ def _weight(value: object) -> int:
     return len(_encode(value)) if isinstance(value, dict | list) else 0
 
 
-def _indexed(elements: object, name: str) -> dict[str, Any]:
+def indexed(elements: object, name: str) -> dict[str, Any]:
+    """The objects of a list by the text that they have at a key; the first, if several have the same."""
     index: dict[str, Any] = {}
     if isinstance(elements, list):
         for each in elements:
@@ -209,7 +215,8 @@ def _indexed(elements: object, name: str) -> dict[str, Any]:
     return index
 
 
-def _followed(value: Any, steps: tuple[PathStep, ...], at: int) -> Any:
+def followed(value: Any, steps: tuple[PathStep, ...], at: int) -> Any:
+    """The value that the steps from `at` on lead to; None when there is nothing."""
     for place in range(at, len(steps)):
         if not isinstance(value, dict):
             return None
@@ -218,7 +225,7 @@ def _followed(value: Any, steps: tuple[PathStep, ...], at: int) -> Any:
         if step.in_each:
             return _of_all(value, steps, place + 1)
         if step.pick is not None:
-            value = _indexed(value, step.pick[0]).get(step.pick[1])
+            value = indexed(value, step.pick[0]).get(step.pick[1])
     return value
 
 
@@ -228,7 +235,7 @@ def _of_all(elements: Any, steps: tuple[PathStep, ...], at: int) -> list[Any] | 
     found: list[Any] = []
     inner = any(step.in_each for step in steps[at:])
     for element in elements:
-        value = _followed(element, steps, at)
+        value = followed(element, steps, at)
         if inner and isinstance(value, list):
             found += value
         elif value is not None:

@@ -8,17 +8,17 @@ from etapa.contracts.incoming.odd_bytes import odd_record
 from etapa.contracts.incoming.rejected import Rejected, rejected
 from etapa.contracts.incoming.schemas import FRAME, SchemaNeeded, Schemas, schema_number
 from etapa.sources.cloud_events import NO_HEADERS, Headers, attributes_of, is_binary, is_json, text_of
+from etapa.sources.json_records import JsonRecords
 from etapa.sources.model import Decode
-
-_decode: Final = msgspec.json.Decoder().decode
 
 
 @final
 class ValueReader:
     """Reads values in the encoding that a source names. `schemas`: None when no registry is set."""
 
-    def __init__(self, decode: Decode, schemas: Schemas | None) -> None:
+    def __init__(self, decode: Decode, json: JsonRecords, schemas: Schemas | None) -> None:
         self._decode: Final = decode
+        self._json: Final = json
         self._schemas: Final = schemas
         self._takes_plain: Final = decode != "avro" and decode != "protobuf"
 
@@ -52,7 +52,7 @@ class ValueReader:
             looks = "" if oddity is None else f"; it looks like {oddity.looks_like}"
             return rejected("invalid", f"expected a byte 0 and the number of a schema before the {self._decode}, found none{looks}")
         try:
-            return _decode(value)
+            return self._json.decode(value)
         except (msgspec.DecodeError, UnicodeDecodeError, RecursionError, ValueError) as error:
             oddity = odd_record(value)
             return rejected("not_json", str(error) if oddity is None else f"it looks like {oddity.looks_like}; the source takes JSON")
@@ -71,13 +71,13 @@ class ValueReader:
         if body[:1] in (b"{", b"[") and decode in ("json", "auto", "cloudevents"):
             # With JSON Schema the body is plain JSON, so no registry is needed. Avro and Protobuf hardly ever begin like JSON, and then fail.
             try:
-                return _decode(body)
+                return self._json.decode(body)
             except (msgspec.DecodeError, UnicodeDecodeError, RecursionError, ValueError):
                 pass
         framed = f"it is framed for a schema registry, with schema {number}"
         if decode == "json" or schemas is None:
             say = "" if decode != "json" else "leave out `decode: json`, and "
-            return rejected("not_json", f"{framed}; {say}set ETAPA_REGISTRY_URL to have it read")
+            return rejected("not_json", f"{framed}; {say}set ETAPA_REGISTRY_URL, or `registry` in the source, to have it read")
         reader = schemas.reader(number)
         if isinstance(reader, Rejected):
             return reader

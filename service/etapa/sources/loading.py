@@ -1,7 +1,8 @@
 """Reading a source file: from text to a `Source`, or to everything that is wrong with it."""
 
+from base64 import b64decode
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, get_args
 
 from etapa.contracts.incoming.rejected import REASONS
@@ -24,6 +25,8 @@ from etapa.sources.model import (
 
 MAX_FIELDS = 500
 MAX_TRIALS = 1000
+MAX_GIVEN = 100_000
+HOLDS_A_LOGIN = "the URL of a registry holds no login; ETAPA_REGISTRY_USER and ETAPA_REGISTRY_PASSWORD are for that"
 _SPREAD = "*"
 
 
@@ -98,6 +101,42 @@ class ExpectShape(Shape[tuple[ExpectedOutcome, ...]]):
         return {"anyOf": [*one["anyOf"], {"type": "array", "items": one}]}
 
 
+class GivenShape(Shape[Any]):
+    """A record: a map as from JSON, or text with the bytes of its value in base64."""
+
+    _NOUN = "a record as a map, or the bytes of its value in base64"
+
+    def read(self, node: Node, report: Report) -> Any | Bad:
+        if not isinstance(node, ScalarNode):
+            return JsonMap().read(node, report)
+        text = Text(self._NOUN, longest=MAX_GIVEN).read(node, report)
+        if text is BAD:
+            return BAD
+        try:
+            return b64decode(text, validate=True)
+        except ValueError:
+            return refuse(node, self._NOUN, report)
+
+    def schema(self) -> dict[str, Any]:
+        return {"anyOf": [JsonMap().schema(), {**Text(longest=MAX_GIVEN).schema(), "contentEncoding": "base64"}]}
+
+
+class RegistryUrl(Shape[str]):
+    """The URL of a schema registry. It never shows a login that somebody wrote into it."""
+
+    _NOUN = "a URL of http or https, or several separated by commas"
+    _PATTERN = r"https?://[^\s@?#,/]+[^\s@?#]*"
+
+    def read(self, node: Node, report: Report) -> str | Bad:
+        if isinstance(node, ScalarNode) and isinstance(node.value, str) and "@" in node.value:
+            report.error(node.position, HOLDS_A_LOGIN)
+            return BAD
+        return Text(self._NOUN, self._PATTERN).read(node, report)
+
+    def schema(self) -> dict[str, Any]:
+        return Text(self._NOUN, f"^{self._PATTERN}$").schema()
+
+
 _KEBAB = Text("an id in kebab-case, such as ga4 or web-shop", "^[a-z0-9]+(-[a-z0-9]+)*$", 64)
 
 _DECODE: tuple[Decode, ...] = get_args(Decode)
@@ -106,6 +145,13 @@ NAME = Field("source", _KEBAB, "The source's id, in kebab-case; metrics name it.
 ABOUT = Field("about", Text("a sentence about the source", longest=1000), "What it takes, for people.")
 TOPIC = Field("topic", Text("the name of a topic", "^[A-Za-z0-9._-]+$", 249), "The topic its records come from. Left out: `touchpoints`.")
 DECODE = Field("decode", OneOf(_DECODE), "How records are written. Left out: as JSON, or framed for a schema registry.", default="auto")
+REGISTRY_URL = Field(
+    "url",
+    RegistryUrl(),
+    "Where it is. ETAPA_REGISTRY_URL takes precedence; a login and certificates are always settings.",
+    required=True,
+)
+REGISTRY = Field("registry", MapOf("a schema registry", (REGISTRY_URL,)), "The schema registry that its records name schemas of.")
 EACH = Field("each", PathText(), "A list in the record: each element is a touchpoint of its own.")
 SKIP = Field(
     "skip",
@@ -135,14 +181,14 @@ SAME_AS = Field("same_as", ExpressionShape(), "The id that the customer is known
 LINKED = Field("customer_id", ExpressionShape(), "The id that was used before.", required=True)
 LINK = Field("link", MapOf("a link", (LINK_WHEN, SAME_AS, LINKED)), "Two ids that are one person's.")
 
-GIVEN = Field("given", JsonMap(), "A record, as it arrives.", required=True)
+GIVEN = Field("given", GivenShape(), "A record, as it arrives: as a map, or the bytes of its value in base64.", required=True)
 EXPECT = Field("expect", ExpectShape(), "What it must become.", required=True)
 TRIAL = MapOf("a test", (GIVEN, EXPECT))
 TRIALS = Field(
     "tests", ListOf(TRIAL, "tests", minimum=0, maximum=MAX_TRIALS, keeps_good=True), "Tests of this file, run by `etapa sources test`."
 )
 
-SOURCE_FIELDS: tuple[Field[Any], ...] = (NAME, ABOUT, TOPIC, DECODE, EACH, SKIP, PLACEHOLDERS, TOUCHPOINT, LINK, TRIALS)
+SOURCE_FIELDS: tuple[Field[Any], ...] = (NAME, ABOUT, TOPIC, DECODE, REGISTRY, EACH, SKIP, PLACEHOLDERS, TOUCHPOINT, LINK, TRIALS)
 
 
 def load_source(text: str, file: str) -> LoadedSource:
@@ -152,7 +198,11 @@ def load_source(text: str, file: str) -> LoadedSource:
     node = parse(text, report)
     if node is not None:
         source = _source(node, report)
-    return LoadedSource(None if report.has_errors else source, report.findings())
+    findings = report.findings()
+    secret = {finding.line for finding in findings if finding.message == HOLDS_A_LOGIN}
+    # Findings quote their line, and these lines hold a login.
+    findings = tuple(replace(finding, source_line="") if finding.line in secret else finding for finding in findings)
+    return LoadedSource(None if report.has_errors else source, findings)
 
 
 def _source(node: Node, report: Report) -> Source | None:
@@ -163,13 +213,18 @@ def _source(node: Node, report: Report) -> Source | None:
     link = record.get(LINK)
     if touchpoint is None or report.has_errors:
         return None
+    registry, decode = record.get(REGISTRY), record.get(DECODE) or "auto"
+    if registry is not None and decode in ("json", "csv"):
+        report.error(record.place(REGISTRY), f"`decode: {decode}` reads nothing through a schema registry; leave out one of them")
+        return None
     if link is not None:
         report.info(record.place(LINK), "links are read and checked, but two ids are not joined yet")
     return Source(
         name=record.need(NAME),
         about=record.get(ABOUT) or "",
         topic=record.get(TOPIC),
-        decode=record.get(DECODE) or "auto",
+        decode=decode,
+        registry=None if registry is None else registry.need(REGISTRY_URL),
         each=record.get(EACH),
         skip=record.get(SKIP) or (),
         touchpoint=_touchpoint(touchpoint),

@@ -108,6 +108,7 @@ class Trial:
     """A record and its expected outcomes: touchpoints (the fields that are given), `skipped`, or the reason of a dead letter."""
 
     given: Any
+    """A record as from JSON, or the bytes of one."""
     expect: "tuple[ExpectedOutcome, ...]"
     line: int
 
@@ -129,6 +130,8 @@ class Source:
     about: str
     topic: str | None
     decode: Decode
+    registry: str | None
+    """The URL of the schema registry, unless the settings name another."""
     each: RecordPath | None
     skip: tuple[When, ...]
     touchpoint: TouchpointMapping

@@ -11,6 +11,7 @@ import pytest
 
 from etapa.settings import SHIPPED_JOURNEY
 from etapa.sources import presets
+from tests.servers.registry_double import RegistryDouble
 from tests.unit.cli.process import environment, etapa
 
 CALLS = [
@@ -188,3 +189,31 @@ def test_somebody_at_a_terminal_is_asked_for_the_columns(tmp_path: Path) -> None
     assert "Which column says who the customer is?" in said
     found = json.loads(done.stdout)
     assert (found["customer_id"], found["type"], found["occurred_at"]) == ("ada", "visit", "2026-01-05T00:00:00Z")
+
+
+FRAMED = """
+source: visits
+registry: {{url: "{url}"}}
+touchpoint: {{id: id, customer_id: who, type: {{const: visit}}, occurred_at: {{const: "2026-01-05T09:20:00Z"}}, properties: {{page: page}}}}
+tests:
+  - {{given: AAAAAAcEZTEGYWRhCGhvbWU=, expect: {{id: e1, customer_id: ada, properties: {{page: home}}}}}}
+  - {{given: AAAAAAj/, expect: {{dead: invalid}}}}
+  - {{given: {{id: e2, who: bob}}, expect: {{customer_id: bob}}}}
+"""
+
+
+def test_tests_of_a_source_read_framed_records_through_its_registry(tmp_path: Path) -> None:
+    fields = [{"name": name, "type": "string"} for name in ("id", "who", "page")]
+    schema = json.dumps({"type": "record", "name": "Visit", "fields": fields})
+    path = tmp_path / "visits.yaml"
+    with RegistryDouble({7: {"schema": schema}}) as registry:
+        path.write_text(FRAMED.format(url=registry.url))
+        assert etapa("sources", "test", str(path)).stdout.decode() == "3 tests passed, 0 failed\n"
+        path.write_text(FRAMED.format(url="http://127.0.0.1:1"))
+        asked = etapa("sources", "test", str(path), env={"ETAPA_REGISTRY_URL": registry.url})
+        assert asked.returncode == 0, "the setting takes precedence"
+    away = etapa("sources", "test", str(path))
+    assert away.returncode == 1
+    assert b"schema 7 cannot be loaded" in away.stderr
+    alone = etapa("sources", "convert", "segment", "-", stdin=b"AAAAAAcEZTE=\n", env={"ETAPA_REGISTRY_TOKEN": "a-token-of-some-length"})
+    assert b"ETAPA_REGISTRY_TOKEN: found without a registry; set ETAPA_REGISTRY_URL or `registry` in the source too" in alone.stderr

@@ -1,6 +1,8 @@
 """Schemas from a registry: which are cached, what is waited for, and what makes a dead letter."""
 
 import asyncio
+import ssl
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -10,6 +12,7 @@ from etapa.contracts.incoming.schemas import SchemaNeeded, SchemasAway
 from etapa.registry.confluent import ConfluentRegistry, Registered, UnknownSchema
 from etapa.registry.kept import UNKNOWN_FOR, KeptSchemas
 from etapa.settings.reading import load_settings
+from tests.servers.certificates import Authority
 from tests.servers.registry_double import RegistryDouble
 
 TEXT = '{"type": "record", "name": "Visit", "fields": [{"name": "page", "type": "string"}]}'
@@ -147,3 +150,33 @@ def test_the_login_is_sent_and_never_told() -> None:
             over(double, ETAPA_REGISTRY_TOKEN="a-token-of-some-length").fetch(7)
     assert double.authorizations[:2] == ["Basic ZXRhcGE6bGV0Om1lIGlu", "Bearer a-token-of-some-length"]
     assert "a-token" not in str(refusal.value)
+
+
+def test_over_tls_only_the_right_login_from_the_right_place_is_taken(tmp_path: Path) -> None:
+    authority, other = Authority(tmp_path, "ca"), Authority(tmp_path, "other-ca")
+    server, client = authority.issue("registry", "127.0.0.1"), authority.issue("client")
+    context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH, cafile=authority.certificate)
+    context.load_cert_chain(server.certificate, server.key)
+    context.verify_mode = ssl.CERT_REQUIRED
+    password = tmp_path / "password"
+    password.write_text("old")
+    right = {
+        "ETAPA_REGISTRY_CA": str(authority.certificate),
+        "ETAPA_REGISTRY_CERT": str(client.certificate),
+        "ETAPA_REGISTRY_KEY": str(client.key),
+        "ETAPA_REGISTRY_USER": "etapa",
+        "ETAPA_REGISTRY_PASSWORD_FILE": str(password),
+    }
+    with RegistryDouble({7: {"schema": TEXT}}, authorization="Basic ZXRhcGE6bGV0Om1lIGlu", tls=context) as double:
+        schemas = over(double, **right)
+        with pytest.raises(SchemasAway, match=r"refuses the login \(HTTP 401\): Unauthorized; see ETAPA_REGISTRY_USER"):
+            schemas.fetch(7)
+        # Credentials are read again, so that a new password needs no restart.
+        password.write_text("let:me in")
+        schemas.fetch(7)
+        assert read(schemas, 7, VISIT) == {"page": "home"}
+        with pytest.raises(SchemasAway, match="CERTIFICATE_VERIFY_FAILED"):
+            over(double, **right | {"ETAPA_REGISTRY_CA": str(other.certificate)}).fetch(7)
+        nobody = {name: text for name, text in right.items() if name not in ("ETAPA_REGISTRY_CERT", "ETAPA_REGISTRY_KEY")}
+        with pytest.raises(SchemasAway, match=double.url):
+            over(double, **nobody).fetch(7)

@@ -93,7 +93,6 @@ REGISTRY = {"ETAPA_REGISTRY_URL": "https://registry.example", "ETAPA_REGISTRY_US
 @pytest.mark.parametrize(
     ("change", "problem"),
     [
-        ({"ETAPA_REGISTRY_URL": ""}, "ETAPA_REGISTRY_USER and ETAPA_REGISTRY_PASSWORD: found without ETAPA_REGISTRY_URL"),
         ({"ETAPA_REGISTRY_PASSWORD": ""}, "ETAPA_REGISTRY_USER: found alone"),
         ({"ETAPA_REGISTRY_USER": ""}, "ETAPA_REGISTRY_PASSWORD: found alone"),
         ({"ETAPA_REGISTRY_TOKEN": "a-token-of-some-length"}, "one way to log in"),

@@ -8,6 +8,7 @@ from etapa.contracts.incoming.rejected import Rejected
 from etapa.registry.confluent import Registered
 from etapa.registry.kept import KeptSchemas
 from etapa.sources.framed import ValueReader
+from etapa.sources.json_records import JsonRecords
 from etapa.sources.model import Decode
 
 VISIT = b"\0\0\0\0\x07\x08home"
@@ -22,7 +23,7 @@ class Shelf:
 
 
 def read(decode: Decode, value: bytes, *, has_registry: bool = True) -> Any:
-    found = ValueReader(decode, KeptSchemas(Shelf()) if has_registry else None).read_now(value)
+    found = ValueReader(decode, JsonRecords(), KeptSchemas(Shelf()) if has_registry else None).read_now(value)
     return found.detail if isinstance(found, Rejected) else found
 
 
@@ -45,8 +46,10 @@ def test_json_of_a_json_schema_needs_no_registry() -> None:
 
 def test_what_is_missing_is_named_with_the_number_of_the_schema() -> None:
     words = "it is framed for a schema registry, with schema 7; "
-    assert read("auto", VISIT, has_registry=False) == f"{words}set ETAPA_REGISTRY_URL to have it read"
-    assert read("json", VISIT) == f"{words}leave out `decode: json`, and set ETAPA_REGISTRY_URL to have it read"
+    assert read("auto", VISIT, has_registry=False) == f"{words}set ETAPA_REGISTRY_URL, or `registry` in the source, to have it read"
+    assert (
+        read("json", VISIT) == f"{words}leave out `decode: json`, and set ETAPA_REGISTRY_URL, or `registry` in the source, to have it read"
+    )
 
 
 def test_a_schema_of_another_kind_than_the_source_takes_is_named() -> None:

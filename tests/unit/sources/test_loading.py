@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 from jsonschema import Draft202012Validator
 
+from etapa.commands.files.journey_files import shown
 from etapa.sources import presets
 from etapa.sources.loading import load_source, source_schema
 from tests.support import yaml_core
@@ -57,6 +58,18 @@ def test_the_smallest_source_is_good() -> None:
         (("occurred_at: at", 'occurred_at: {of: at, form: "%Q"}'), "is not a form for times"),
         (("  type: event\n", ""), "mine.yaml:3:3: error: a touchpoint needs `type`"),
         (("source: mine", "source: My Source"), "expected an id in kebab-case"),
+        (
+            ("source: mine", "source: mine\nregistry: {url: 'https://etapa:secret@x'}"),
+            "mine.yaml:2:17: error: the URL of a registry holds no login; ETAPA_REGISTRY_USER",
+        ),
+        (
+            ("source: mine", "source: mine\ndecode: json\nregistry: {url: 'https://x'}"),
+            "mine.yaml:3:11: error: `decode: json` reads nothing through a schema registry; leave out one of them",
+        ),
+        (
+            ("occurred_at: at", "occurred_at: at\ntests: [{given: AAA, expect: skipped}]"),
+            "expected a record as a map, or the bytes of its value in base64",
+        ),
         (("source: mine", "source: mine\nsipk: []"), "did you mean `skip`?"),
         (("source: mine", "source: mine\nskip: [{event: {matches: '['}}]"), "is not a regular expression that RE2 takes"),
         (("source: mine", "source: mine\ndecode: xml"), "expected one of `auto`, `json`, `avro`, `protobuf`, `cloudevents` and `csv`"),
@@ -106,3 +119,15 @@ def test_schema_and_loader_agree_on_small_changes() -> None:
         both = {**base, **bad}
         assert not VALIDATOR.is_valid(both)
         assert load_source(json.dumps(both), "x").source is None
+
+
+def test_a_login_in_the_url_of_a_registry_is_never_shown() -> None:
+    loaded = load_source("registry: {url: 'https://etapa:s3cret@registry.example'}\n" + GOOD, "mine.yaml")
+    assert len(loaded.findings) == 1
+    assert "s3cret" not in shown(loaded.findings[0])
+
+
+def test_a_source_may_name_its_registry() -> None:
+    loaded = load_source(GOOD + "registry: {url: 'https://registry.example:8081/apis/ccompat/v7'}\n", "mine.yaml")
+    assert loaded.source is not None
+    assert loaded.source.registry == "https://registry.example:8081/apis/ccompat/v7"

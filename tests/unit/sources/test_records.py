@@ -7,13 +7,14 @@ import pytest
 
 from etapa.contracts.incoming.rejected import Rejected
 from etapa.sources.file_records import RecordsError, records
+from etapa.sources.json_records import JsonRecords
 from etapa.sources.model import Decode
 
 
 def read(content: bytes, decode: Decode = "json", max_bytes: int = 1000) -> list[tuple[int, Any]]:
     return [
         (each.number, each.record.reason if isinstance(each.record, Rejected) else each.record)
-        for each in records(io.BytesIO(content), decode, max_bytes, lambda value: {"framed": value.hex()})
+        for each in records(io.BytesIO(content), decode, JsonRecords(), max_bytes, lambda value: {"framed": value.hex()})
     ]
 
 

@@ -4,6 +4,7 @@ import json
 import re
 from pathlib import Path
 
+import msgspec
 import pytest
 
 from etapa.sources import presets
@@ -16,7 +17,7 @@ from etapa.sources.trials import run_trials
 def test_a_presets_tests_pass(name: str) -> None:
     source = load_source(presets.text_of(name), name).source
     assert source is not None
-    assert [result for result in run_trials(Mapper(source)) if result.differences] == []
+    assert [result for result in run_trials(Mapper(source), msgspec.json.decode) if result.differences] == []
 
 
 @pytest.mark.parametrize(
@@ -36,7 +37,7 @@ def test_a_test_that_expects_something_else_fails_in_words(expect: object, said:
     text = json.dumps({"source": "mine", "touchpoint": touchpoint, "tests": [{"given": given, "expect": expect}]})
     source = load_source(text, "mine.yaml").source
     assert source is not None
-    (result,) = run_trials(Mapper(source))
+    (result,) = run_trials(Mapper(source), msgspec.json.decode)
     assert any(difference.startswith(said) for difference in result.differences), result.differences
 
 
@@ -45,7 +46,7 @@ def test_the_example_of_the_page_about_sources_keeps_its_own_tests() -> None:
     (text,) = re.findall(r"^```yaml\n(.*?)^```$", page, re.MULTILINE | re.DOTALL)
     loaded = load_source(text, "sources.md")
     assert loaded.source is not None, loaded.findings
-    results = list(run_trials(Mapper(loaded.source)))
+    results = list(run_trials(Mapper(loaded.source), msgspec.json.decode))
     assert len(results) == 1
     assert results[0].differences == ()
 

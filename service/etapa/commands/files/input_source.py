@@ -24,11 +24,13 @@ def decoder_for(settings: Settings, max_bytes: int | None = None) -> Decoder:
     source = mapper.source
     if source.decode == "csv":
         raise WrongUse(f"{settings.source}: it decodes CSV, which topics do not hold; for CSV files use etapa sources convert")
-    if source.decode in ("avro", "protobuf") and settings.registry_url is None:
-        raise WrongUse(f"{settings.source}: it decodes {source.decode}, which is read by a schema registry: set ETAPA_REGISTRY_URL")
+    if source.decode in ("avro", "protobuf") and (settings.registry_url or source.registry) is None:
+        raise WrongUse(
+            f"{settings.source}: it decodes {source.decode}, which is read by a schema registry: set ETAPA_REGISTRY_URL, or `registry` in the source"
+        )
     if source.topic is not None and source.topic != settings.topic_touchpoints:
         raise WrongUse(
             f"{settings.source}: its records come from the topic {source.topic}, but the worker reads {settings.topic_touchpoints}."
             f" A group reads one topic: set ETAPA_TOPIC_TOUCHPOINTS={source.topic} for every command"
         )
-    return SourceDecoder(mapper, limits, schemas_of(settings))
+    return SourceDecoder(mapper, limits, schemas_of(settings, source))

@@ -117,13 +117,13 @@ class MappedTouchpoints(Touchpoints):
                     self._complain(number, outcome)
 
 
-def _value_reader(mapper: Mapper) -> Callable[[bytes], Any]:
-    """A reader for values that are framed for the registry from the settings. Ends the command with exit code 1 when that does not answer."""
+def value_reader(mapper: Mapper) -> Callable[[bytes], Any]:
+    """A reader for values that are framed for a schema registry. Ends the command with exit code 1 when that does not answer."""
     made: list[ValueReader] = []
 
     def read(value: bytes) -> Any:
         if not made:
-            made.append(ValueReader(mapper.source.decode, schemas_of(settings_from({}).settings)))
+            made.append(ValueReader(mapper.source.decode, mapper.json, schemas_of(settings_from({}).settings, mapper.source)))
         try:
             return made[0].read_now(value)
         except SchemasAway as error:
@@ -134,11 +134,11 @@ def _value_reader(mapper: Mapper) -> Callable[[bytes], Any]:
 
 def records_of(file: EventFile, lines: Lines, mapper: Mapper, limits: TouchpointLimits) -> Iterator[Read]:
     """The records of one or more files, whatever their formats. A file that cannot be read at all ends the command with exit code 1."""
-    framed = _value_reader(mapper)
+    framed = value_reader(mapper)
     for part in file.parts():
         try:
             if part.kind == "lines":
-                yield from records(lines, mapper.source.decode, limits.max_bytes, framed)
+                yield from records(lines, mapper.source.decode, mapper.json, limits.max_bytes, framed)
             else:
                 for number, record in enumerate(
                     columns.parquet_records(part.raw) if part.kind == "parquet" else columns.avro_records(part.reader), 1

@@ -1,0 +1,39 @@
+"""Decoding records that are JSON, if possible only those parts of them that the source reads."""
+
+from typing import Any, Final, final
+
+import msgspec
+
+from etapa.sources.finding import Finders
+from etapa.sources.model import Source
+from etapa.sources.part_finding import PartFinders
+from etapa.sources.read_parts import read_parts
+
+_decode_whole: Final = msgspec.json.Decoder().decode
+
+
+@final
+class JsonRecords:
+    """Decodes the records of one source, or of any."""
+
+    def __init__(self, source: Source | None = None) -> None:
+        """Without a source, records are decoded whole."""
+        parts = None if source is None else read_parts(source)
+        self.kind: Final[Any] = None if parts is None else parts[1]
+        """The type of records that were decoded in part; None if all are decoded whole."""
+        self.finders: Final[Finders | None] = None if parts is None else PartFinders(parts[0])
+        """What finds values in those."""
+        self._decode_parts: Final[Any] = None if parts is None else msgspec.json.Decoder(parts[1]).decode
+
+    def decode(self, value: bytes) -> Any:
+        """The record, as a `kind` or whole. Raises `msgspec.DecodeError`, `UnicodeDecodeError`, `RecursionError` or `ValueError`."""
+        if self._decode_parts is None:
+            return _decode_whole(value)
+        if not value.isascii():
+            # What is not read must be text, too.
+            value.decode()
+        try:
+            return self._decode_parts(value)
+        except msgspec.ValidationError:
+            # Something else lies where the source expects an object or a list; it may do without.
+            return _decode_whole(value)

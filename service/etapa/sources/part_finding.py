@@ -1,0 +1,173 @@
+"""Compiled paths into records of which only some parts were decoded (see `read_parts`). They find what `finding` finds in whole records."""
+
+from typing import Any, Final, final
+
+from etapa.sources.finding import Element, Finder, Finders, NumberFinder, followed, indexed
+from etapa.sources.paths import PathStep, RecordPath
+from etapa.sources.read_parts import ReadPart
+
+_ATTRIBUTE: Final = 0
+_EACH: Final = 1
+_PICK: Final = 2
+_PICK_WHOLE: Final = 3
+"""The same among elements that were decoded whole."""
+
+_Step = tuple[int, str, str]
+"""What to do, the attribute (or key) to do it with, and the wanted value of a pick."""
+
+
+@final
+class _Attribute(Finder):
+    """One key of the record itself, like most paths."""
+
+    __slots__ = ("_name",)
+
+    def __init__(self, name: str) -> None:
+        self._name: Final = name
+
+    def find(self, element: Element) -> Any:
+        return getattr(element.value, self._name)
+
+
+@final
+class _Attributes(Finder):
+    __slots__ = ("_names",)
+
+    def __init__(self, names: tuple[str, ...]) -> None:
+        self._names: Final = names
+
+    def find(self, element: Element) -> Any:
+        value: Any = element.value
+        for name in self._names:
+            if value is None:
+                return None
+            value = getattr(value, name)
+        return value
+
+
+@final
+class _Picked(Finder):
+    """An attribute of the first element of a list where a key has a certain value. Paths into the same list share an index of it."""
+
+    __slots__ = ("_index", "_list", "_name", "_names", "_wanted")
+
+    def __init__(self, index: int, list_: Finder, name: str, wanted: str, names: tuple[str, ...]) -> None:
+        self._index: Final = index
+        self._list: Final = list_
+        self._name: Final = name
+        self._wanted: Final = wanted
+        self._names: Final = names
+
+    def find(self, element: Element) -> Any:
+        indexes = element.indexes
+        if indexes is None:
+            indexes = element.indexes = {}
+        index = indexes.get(self._index)
+        if index is None:
+            index = indexes[self._index] = _indexed(self._list.find(element), self._name)
+        value: Any = index.get(self._wanted)
+        for name in self._names:
+            if value is None:
+                return None
+            value = getattr(value, name)
+        return value
+
+
+@final
+class _AnySteps(Finder):
+    """A path of any shape."""
+
+    __slots__ = ("_rest", "_steps")
+
+    def __init__(self, steps: tuple[_Step, ...], rest: tuple[PathStep, ...]) -> None:
+        self._steps: Final = steps
+        self._rest: Final = rest
+
+    def find(self, element: Element) -> Any:
+        return _followed(element.value, self._steps, 0, self._rest)
+
+
+@final
+class PartFinders(Finders):
+    """Makes the finders of a source for records decoded in part."""
+
+    __slots__ = ("_record",)
+
+    def __init__(self, record: ReadPart) -> None:
+        super().__init__()
+        self._record: Final = record
+
+    def of(self, path: RecordPath) -> Finder:
+        """As `Finders.of`."""
+        if path.is_number:
+            return NumberFinder()
+        steps, rest = _compiled(self._record, path.steps)
+        kinds = [kind for kind, _, _ in steps]
+        if not rest and kinds == [_ATTRIBUTE] * len(kinds):
+            names = tuple([name for _, name, _ in steps])
+            return _Attribute(names[0]) if len(names) == 1 else _Attributes(names)
+        if not rest and _PICK in kinds and [kind for kind in kinds if kind != _ATTRIBUTE] == [_PICK]:
+            at = kinds.index(_PICK)
+            names = tuple([name for _, name, _ in steps[:at]])
+            _, name, wanted = steps[at]
+            index = self.index_of(names, name)
+            return _Picked(index, _Attributes(names), name, wanted, tuple([name for _, name, _ in steps[at + 1 :]]))
+        return _AnySteps(steps, rest)
+
+
+def _compiled(part: ReadPart, steps: tuple[PathStep, ...]) -> tuple[tuple[_Step, ...], tuple[PathStep, ...]]:
+    """The steps through what was decoded in part, and those that go on in a value that was decoded whole."""
+    compiled: list[_Step] = []
+    for place, step in enumerate(steps):
+        if part.is_whole:
+            return tuple(compiled), steps[place:]
+        compiled.append((_ATTRIBUTE, part.attribute(step.key), ""))
+        part = part.keys[step.key]
+        elements = part.elements
+        if elements is None:
+            continue
+        if step.pick is None:
+            compiled.append((_EACH, "", ""))
+        elif elements.is_whole:
+            compiled.append((_PICK_WHOLE, *step.pick))
+        else:
+            compiled.append((_PICK, elements.attribute(step.pick[0]), step.pick[1]))
+        part = elements
+    return tuple(compiled), ()
+
+
+def _followed(value: Any, steps: tuple[_Step, ...], at: int, rest: tuple[PathStep, ...]) -> Any:
+    for place in range(at, len(steps)):
+        if value is None:
+            return None
+        kind, name, wanted = steps[place]
+        if kind == _ATTRIBUTE:
+            value = getattr(value, name)
+        elif kind == _EACH:
+            return _of_all(value, steps, place + 1, rest)
+        else:
+            value = (_indexed(value, name) if kind == _PICK else indexed(value, name)).get(wanted)
+    return followed(value, rest, 0) if rest else value
+
+
+def _of_all(elements: list[Any], steps: tuple[_Step, ...], at: int, rest: tuple[PathStep, ...]) -> list[Any]:
+    found: list[Any] = []
+    inner = any(kind == _EACH for kind, _, _ in steps[at:]) or any(step.in_each for step in rest)
+    for element in elements:
+        value = _followed(element, steps, at, rest)
+        if inner and isinstance(value, list):
+            found += value
+        elif value is not None:
+            found.append(value)
+    return found
+
+
+def _indexed(elements: Any, name: str) -> dict[str, Any]:
+    index: dict[str, Any] = {}
+    if elements is not None:
+        for each in elements:
+            if each is not None:
+                value = getattr(each, name)
+                if isinstance(value, str):
+                    index.setdefault(value, each)
+    return index

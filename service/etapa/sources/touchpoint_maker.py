@@ -1,0 +1,164 @@
+"""Touchpoints made of records, or of elements of them, by one source and one way to find values. Nothing here raises to the caller."""
+
+from typing import Any, Final
+
+from etapa.contracts.incoming.placeholder_ids import names_nobody
+from etapa.contracts.incoming.rejected import Rejected, rejected
+from etapa.contracts.incoming.skipped import SkippedRecord
+from etapa.contracts.incoming.touchpoint_message import LARGEST_INTEGER, SMALLEST_INTEGER, TouchpointLimits
+from etapa.journey.engine.facts.touchpoint import Touchpoint
+from etapa.sources.field_values import Unfit, as_text, noun
+from etapa.sources.finding import Element, Finder, Finders, SharesTooMuch
+from etapa.sources.model import Fields, Source
+from etapa.sources.origins import Origin, Refused, Unwanted
+from etapa.sources.value_changes import Wanted, origin_of
+
+DEEPEST_VALUE: Final = 30
+"""How deeply objects and arrays may be nested in a property or trait; the touchpoint and its properties are two more levels."""
+WHAT_JSON_CANNOT: Final = "the record holds something that JSON cannot: a number too large, half a character, or too deep a nest"
+
+_NOTHING: Final[dict[str, Any]] = {}
+
+
+class TouchpointMaker:
+    """Makes a touchpoint of an element. `pepper` is put before what `sha256` digests."""
+
+    def __init__(self, source: Source, finders: Finders, pepper: bytes) -> None:
+        """Raises `MappingError` when the source needs a pepper and has none."""
+        fields = source.touchpoint
+        self.each: Final[Finder | None] = None if source.each is None else finders.of(source.each)
+        """What finds the list that the source names."""
+        self._id: Final = origin_of(fields.id, finders, pepper)
+        self._customer_id: Final = origin_of(fields.customer_id, finders, pepper)
+        self._type: Final = origin_of(fields.type, finders, pepper)
+        self._occurred_at: Final = origin_of(fields.occurred_at, finders, pepper)
+        self._channel: Final = None if fields.channel is None else origin_of(fields.channel, finders, pepper)
+        self._properties: Final = FieldsMaker(fields.properties, "properties", finders, pepper)
+        self._traits: Final = FieldsMaker(fields.traits, "traits", finders, pepper)
+        self._skip: Final = [(f"skip {number}: {when.text}", Wanted(when, finders)) for number, when in enumerate(source.skip, 1)]
+        self.count: Final = self._properties.count + self._traits.count
+        """Of origins of properties and traits."""
+
+    def origins(self) -> list[tuple[str, Origin]]:
+        """Each origin with the name of its field."""
+        origins: list[tuple[str, Origin]] = [
+            ("id", self._id),
+            ("customer_id", self._customer_id),
+            ("type", self._type),
+            ("occurred_at", self._occurred_at),
+        ]
+        if self._channel is not None:
+            origins.append(("channel", self._channel))
+        return origins + self._properties.origins() + self._traits.origins()
+
+    def made(self, element: Element, limits: TouchpointLimits) -> Touchpoint | Rejected | SkippedRecord:
+        """The outcome of an element."""
+        try:
+            for rule, wanted in self._skip:
+                if wanted.holds(element):
+                    return SkippedRecord(rule)
+            return self._touchpoint(element, limits)
+        except Unwanted as unwanted:
+            return SkippedRecord(str(unwanted))
+        except (Refused, Unfit) as refusal:
+            return rejected("invalid", str(refusal))
+        except SharesTooMuch as excess:
+            return rejected("too_large", str(excess))
+        except (RecursionError, OverflowError, UnicodeEncodeError, TypeError, ValueError):
+            return rejected("invalid", WHAT_JSON_CANNOT)
+
+    def _touchpoint(self, element: Element, limits: TouchpointLimits) -> Touchpoint | Rejected:
+        type_ = _text("type", self._type, element, 128)
+        identity = _text("id", self._id, element, 256)
+        customer_id = _text("customer_id", self._customer_id, element, 256)
+        begins = customer_id[0]
+        if (begins <= "0" or begins > "z" or begins in limits.placeholder_beginnings) and names_nobody(customer_id, limits.placeholder_ids):
+            return rejected(
+                "placeholder_id", f"found a placeholder instead of a customer id at {self._customer_id.places()}, such as null or 0"
+            )
+        try:
+            at = self._occurred_at.time(element)
+        except Refused as refusal:
+            raise Refused(f"occurred_at: {refusal}") from None
+        if at is None:
+            raise Refused(f"occurred_at: expected a time, found nothing at {self._occurred_at.places()}")
+        channel: str | None = None
+        if self._channel is not None:
+            try:
+                found = self._channel.find(element)
+                if found is not None and found != "":
+                    channel = as_text(found)
+            except (Refused, Unfit) as refusal:
+                raise Refused(f"channel: {refusal}") from None
+            if channel is not None and len(channel) > 128:
+                raise Refused("channel has more than 128 characters")
+        return Touchpoint(identity, customer_id, type_, at, channel, self._properties.make(element), self._traits.make(element))
+
+
+class FieldsMaker:
+    """Makes properties or traits. `name` is their name in messages."""
+
+    def __init__(self, fields: Fields, name: str, finders: Finders, pepper: bytes) -> None:
+        self._name: Final = name
+        self._spread: Final = [origin_of(each, finders, pepper) for each in fields.spread]
+        self._single: Final = [(key, origin_of(each, finders, pepper)) for key, each in fields.single.items()]
+        self.count: Final = len(self._spread) + len(self._single)
+        """Of origins."""
+
+    def origins(self) -> list[tuple[str, Origin]]:
+        """Each origin with the name of its field."""
+        return [(f"{self._name}.*", origin) for origin in self._spread] + [(f"{self._name}.{key}", origin) for key, origin in self._single]
+
+    def make(self, element: Element) -> dict[str, Any]:
+        """The values by name. Raises like `Origin.find`."""
+        if not self.count:
+            return _NOTHING
+        made: dict[str, Any] = {}
+        for origin in self._spread:
+            found = origin.find(element)
+            if isinstance(found, dict):
+                made.update(found)
+            elif found is not None:
+                raise Refused(f"{self._name}: expected an object at {origin.places()}, found {noun(found)}")
+        for key, origin in self._single:
+            try:
+                value = origin.find(element)
+            except Refused as refusal:
+                raise Refused(f"{self._name}.{key}: {refusal}") from None
+            if value is not None:
+                made[key] = value
+        for value in made.values():
+            if type(value) is not str:
+                self._check(value)
+        return made
+
+    def _check(self, value: Any) -> None:
+        kind = type(value)
+        if kind is int:
+            if not SMALLEST_INTEGER <= value <= LARGEST_INTEGER:
+                raise Refused(f"an integer in {self._name} does not fit 64 bits")
+        elif kind is dict or kind is list:
+            self._check_nested(value, DEEPEST_VALUE)
+
+    def _check_nested(self, value: Any, levels: int) -> None:
+        if levels == 0:
+            raise Refused(f"objects and arrays in {self._name} are nested more than {DEEPEST_VALUE} deep")
+        for inner in value.values() if isinstance(value, dict) else value:
+            kind = type(inner)
+            if kind is dict or kind is list:
+                self._check_nested(inner, levels - 1)
+            elif kind is int and not SMALLEST_INTEGER <= inner <= LARGEST_INTEGER:
+                raise Refused(f"an integer in {self._name} does not fit 64 bits")
+
+
+def _text(field: str, origin: Origin, element: Element, longest: int) -> str:
+    try:
+        value = origin.find(element)
+        if value is None or value == "":
+            raise Refused(f"expected text, found nothing at {origin.places()}")
+        text = value if isinstance(value, str) else as_text(value)
+    except (Refused, Unfit) as refusal:
+        raise Refused(f"{field}: {refusal}") from None
+    if len(text) > longest:
+        raise Refused(f"{field} has more than {longest} characters")
+    return text
