@@ -11,11 +11,11 @@ from etapa.journey.ledger.periods import (
     GRAINS,
     HOURS_KEPT,
     Grain,
+    KeptPeriods,
     coarser,
     end_of,
     grain_of,
     kept_period,
-    period_finder,
     period_of,
     start_of,
 )
@@ -67,9 +67,17 @@ ages = st.builds(lambda kept, hours: kept + hours * HOUR, st.sampled_from((HOURS
 
 @given(instants, st.lists(ages, min_size=5, max_size=20))
 def test_many_periods_for_one_time_are_those_of_each(now: int, before: list[int]) -> None:
-    period_at = period_finder(now)
+    kept = KeptPeriods(now)
     for at in (max(BEGINNING_OF_TIME, now - each) for each in before):
-        assert period_at(at) == kept_period(at, now)
+        assert kept.of(at) == kept_period(at, now)
+
+
+@given(instants, ages, grains)
+def test_what_is_outgrown_goes_to_the_period_that_is_kept_instead(now: int, before: int, grain: Grain) -> None:
+    period = period_of(max(BEGINNING_OF_TIME, now - before), grain)
+    into = KeptPeriods(now).outgrown(period)
+    longer = coarser(period, grain_of(kept_period(start_of(period), now)))
+    assert (period if into is None else into) == longer
 
 
 @given(instants, st.integers(0, 3 * DAYS_KEPT), st.integers(0, 2 * DAYS_KEPT))

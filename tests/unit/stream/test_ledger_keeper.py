@@ -70,14 +70,27 @@ def test_hours_that_a_view_still_has_beside_their_day_count_nowhere_and_are_remo
     assert counts(kept({**before, **after}, pages)) == {b"touchpoints 2026-11-21": 2}
 
 
-def test_few_pages_stay_open_and_none_is_forgotten() -> None:
+def test_pages_stay_open_up_to_a_number_of_cells_and_none_is_forgotten() -> None:
     keeper, shown = LedgerKeeper({}, None), dict[bytes, bytes]()
-    days = [NOON - day * DAY for day in range(3 * MOST_OPEN)]
+    cells = MOST_OPEN // 20
     for _ in range(2):
-        for at in days:
-            shown = kept(shown, enter(keeper, touched(at), NOON))
-    assert len(keeper._open) == MOST_OPEN
-    assert set(counts(shown).values()) == {2}
+        for day in range(30):
+            tally = BatchTally()
+            for number in range(cells):
+                tally.touched(NOON - day * DAY, None, f"stage {number}", "visit", "web")
+            shown = kept(shown, enter(keeper, tally, NOON))
+            assert sum(map(len, keeper._open.values())) == min((len(keeper._open)) * cells, MOST_OPEN)
+    assert len(keeper._open) == 20
+    assert set(counts(shown).values()) == {2 * cells}
+
+
+def test_a_page_that_grows_too_large_to_stay_open_counts_on() -> None:
+    keeper, tally = LedgerKeeper({}, None), BatchTally()
+    for number in range(MOST_OPEN + 1):
+        tally.touched(NOON, None, f"stage {number}", "visit", "web")
+    shown = kept({}, enter(keeper, tally, NOON))
+    assert not keeper._open
+    assert counts(kept(shown, enter(keeper, touched(NOON), NOON))) == {b"touchpoints 2026-11-21T12": MOST_OPEN + 2}
 
 
 def test_a_batch_that_counts_in_hundreds_of_days_compresses_few_of_them_at_once() -> None:

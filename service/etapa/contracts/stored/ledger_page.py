@@ -10,6 +10,7 @@ from typing import Any, Final
 
 import msgspec
 
+from etapa.contracts.stored.ledger_page_layout import PageColumns, PageFormat, PageRows, WrittenPage
 from etapa.contracts.stored.state import StateError
 from etapa.journey.ledger.page import FlatPage, Page, PageKey, page_of
 from etapa.journey.ledger.periods import start_of
@@ -25,33 +26,9 @@ _tables: Final[dict[str, Table]] = {table: table for table in TABLES}
 _encode: Final = msgspec.msgpack.Encoder().encode
 
 
-class _Rows(msgspec.Struct, array_like=True, gc=False):
-    """Names, and the numbers row by row; numbers beyond 64 bits are text."""
-
-    names: list[str]
-    numbers: list[int | str]
-
-
-class _Columns(msgspec.Struct, array_like=True, gc=False):
-    """Names, and the numbers column by column; in key columns, each as its difference from the one before."""
-
-    names: list[str]
-    columns: list[list[int | str]]
-
-
-class _Written(msgspec.Struct, array_like=True, gc=False):
-    format: int
-    body: _Rows | bytes
-    """Plain rows, or compressed columns: a third of the size, at several times the cost."""
-
-
-class _FormatAlone(msgspec.Struct, array_like=True, gc=False):
-    format: int
-
-
-_decode: Final = msgspec.msgpack.Decoder(_Written).decode
-_decode_columns: Final = msgspec.msgpack.Decoder(_Columns).decode
-_decode_format: Final = msgspec.msgpack.Decoder(_FormatAlone).decode
+_decode: Final = msgspec.msgpack.Decoder(WrittenPage).decode
+_decode_columns: Final = msgspec.msgpack.Decoder(PageColumns).decode
+_decode_format: Final = msgspec.msgpack.Decoder(PageFormat).decode
 _MOST_BYTES: Final = 16 * 2**20
 """Most bytes of columns before compression."""
 
@@ -97,7 +74,7 @@ def decode_page(table: Table, value: bytes) -> Page:
         if found != FORMAT:
             raise StateError(f"a ledger page has format {found}; this version reads format {FORMAT}")
         body = _decode(value).body
-        flat = FlatPage(body.names, list(map(int, body.numbers))) if isinstance(body, _Rows) else _in_rows(table, body)
+        flat = FlatPage(body.names, list(map(int, body.numbers))) if isinstance(body, PageRows) else _in_rows(table, body)
         return page_of(table, flat)
     except (msgspec.DecodeError, UnicodeDecodeError, ValueError, zlib.error) as error:
         raise StateError(f"not a page of the ledger: {error}") from None

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import Final, NamedTuple
 
 from etapa.journey.ledger.page import Page, PageKey
-from etapa.journey.ledger.periods import Period, coarser, grain_of, kept_period, period_finder, start_of
+from etapa.journey.ledger.periods import KeptPeriods, Period, start_of
 from etapa.journey.ledger.tables import Table
 from etapa.journey.ledger.tally import BatchTally
 from etapa.journey.units import DAY
@@ -71,15 +71,17 @@ class JourneyLedger(Pages):
 def enter(pages: Pages, tally: BatchTally, now: int) -> Entered:
     """Add what was counted, and fold old pages. `now`: the ledger's time (microseconds since 1970)."""
     # History counts in many hours that share a page: each page is opened once, and its period worked out once.
-    period_at = period_finder(now)
+    kept = KeptPeriods(now)
     opened: dict[tuple[Table, Period], Page] = {}
+    changed: set[PageKey] = set()
     for table, hour, cells in tally.pages():
-        place = (table, period_at(hour))
+        place = (table, kept.of(hour))
         page = opened.get(place)
         if page is None:
-            page = opened[place] = pages.opened(PageKey(*place))
+            key = PageKey(table, place[1])
+            changed.add(key)
+            page = opened[place] = pages.opened(key)
         page.add(cells)
-    changed = {PageKey(*place) for place in opened}
     day = now // DAY
     if pages.folded_at == day:
         return Entered(frozenset(changed), frozenset())
@@ -102,9 +104,15 @@ def fold(pages: Pages, now: int) -> Entered:
 
 def outgrown(keys: Iterable[PageKey], now: int) -> list[tuple[PageKey, PageKey]]:
     """Pages whose period is too old, ordered by time, each with the page to fold it into."""
+    kept = KeptPeriods(now)
     found: list[tuple[PageKey, PageKey]] = []
-    for key in sorted(keys, key=lambda each: each.period):
-        kept = kept_period(start_of(key.period), now)
-        if coarser(key.period, grain_of(kept)) != key.period:
-            found.append((key, PageKey(key.table, kept)))
+    for key in keys:
+        into = kept.outgrown(key.period)
+        if into is not None:
+            found.append((key, PageKey(key.table, into)))
+    found.sort(key=_period_of_the_first)
     return found
+
+
+def _period_of_the_first(folded: tuple[PageKey, PageKey]) -> Period:
+    return folded[0].period

@@ -1,6 +1,6 @@
 """A page of the ledger: the figures of one table in one period."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Final, NamedTuple, final
 
 from etapa.journey.ledger.periods import Period
@@ -49,9 +49,9 @@ class Page:
                 add_figures(there, figures)
                 continue
             admitted = self._admitted(key)
-            there = self._cells.get(admitted)
+            there = None if admitted is key else self._cells.get(admitted)
             if there is None:
-                self._cells[admitted] = list(figures)
+                self._cells[admitted] = figures.copy()
             else:
                 add_figures(there, figures)
 
@@ -61,12 +61,13 @@ class Page:
         numbers: list[int] = []
         for key, figures in sorted(self._cells.items(), key=_sortable) if in_order else self._cells.items():
             for part in key:
-                if part is None:
-                    numbers.append(-1)
-                elif isinstance(part, int):
-                    numbers.append(part)
+                if isinstance(part, str):
+                    place = places.get(part)
+                    if place is None:
+                        place = places[part] = len(places)
+                    numbers.append(place)
                 else:
-                    numbers.append(places.setdefault(part, len(places)))
+                    numbers.append(-1 if part is None else part)
             numbers += figures
         return FlatPage(list(places), numbers)
 
@@ -89,26 +90,30 @@ class Page:
 def page_of(table: Table, flat: FlatPage) -> Page:
     """The page from its stored form. Raises `ValueError` if the lists do not fit the table."""
     page = Page(table)
-    page.add(dict(_rows(table, flat)))
+    page.add(_cells_of(table, flat))
     return page
 
 
-def _rows(table: Table, flat: FlatPage) -> Iterator[tuple[Key, Figures]]:
+def _cells_of(table: Table, flat: FlatPage) -> dict[Key, Figures]:
     columns, figures = COLUMNS[table], FIGURES[table]
-    width, names, numbers = len(columns) + len(figures), flat.names, flat.numbers
+    names, numbers = list(flat.names), list(flat.numbers)
+    width = len(columns) + len(figures)
     if len(numbers) % width:
         raise ValueError(f"a page of {table} holds {len(numbers)} numbers, which is not a multiple of {width}")
+    numbered = [column in NUMBERED for column in columns]
+    cells: dict[Key, Figures] = {}
     for start in range(0, len(numbers), width):
         key: list[str | int | None] = []
-        for place, column in enumerate(columns, start):
-            number = numbers[place]
-            if column in NUMBERED:
+        for place in range(len(numbered)):
+            number = numbers[start + place]
+            if numbered[place]:
                 key.append(number)
             elif not -1 <= number < len(names):
                 raise ValueError(f"a page of {table} has {len(names)} names, but uses name number {number}")
             else:
                 key.append(None if number < 0 else names[number])
-        yield tuple(key), list(numbers[start + len(columns) : start + width])
+        cells[tuple(key)] = numbers[start + len(columns) : start + width]
+    return cells
 
 
 def _sortable(cell: tuple[Key, Figures]) -> list[tuple[bool, int, str]]:

@@ -4,9 +4,8 @@ Figures older than `HOURS_KEPT` are kept by whole days, and those older than `DA
 time. That time never goes back, so a period is only ever folded into a longer one.
 """
 
-from collections.abc import Callable
 from datetime import date
-from typing import Final, Literal
+from typing import Final, Literal, final
 
 from etapa.journey.units import DAY, HOUR
 
@@ -18,6 +17,8 @@ HOURS_KEPT: Final = 14 * DAY
 DAYS_KEPT: Final = 800 * DAY
 
 _FIRST_DAY: Final = date(1970, 1, 1).toordinal()
+_EARLIEST: Final = date.min.toordinal() - _FIRST_DAY
+"""The first day of the year 1, in days since 1970."""
 _LENGTHS: Final[dict[int, Grain]] = {13: "hour", 10: "day", 7: "month"}
 
 Period = str
@@ -79,20 +80,41 @@ def kept_period(at: int, now: int) -> Period:
     return day if end_of(month) > now - DAYS_KEPT else month
 
 
-def period_finder(now: int) -> Callable[[int], Period]:
-    """`kept_period` for many instants and one time: worked out once for each hour that is still kept as one, else once for each day."""
-    # A day is kept by hours as long as any instant of it is.
-    first_by_hours = (now - HOURS_KEPT) // DAY * DAY
-    found: dict[int, Period] = {}
+@final
+class KeptPeriods:
+    """The periods in which a ledger whose time is `now` counts: `kept_period` for many instants, and what it has outgrown."""
 
-    def find(at: int) -> Period:
-        start = at // HOUR * HOUR if at >= first_by_hours else at // DAY * DAY
-        period = found.get(start)
+    __slots__ = ("_first_by_hours", "_first_day", "_first_month", "_found")
+
+    def __init__(self, now: int) -> None:
+        # A day is kept by hours as long as any instant of it is, and a month by days likewise.
+        first = max((now - HOURS_KEPT) // DAY, _EARLIEST)
+        self._first_by_hours: Final = first * DAY
+        self._first_day: Final = period_of(first * DAY, "day")
+        """The first day that is kept by hours."""
+        self._first_month: Final = period_of(max((now - DAYS_KEPT) // DAY, _EARLIEST) * DAY, "month")
+        """The first month that is kept by days."""
+        self._found: Final[dict[int, Period]] = {}
+
+    def of(self, at: int) -> Period:
+        """The period of an instant; worked out once for each hour that is still kept as one, else once for each day."""
+        start = at // HOUR * HOUR if at >= self._first_by_hours else at // DAY * DAY
+        period = self._found.get(start)
         if period is None:
-            period = found[start] = kept_period(start, now)
+            period = period_of(start, "hour") if at >= self._first_by_hours else self._longer(period_of(start, "day"))
+            self._found[start] = period
         return period
 
-    return find
+    def outgrown(self, period: Period) -> Period | None:
+        """The period into which the figures of `period` are to be folded; none if it is still kept as it is."""
+        grain = grain_of(period)
+        # Periods are written so that the later of two dates is also the greater text.
+        if grain == "hour":
+            return None if period[:10] >= self._first_day else self._longer(period[:10])
+        return period[:7] if grain == "day" and period[:7] < self._first_month else None
+
+    def _longer(self, day: Period) -> Period:
+        return day if day[:7] >= self._first_month else day[:7]
 
 
 def coarser(period: Period, grain: Grain) -> Period:

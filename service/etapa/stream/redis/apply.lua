@@ -102,11 +102,11 @@ for stage, delta in pairs(deltas) do
 end
 
 local pages = 9 + tonumber(ARGV[9])
-for n = 10, pages, 2 do
-  redis.call('HSET', ledger_key, ARGV[n], ARGV[n + 1])
+for first = 10, pages, CHUNK do
+  redis.call('HSET', ledger_key, unpack(ARGV, first, math.min(first + CHUNK - 1, pages)))
 end
-for n = pages + 1, #ARGV do
-  redis.call('HDEL', ledger_key, ARGV[n])
+for first = pages + 1, #ARGV, CHUNK do
+  redis.call('HDEL', ledger_key, unpack(ARGV, first, math.min(first + CHUNK - 1, #ARGV)))
 end
 
 redis.call('HSET', mark_key, unpack(cmsgpack.unpack(ARGV[3])))

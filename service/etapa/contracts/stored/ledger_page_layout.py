@@ -1,0 +1,27 @@
+"""The layout of the ledger's pages. After a change, raise the format number in `ledger_page`."""
+
+import msgspec
+
+
+class PageRows(msgspec.Struct, array_like=True, gc=False):
+    """Names, and the numbers row by row; numbers beyond 64 bits are text."""
+
+    names: list[str]
+    numbers: list[int | str]
+
+
+class PageColumns(msgspec.Struct, array_like=True, gc=False):
+    """Names, and the numbers column by column; in key columns, each as its difference from the one before."""
+
+    names: list[str]
+    columns: list[list[int | str]]
+
+
+class WrittenPage(msgspec.Struct, array_like=True, gc=False):
+    format: int
+    body: PageRows | bytes
+    """Plain rows, or compressed columns: a third of the size, at several times the cost."""
+
+
+class PageFormat(msgspec.Struct, array_like=True, gc=False):
+    format: int
