@@ -13,7 +13,7 @@ from etapa.journey.language.load import load_journey
 
 ROOT = Path(__file__).parents[2]
 EXAMPLES = ROOT / "docs" / "examples"
-PAGES = ["testing-a-journey.md", "diff.md", "campaigns.md", "report.md"]
+PAGES = ["testing-a-journey.md", "diff.md", "campaigns.md", "report.md", "links.md"]
 CONSOLE = re.compile(r"^```console\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 COMMAND = re.compile(r"^\$ (?P<command>.*)\n(?P<output>(?:(?!\$ ).*\n)*)", re.MULTILINE)
 SECONDS = re.compile(r"in \d+\.\d\ds")

@@ -211,6 +211,8 @@ def test_the_summary_adds_up() -> None:
         "version": 7,
         "touchpoints": 7,
         "duplicates": 1,
+        "links": 0,
+        "joined": 0,
         "rejected": {"not_json": 1},
         "dropped_timers": 0,
         "stage_changes": 7,

@@ -187,7 +187,7 @@ def _words(change: StageChange) -> tuple[object, ...]:
 
 def _by(change: StageChange) -> str:
     if change.rule is None:
-        return "as a new customer"
+        return "as another id of the customer" if change.cause == "link" else "as a new customer"
     return f"by {change.rule}" + (", by the clock" if change.cause == "timer" else "")
 
 

@@ -38,6 +38,7 @@ from etapa.journey.engine.judging.campaigns import triggers_of
 from etapa.journey.engine.judging.program import compile_journey
 from etapa.journey.language.model import Journey
 from etapa.rehearsal.goal_figures import GroupFigures
+from etapa.rehearsal.identities import Gone
 from etapa.rehearsal.replay import Told
 from etapa.rehearsal.summary import Summary, replayed
 
@@ -129,6 +130,8 @@ def simulate(
 
 def _printed(told: Told, journey: Journey, *, triggers: bool, outcomes: bool) -> Iterator[bytes]:
     """The requested part of what happened, as JSON."""
+    if isinstance(told, Gone):
+        return
     if isinstance(told, CampaignOutcome):
         if outcomes:
             yield campaign_outcome_json(told, journey.id, journey.version)
@@ -183,6 +186,8 @@ def _prose(summary: Summary) -> str:
         f"Journey {journey.id}, version {journey.version}",
         f"{touchpoints} of {counted(summary.customers, 'customer')}: {counted(summary.changes, 'stage change')}",
     ]
+    if summary.links:
+        lines.append(f"{counted(summary.links, 'link')}: {counted(summary.joined, 'customer')} turned out to be others")
     if summary.rejected:
         reasons = ", ".join(f"{reason} {count:,}" for reason, count in sorted(summary.rejected.items()))
         lines.append(f"{counted(summary.rejected.total(), 'line')} could not be used: {reasons}")

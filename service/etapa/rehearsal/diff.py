@@ -5,43 +5,30 @@ number of touchpoints.
 """
 
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
-from hashlib import blake2b
 from heapq import merge
-from itertools import chain, zip_longest
-from typing import NamedTuple
+from itertools import chain
 
 from etapa.contracts.incoming.decoder import Decoder
 from etapa.contracts.incoming.rejected import Reason, Rejected
 from etapa.journey.engine.facts.changes import CampaignOutcome, Release
 from etapa.journey.engine.facts.stage_change import StageChange
-from etapa.journey.engine.facts.touchpoint import Touchpoint
+from etapa.journey.engine.facts.touchpoint import SAME_AS, Touchpoint
 from etapa.journey.engine.judging.campaigns import in_order, triggers_of
 from etapa.journey.engine.judging.outcomes import EvaluationFailed
 from etapa.journey.engine.judging.program import compile_journey
-from etapa.journey.language.model import Journey
+from etapa.journey.language.model import LINK, Journey
 from etapa.rehearsal.file_findings import FileFinding, FileLook
+from etapa.rehearsal.identities import Gone, Linked
 from etapa.rehearsal.readings import Touchpoints, readings
 from etapa.rehearsal.replay import Replay
-from etapa.rehearsal.unsettled import Made, Moved, Triggered, Unsettled
+from etapa.rehearsal.sampling import in_turns, stable_hash
+from etapa.rehearsal.unsettled import Made, Moved, Parting, Triggered, Unsettled
 from etapa.sources.lines import Lines
 
 Cell = tuple[str | None, str | None]
 """A customer's stage in the old journey and in the new one. None: that journey could not judge any of the customer's touchpoints."""
-
-
-class Parting(NamedTuple):
-    """A customer's first stage change that only one of the journeys makes."""
-
-    at: int
-    """In microseconds since 1970."""
-    source: str | None
-    to: str
-    only: str
-    """`old` or `new`: the journey that makes it."""
-    change: StageChange
-    """The change itself, with its reasons."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,13 +75,17 @@ class Side:
             if isinstance(touched, Rejected):
                 self.unjudged += 1
             else:
-                self.duplicates += touched.duplicate
+                if isinstance(touched, Linked):
+                    if touched.gone is not None:
+                        self.last.pop(touched.gone.customer_id, None)
+                else:
+                    self.duplicates += touched.duplicate
                 self.unjudged += len(touched.failures)
                 yield from in_order(touched.changes, touched.released)
 
     def run_timers_of(self, customer_id: str, until: int) -> Iterator[StageChange | Release]:
         fired = self.replay.run_timers_of(customer_id, until, self._dropped)
-        return (each for each in fired if not isinstance(each, CampaignOutcome))
+        return (each for each in fired if not isinstance(each, CampaignOutcome | Gone))
 
     def made(self, change: StageChange | Release) -> Iterator[Moved | Triggered]:
         """Note a change, or a trigger that had been held. Yields it and its triggers in a form that can be compared between the journeys."""
@@ -125,7 +116,8 @@ class Diff:
     old: Side
     new: Side
     touchpoints: int = 0
-    """Lines that held a touchpoint, including duplicates."""
+    """Lines that held a touchpoint, including duplicates. Links are not among them."""
+    links: int = 0
     rejected: Counter[Reason] = field(default_factory=Counter)
     """Lines that did not, by reason."""
     findings: list[FileFinding] = field(default_factory=list)
@@ -165,9 +157,12 @@ class Diff:
                 if on_rejected is not None:
                     on_rejected(number, reading)
                 continue
+            if reading.type == LINK:
+                self._link(reading)
+                continue
             self.touchpoints += 1
             clock, repeats = self.new.replay.clock_of(reading.customer_id), self.new.duplicates
-            self._compare(reading.customer_id, self.old.take(reading), self.new.take(reading))
+            self._take(reading)
             look.see(reading, clock, duplicate=self.new.duplicates > repeats)
         self.findings = look.findings(self.rejected)
         if until is not None:
@@ -215,10 +210,10 @@ class Diff:
         Customers who are in the same stage come last.
         """
         found: dict[Cell, list[str]] = {}
-        for customer_id in sorted(self.parted, key=_stable_hash):
+        for customer_id in sorted(self.parted, key=stable_hash):
             found.setdefault(self._cell(customer_id), []).append(customer_id)
         by_size = sorted(found, key=lambda cell: (cell[0] == cell[1], -len(found[cell]), str(cell)))
-        turns = [_round([found[cell] for cell in by_size if (cell[0] == cell[1]) is alike]) for alike in (False, True)]
+        turns = [in_turns([found[cell] for cell in by_size if (cell[0] == cell[1]) is alike]) for alike in (False, True)]
         chosen = [customer_id for customer_id, _ in zip(chain(*turns), range(number), strict=False)]
         return [DifferingCustomer(each, self.old.last.get(each), self.new.last.get(each), self.parted[each]) for each in chosen]
 
@@ -230,6 +225,26 @@ class Diff:
     def _cell(self, customer_id: str) -> Cell:
         old, new = self.old.last.get(customer_id), self.new.last.get(customer_id)
         return (None if old is None else old.to, None if new is None else new.to)
+
+    def _take(self, touchpoint: Touchpoint) -> None:
+        old, new = self.old.take(touchpoint), self.new.take(touchpoint)
+        kept_in_old, kept_in_new = (side.replay.kept_for(touchpoint.customer_id) for side in (self.old, self.new))
+        if kept_in_old == kept_in_new:
+            self._compare(kept_in_new, old, new)
+        else:
+            self._compare(kept_in_old, old, iter(()))
+            self._compare(kept_in_new, iter(()), new)
+
+    def _link(self, link: Touchpoint) -> None:
+        # Only once both have processed it is it clear whose changes these are.
+        old, new = list(self.old.take(link)), list(self.new.take(link))
+        for kept in dict.fromkeys(each.customer_id for each in (*old, *new)):
+            sides = [iter([each for each in side if each.customer_id == kept]) for side in (old, new)]
+            self._compare(kept, sides[0], sides[1])
+        self.links += 1
+        for customer_id in (link.customer_id, link.properties[SAME_AS]):
+            if not any(customer_id in side.replay.customers for side in (self.old, self.new)):
+                self.parted.pop(customer_id, None)
 
     def _compare(self, customer_id: str, old: Iterator[StageChange | Release], new: Iterator[StageChange | Release]) -> None:
         """Compare the changes of both journeys. Both cover the same span of the customer's time (timers run before each touchpoint), in order.
@@ -277,13 +292,3 @@ def _told(
 
 def _time_of(one: tuple[StageChange | Release, bool]) -> int:
     return one[0].at
-
-
-def _stable_hash(customer_id: str) -> bytes:
-    return blake2b(customer_id.encode(), digest_size=8).digest()
-
-
-def _round(lists: Sequence[Sequence[str]]) -> Iterator[str]:
-    """The first of each list, then the second of each, and so on."""
-    for turn in zip_longest(*lists):
-        yield from (each for each in turn if each is not None)

@@ -12,6 +12,7 @@ from etapa.journey.map.draw import draw
 from etapa.journey.map.figures import Figures
 from etapa.journey.map.rules_told import RulesTold
 from etapa.journey.map.ways import Ways
+from etapa.rehearsal.identities import Gone
 from etapa.rehearsal.replay import Told
 from etapa.uplift.on_the_map import campaign_effects
 
@@ -29,7 +30,9 @@ class FileMaps:
         self._ways = Ways(frame.ideal if frame is not None else (), self._stages)
 
     def told(self, each: Told) -> None:
-        """Take in a stage change."""
+        """Take in a stage change, or that an id is no longer used."""
+        if isinstance(each, Gone):
+            self._ways.left(each.customer_id)
         if isinstance(each, StageChange):
             self._ways.moved(each.customer_id, each.source, each.to, each.at, each.rule, each.persona)
 

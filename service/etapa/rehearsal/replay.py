@@ -15,18 +15,22 @@ from etapa.journey.engine.judging.campaigns import in_order
 from etapa.journey.engine.judging.classify import fire_and_note, touch_some
 from etapa.journey.engine.judging.outcomes import EvaluationFailed, Happened, Touched
 from etapa.journey.engine.judging.program import Program
+from etapa.journey.language.model import LINK
 from etapa.journey.ledger.tally import BatchTally
+from etapa.rehearsal.identities import NO_IDENTITY, Gone, Identities, Linked
 
-Told = StageChange | Release | CampaignOutcome
-"""What happens to customers: stage changes, held triggers that are released, and outcomes of goals."""
+Told = StageChange | Release | CampaignOutcome | Gone
+"""What happens to customers: stage changes, held triggers that are released, outcomes of goals, and ids that are no longer used."""
 
 AT_ONCE: Final = 10_000
 """Results of timers are passed on in portions of this size. Few touchpoints have that many."""
 
 
-def told_of(happened: Happened | Touched) -> Sequence[Told]:
+def told_of(happened: Happened | Touched | Linked) -> Sequence[Told]:
     """Everything that happened, each kind in order; outcomes of goals come last."""
     told: Sequence[Told] = in_order(happened.changes, happened.released)
+    if isinstance(happened, Linked) and happened.gone is not None:
+        told = [happened.gone, *told]
     return [*told, *happened.outcomes] if happened.outcomes else told
 
 
@@ -39,12 +43,23 @@ class Replay:
         self._tally = tally
         self._at_once = at_once
         self.customers: dict[str, Customer] = {}
+        self._identities = None if program.journey.identity is None else Identities(program, self.customers)
 
-    def take(self, touchpoint: Touchpoint) -> Iterator[Touched | Rejected]:
+    def kept_for(self, customer_id: str) -> str:
+        """The id under which a customer is kept, which is another one if links say so."""
+        return customer_id if self._identities is None else self._identities.kept_for(customer_id)
+
+    def take(self, touchpoint: Touchpoint) -> Iterator[Touched | Linked | Rejected]:
         """Process one touchpoint and yield what it did: in one piece, or, if many timers were due, their results in portions first.
 
-        A touchpoint that cannot be judged leaves the customer unchanged, as in a live worker.
+        A touchpoint that cannot be judged leaves the customer unchanged, as in a live worker. Links join customers, if the journey says how.
         """
+        identities = self._identities
+        if touchpoint.type == LINK:
+            yield NO_IDENTITY if identities is None else identities.link(touchpoint)
+            return
+        if identities is not None:
+            touchpoint = identities.arriving(touchpoint)
         customer_id = touchpoint.customer_id
         customer = self.customers.get(customer_id)
         before = None if customer is None else encode_state(customer)
@@ -66,7 +81,7 @@ class Replay:
 
     def clock_of(self, customer_id: str) -> int | None:
         """The latest time processed for a customer; None for an unknown one."""
-        customer = self.customers.get(customer_id)
+        customer = self.customers.get(self.kept_for(customer_id))
         return None if customer is None else customer.clock
 
     def cuts(self, touchpoint: Touchpoint) -> bool:
@@ -101,7 +116,7 @@ class Replay:
 
     def run_timers_of(self, customer_id: str, until: int, on_dropped: Callable[[EvaluationFailed], None]) -> Iterator[Told]:
         """The same for a single customer; nothing for an unknown one."""
-        customer = self.customers.get(customer_id)
+        customer = self.customers.get(self.kept_for(customer_id))
         while customer is not None and customer.due is not None and customer.due <= until:
             yield from self._fired(customer, customer.due, on_dropped)
 

@@ -13,13 +13,14 @@ from etapa.contracts.rfc3339 import parse_time
 from etapa.journey.duration import format_duration
 from etapa.journey.engine.facts.changes import CampaignOutcome, Cause, Clause, HeldBack, Offer, Release
 from etapa.journey.engine.facts.stage_change import StageChange
-from etapa.journey.engine.facts.touchpoint import Touchpoint
+from etapa.journey.engine.facts.touchpoint import SAME_AS, Touchpoint
 from etapa.journey.engine.judging.campaigns import offers_of
 from etapa.journey.engine.judging.outcomes import EvaluationFailed
 from etapa.journey.engine.judging.program import Program
 from etapa.journey.language.model import ExpectedChange, ExpectedGoal, Scenario
 from etapa.journey.units import SECOND
 from etapa.rehearsal.alignment import Row, side_by_side
+from etapa.rehearsal.identities import Gone
 from etapa.rehearsal.replay import Replay, Told, told_of
 
 START: Final = parse_time("2000-01-01T00:00:00Z")
@@ -139,7 +140,8 @@ def run(program: Program, scenario: Scenario) -> ScenarioRun:
             yield from replay.fire_until(START + scenario.until, dropped)
 
     most = len(scenario.expect) + MOST_UNEXPECTED
-    going_on = happening()
+    # Of other ids only what they come to is of interest, once a link makes them this customer's.
+    going_on = (each for each in happening() if not isinstance(each, Gone) and each.customer_id == CUSTOMER)
     told = list(islice(going_on, most))
     is_whole = next(going_on, None) is None
     offered = [each for each in told if isinstance(each, StageChange | Release)]
@@ -154,13 +156,14 @@ def touchpoints_of(scenario: Scenario) -> Iterator[Touchpoint]:
     named = {given.id for given in scenario.given}
     made_up = (identity for number in range(1, len(scenario.given) + len(named) + 1) if (identity := f"touchpoint-{number}") not in named)
     for given in scenario.given:
+        properties = dict(given.properties or {}) if given.same_as is None else {SAME_AS: given.same_as}
         yield Touchpoint(
             given.id or next(made_up),
-            CUSTOMER,
+            given.customer or CUSTOMER,
             given.type,
             START + given.at,
             given.channel,
-            dict(given.properties or {}),
+            properties,
             dict(given.traits or {}),
         )
 

@@ -24,6 +24,7 @@ from etapa.journey.units import SECOND
 from etapa.rehearsal.file_figures import FileFigures
 from etapa.rehearsal.file_findings import FileFinding, FileLook
 from etapa.rehearsal.goal_figures import GoalFigures
+from etapa.rehearsal.identities import Gone, Linked
 from etapa.rehearsal.readings import Touchpoints, readings
 from etapa.rehearsal.replay import Replay, Told, told_of
 from etapa.sources.lines import Lines
@@ -73,8 +74,12 @@ class Summary:
 
     journey: Journey
     touchpoints: int = 0
-    """Lines that held a touchpoint, including duplicates."""
+    """Lines that held a touchpoint, including duplicates. Links are not among them."""
     duplicates: int = 0
+    links: int = 0
+    """Lines that held a link, including repeats."""
+    joined: int = 0
+    """Customers who turned out to be others, and are no longer counted by themselves."""
     rejected: Counter[Reason] = field(default_factory=Counter)
     """Lines without a touchpoint, or with one that could not be judged (`evaluation_failed`), by reason."""
     dropped_timers: int = 0
@@ -140,6 +145,10 @@ class Summary:
 
     def told(self, each: Told) -> None:
         """Count what happened."""
+        if isinstance(each, Gone):
+            self.joined += 1
+            self.stages[each.stage] -= 1
+            return
         if self.figures is not None:
             self.figures.told(each)
         if isinstance(each, CampaignOutcome):
@@ -164,6 +173,8 @@ class Summary:
             "version": self.journey.version,
             "touchpoints": self.touchpoints,
             "duplicates": self.duplicates,
+            "links": self.links,
+            "joined": self.joined,
             "rejected": dict(sorted(self.rejected.items())),
             "dropped_timers": self.dropped_timers,
             "stage_changes": self.changes,
@@ -215,7 +226,12 @@ def replayed(
     replay = Replay(program, tally=None if figures is None else figures.tally)
     look = FileLook([journey], replay.cuts)
     for change in _touchpoints_through(
-        replay, readings(lines, decoder or decoder_within(TouchpointLimits()), wall, journey.accept_from), summary, look, on_rejected, wall
+        replay,
+        readings(lines, decoder or decoder_within(TouchpointLimits(takes_links=True)), wall, journey.accept_from),
+        summary,
+        look,
+        on_rejected,
+        wall,
     ):
         summary.told(change)
         yield change
@@ -243,6 +259,10 @@ def _touchpoints_through(
                 summary.rejected[touched.reason] += 1
                 if on_rejected is not None:
                     on_rejected(number, touched)
+            elif isinstance(touched, Linked):
+                summary.links += 1
+                summary.dropped_timers += len(touched.failures)
+                yield from told_of(touched)
             else:
                 summary.touchpoints += not touched.cut
                 summary.duplicates += touched.duplicate

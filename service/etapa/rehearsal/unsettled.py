@@ -23,6 +23,19 @@ class Triggered(NamedTuple):
     holdout: bool
 
 
+class Parting(NamedTuple):
+    """A customer's first stage change that only one of the journeys makes."""
+
+    at: int
+    """In microseconds since 1970."""
+    source: str | None
+    to: str
+    only: str
+    """`old` or `new`: the journey that makes it."""
+    change: StageChange
+    """The change itself, with its reasons."""
+
+
 Made = Counter[Moved | Triggered]
 
 

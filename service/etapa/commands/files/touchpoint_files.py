@@ -44,9 +44,11 @@ def touchpoint_file_flags(function: Function) -> Function:
 
 
 def decoder_of(settings: Settings) -> Decoder:
-    """The decoder for touchpoints; it accepts the same ones as a worker with these settings."""
+    """The decoder for touchpoints. It accepts the same ones as a worker with these settings, and links."""
     return decoder_within(
-        TouchpointLimits.naming(settings.placeholder_ids, max_bytes=settings.max_touchpoint_bytes, max_ahead=settings.future_limit)
+        TouchpointLimits.naming(
+            settings.placeholder_ids, max_bytes=settings.max_touchpoint_bytes, max_ahead=settings.future_limit, takes_links=True
+        )
     )
 
 

@@ -93,7 +93,7 @@ def _mark(row: Row[ScenarioMove]) -> str:
 def _reasons(move: ScenarioMove, columns: int) -> Iterator[str]:
     """The rule, and its clauses below it."""
     if move.rule is None:
-        yield "(a new customer)"
+        yield "(another id of the customer)" if move.cause == "link" else "(a new customer)"
         return
     yield move.rule + (", by the clock" if move.cause == "timer" else "")
     for clause in move.because:

@@ -7,9 +7,22 @@ import msgspec
 from etapa.journey.engine.facts.instant import instant_text
 
 Reason = Literal[
-    "too_large", "not_json", "invalid", "placeholder_id", "key_mismatch", "from_the_future", "from_the_past", "evaluation_failed"
+    "too_large",
+    "not_json",
+    "invalid",
+    "placeholder_id",
+    "key_mismatch",
+    "from_the_future",
+    "from_the_past",
+    "link_cycle",
+    "two_known",
+    "not_linked",
+    "evaluation_failed",
 ]
-"""The reason's name in dead letters, metrics and dashboards. `evaluation_failed`: the record was fine, but judging it failed."""
+"""The reason's name in dead letters, metrics and dashboards. `evaluation_failed`: the record was fine, but judging it failed.
+
+`link_cycle`, `two_known`: a link that is refused; `not_linked`: one that this journey, or a worker, does not join ids by.
+"""
 
 REASONS: tuple[Reason, ...] = get_args(Reason)
 

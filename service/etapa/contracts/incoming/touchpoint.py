@@ -17,6 +17,7 @@ import msgspec
 from msgspec.structs import astuple
 
 from etapa.contracts.incoming.decoder import Decoder
+from etapa.contracts.incoming.link import read_link
 from etapa.contracts.incoming.odd_bytes import odd_record
 from etapa.contracts.incoming.placeholder_ids import names_nobody
 from etapa.contracts.incoming.rejected import Rejected, rejected
@@ -31,6 +32,7 @@ from etapa.contracts.incoming.wrong_fields import NOTHING_BUT_NO_CUSTOMER, ONE_O
 from etapa.contracts.rfc3339 import EARLIEST, LATEST, microseconds_of
 from etapa.journey.engine.facts.instant import NEVER
 from etapa.journey.engine.facts.touchpoint import Touchpoint
+from etapa.journey.language.model import LINK
 
 DEEPEST = 32
 """How deep objects and arrays may be nested in a touchpoint, counting the touchpoint itself."""
@@ -75,6 +77,8 @@ class JsonDecoder(Decoder):
             late = self.untimely(at, wall, latest)
             if late is not None:
                 return late
+        if type_ == LINK:
+            return read_link(value, identity, customer_id, at, self.limits)
         return Touchpoint(
             identity,
             customer_id,

@@ -28,12 +28,16 @@ class TouchpointLimits(msgspec.Struct, frozen=True):
     """Customer ids that name nobody (see `contracts.placeholder_ids`). If empty, every id is accepted."""
     placeholder_beginnings: frozenset[str] = beginnings(placeholders(USUAL_PLACEHOLDERS))
     """Their first characters, for a cheap first check. Goes with `placeholder_ids`."""
+    takes_links: bool = False
+    """Whether links (`$link`) are accepted. Workers do not join ids yet, so they refuse them."""
 
     @classmethod
-    def naming(cls, placeholder_ids: Iterable[str], *, max_bytes: int, max_ahead: int = 300_000_000) -> "TouchpointLimits":
+    def naming(
+        cls, placeholder_ids: Iterable[str], *, max_bytes: int, max_ahead: int = 300_000_000, takes_links: bool = False
+    ) -> "TouchpointLimits":
         """The limits of an installation with its own list of placeholders."""
         names = placeholders(placeholder_ids)
-        return cls(max_bytes, max_ahead, names, beginnings(names))
+        return cls(max_bytes, max_ahead, names, beginnings(names), takes_links)
 
 
 class TouchpointMessage(msgspec.Struct, gc=False):

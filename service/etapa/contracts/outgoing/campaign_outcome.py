@@ -26,7 +26,7 @@ _CONTENT_TYPE: Final = ("content-type", b"application/json")
 
 def outcome_id(outcome: CampaignOutcome) -> str:
     """The id of the trigger: `customer_id/sequence/campaign`. A trigger has at most one outcome."""
-    return f"{outcome.customer_id}/{outcome.sequence}/{outcome.campaign}"
+    return f"{outcome.under or outcome.customer_id}/{outcome.sequence}/{outcome.campaign}"
 
 
 def encode_campaign_outcome(outcome: CampaignOutcome, journey: str, version: int) -> tuple[bytes, bytes, Sequence[tuple[str, bytes]]]:

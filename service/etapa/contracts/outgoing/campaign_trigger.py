@@ -1,6 +1,6 @@
 """The core's `Trigger` as a record of `campaign-triggers`, and back. Mirrors `schemas/campaign-trigger.schema.json`.
 
-The JSON has the fields below in this order, none ever missing. The headers follow the CloudEvents binding for Kafka
+The JSON has the fields below in this order, none ever missing but `mixed`. The headers follow the CloudEvents binding for Kafka
 in binary mode, so that a consumer can route and drop repeats without parsing the value.
 """
 
@@ -25,8 +25,11 @@ _CONTENT_TYPE: Final = ("content-type", b"application/json")
 
 
 def trigger_id(trigger: Trigger) -> str:
-    """`customer_id/sequence/campaign`: the idempotency key. Neither a sequence nor a campaign's id contains a slash."""
-    return f"{trigger.customer_id}/{trigger.sequence}/{trigger.campaign}"
+    """`customer_id/sequence/campaign`: the idempotency key. Neither a sequence nor a campaign's id contains a slash.
+
+    The customer's id is that under which the stage change was published.
+    """
+    return f"{trigger.under or trigger.customer_id}/{trigger.sequence}/{trigger.campaign}"
 
 
 def encode_campaign_trigger(trigger: Trigger, journey: str, version: int) -> tuple[bytes, bytes, Sequence[tuple[str, bytes]]]:
@@ -61,7 +64,7 @@ def _message(trigger: Trigger, at: Any, journey: str, version: int) -> CampaignT
         id=trigger_id(trigger),
         campaign=trigger.campaign,
         customer_id=trigger.customer_id,
-        stage_change_id=f"{trigger.customer_id}/{trigger.sequence}",
+        stage_change_id=f"{trigger.under or trigger.customer_id}/{trigger.sequence}",
         at=at,
         source=trigger.source,
         to=trigger.to,
@@ -69,4 +72,5 @@ def _message(trigger: Trigger, at: Any, journey: str, version: int) -> CampaignT
         payload=trigger.payload,
         journey=journey,
         version=version,
+        mixed=True if trigger.mixed else msgspec.UNSET,
     )

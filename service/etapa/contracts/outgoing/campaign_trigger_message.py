@@ -23,16 +23,21 @@ class CampaignTriggerMessage(msgspec.Struct, frozen=True, rename={"source": "fro
     payload: Mapping[str, Any] | None
     journey: str
     version: int
+    mixed: bool | msgspec.UnsetType = msgspec.UNSET
+    """Present only if true."""
 
     def trigger(self) -> Trigger:
         """The core's trigger. Raises `ValueError` if `stage_change_id` does not end in a sequence number."""
+        under, _, sequence = self.stage_change_id.rpartition("/")
         return Trigger(
             campaign=self.campaign,
             customer_id=self.customer_id,
-            sequence=int(self.stage_change_id.rpartition("/")[2]),
+            sequence=int(sequence),
             at=microseconds_of(self.at),
             source=self.source,
             to=self.to,
             holdout=self.holdout,
             payload=self.payload,
+            mixed=self.mixed is True,
+            under=None if under == self.customer_id else under,
         )

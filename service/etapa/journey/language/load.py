@@ -13,6 +13,7 @@ from etapa.journey.language.design.labels import LABEL
 from etapa.journey.language.design.parts import Design
 from etapa.journey.language.doubts import doubt
 from etapa.journey.language.goals import GOAL
+from etapa.journey.language.identity import IDENTITY, doubt_known, identity
 from etapa.journey.language.kinds.logic import depth, leaves
 from etapa.journey.language.kinds.table import ConditionShape
 from etapa.journey.language.model import EARLIEST_TAKEN, Condition, CustomerZone, Journey, Rule, Stage
@@ -132,6 +133,7 @@ JOURNEY_FIELDS = (
     ZONE,
     ACCEPT_FROM,
     CAMPAIGNS_FROM,
+    IDENTITY,
     *catalogues.FIELDS,
     STAGES,
     RULES,
@@ -160,7 +162,7 @@ def _journey(node: Node, report: Report) -> tuple[Journey, Places] | None:
     campaign_records = record.get(campaigns.CAMPAIGNS) or ()
     triggers = campaigns.check(campaign_records, stages, report)
     test_records = record.get(scenarios.TESTS) or ()
-    scenarios.check(test_records, stages, triggers, report)
+    scenarios.check(test_records, stages, triggers, report, unites=record.get(IDENTITY) is not None)
     _check_design(record, stage_records, stages, report)
     _check_size(rule_records, campaign_records, record, report)
     if report.has_errors:
@@ -184,7 +186,9 @@ def _journey(node: Node, report: Report) -> tuple[Journey, Places] | None:
         tests=tuple(scenarios.scenario(each) for each in test_records),
         zone=record.get(ZONE) or CustomerZone(),
         design=_design(record, stage_records),
+        identity=identity(record),
     )
+    doubt_known(record, report)
     moves = {(source, rule.to) for rule in journey.rules for source in rule.sources}
     frame.doubt_steps(record, moves, stage_records, STAGE_ID, report)
     look_over(

@@ -6,7 +6,7 @@ Times and durations are whole microseconds.
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Literal
 
 from etapa.journey.language.design.parts import Design
 from etapa.journey.language.kinds.absence import Absent, OwnPace
@@ -26,6 +26,7 @@ from etapa.journey.language.matching.matches import (
     ANY_TYPE,
     ELEMENTS,
     EVERYWHERE,
+    LINK,
     Comparison,
     Conversion,
     Elements,
@@ -45,6 +46,7 @@ __all__ = [
     "ELEMENTS",
     "EVER",
     "EVERYWHERE",
+    "LINK",
     "MOST_REMEMBERED_IDS",
     "Absent",
     "Aggregate",
@@ -69,6 +71,7 @@ __all__ = [
     "GivenTouchpoint",
     "Goal",
     "GoalValue",
+    "Identity",
     "InStage",
     "Journey",
     "Leaf",
@@ -88,6 +91,7 @@ __all__ = [
     "Test",
     "Trait",
     "Transition",
+    "UnitedStage",
     "Weights",
     "Where",
     "Window",
@@ -98,6 +102,21 @@ EARLIEST_TAKEN = 946_684_800_000_000
 
 MOST_REMEMBERED_IDS = 1024
 """Most touchpoint ids kept per customer, whatever the file says."""
+
+
+UnitedStage = Literal["replay", "furthest", "keep"]
+"""How the stage of a customer made of two is found."""
+
+
+@dataclass(frozen=True, slots=True)
+class Identity:
+    """How two ids that turn out to be one person are united."""
+
+    stage: UnitedStage = "replay"
+    merge_known: bool = False
+    """Whether that may happen to two customers who are both known."""
+    known: tuple[str, ...] = ()
+    """The traits that only known people have, sorted."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -188,7 +207,10 @@ class Campaign:
 
 @dataclass(frozen=True, slots=True)
 class GivenTouchpoint:
-    """A touchpoint of a test. `at` is counted from the start of the test; `id` none: a unique one is generated."""
+    """A touchpoint of a test. `at` is counted from the start of the test; `id` none: a unique one is generated.
+
+    `customer` none: the customer that the test is about. `same_as`: it is a link, and this is the id that is kept.
+    """
 
     at: int
     type: str
@@ -196,6 +218,8 @@ class GivenTouchpoint:
     properties: Mapping[str, Any] | None = None
     traits: Mapping[str, Any] | None = None
     id: str | None = None
+    customer: str | None = None
+    same_as: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -263,3 +287,5 @@ class Journey:
     """Stage changes dated earlier are offered to no campaign; none: all are offered."""
     remember_for: int | None = None
     """Ids that arrived within this time are remembered too, up to `MOST_REMEMBERED_IDS` in all; none: only the last `remember_ids`."""
+    identity: Identity | None = None
+    """How two ids of one person are united; none: they are not."""

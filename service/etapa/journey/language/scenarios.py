@@ -5,7 +5,7 @@ from typing import Any
 
 from etapa.journey.duration import PATTERN
 from etapa.journey.language.kinds.kind import MAX_TYPE
-from etapa.journey.language.model import ExpectedChange, ExpectedGoal, GivenTouchpoint, Scenario
+from etapa.journey.language.model import LINK, ExpectedChange, ExpectedGoal, GivenTouchpoint, Scenario
 from etapa.journey.language.reading.findings import Report
 from etapa.journey.language.reading.lists import ListOf
 from etapa.journey.language.reading.maps import Field, JsonMap, MapOf, ReadMap
@@ -13,6 +13,8 @@ from etapa.journey.language.reading.names import Known, known_among
 from etapa.journey.language.reading.shapes import BAD, Bad, Flag, Number, Reference, Shape, Span, Text
 from etapa.journey.language.reading.yaml_nodes import Node, ScalarNode
 
+CUSTOMER = "customer"
+"""The id of the customer whom a test is about."""
 MAX_TESTS = 1000
 MAX_TOUCHPOINTS = 1000
 
@@ -45,7 +47,11 @@ TRAITS = Field("traits", JsonMap(), "Traits that the touchpoint sets.")
 TOUCHPOINT_ID = Field(
     "id", Text("an id", longest=256), "The touchpoint's id. Left out: a unique one. Write the same one twice to test duplicates."
 )
-TOUCHPOINT = MapOf("a touchpoint", (AT, TYPE, CHANNEL, PROPERTIES, TRAITS, TOUCHPOINT_ID))
+OF_CUSTOMER = Field(
+    "customer", Text("a customer id", longest=256), f"Another id than `{CUSTOMER}`, which the test is about; see `identity`."
+)
+SAME_AS = Field("same_as", Text("a customer id", longest=256), f"For the type `{LINK}` only: the id that is kept of the two.")
+TOUCHPOINT = MapOf("a touchpoint", (AT, TYPE, CHANNEL, PROPERTIES, TRAITS, TOUCHPOINT_ID, OF_CUSTOMER, SAME_AS))
 
 TO = Field("to", Reference("a stage id"), "The stage entered.", required=True)
 CHANGE = MapOf("an expected change", (AT, TO))
@@ -54,7 +60,7 @@ NAME = Field("name", Text("a name", longest=200), "What the test says about the 
 GIVEN = Field(
     "given",
     ListOf(TOUCHPOINT, "touchpoints", maximum=MAX_TOUCHPOINTS, keeps_good=True),
-    "One customer's touchpoints, in the order in which they arrive.",
+    "One customer's touchpoints, in the order in which they arrive. Those of other ids count once a link joins them.",
     required=True,
 )
 EXPECT = Field(
@@ -83,8 +89,8 @@ TEST = MapOf("a test", (NAME, GIVEN, EXPECT, UNTIL, TRIGGERS, OUTCOMES))
 TESTS = Field("tests", ListOf(TEST, "tests", minimum=0, maximum=MAX_TESTS, keeps_good=True), "Tests of this journey, run by `etapa test`.")
 
 
-def check(records: Sequence[ReadMap], stages: Known, campaigns: Known, report: Report) -> None:
-    """Check what tests refer to."""
+def check(records: Sequence[ReadMap], stages: Known, campaigns: Known, report: Report, *, unites: bool) -> None:
+    """Check what tests refer to. `unites`: the file says how ids are united."""
     known_among(records, NAME, "test", report)
     for record in records:
         for change in record.get(EXPECT) or ():
@@ -97,10 +103,24 @@ def check(records: Sequence[ReadMap], stages: Known, campaigns: Known, report: R
             campaign = outcome.get(CAMPAIGN)
             if campaign is not None:
                 campaigns.check(campaign, report)
+        for touchpoint in record.get(GIVEN) or ():
+            _check_link(touchpoint, report, unites=unites)
         until = record.get(UNTIL)
         times = [touchpoint.get(AT) or 0 for touchpoint in record.get(GIVEN) or ()]
         if until is not None and times and until < max(times):
             report.warning(record.place(UNTIL), "`until` lies before the last touchpoint, so no timer runs after it")
+
+
+def _check_link(touchpoint: ReadMap, report: Report, *, unites: bool) -> None:
+    is_link, same_as = touchpoint.get(TYPE) == LINK, touchpoint.get(SAME_AS)
+    if same_as is not None and not is_link:
+        report.error(touchpoint.place(SAME_AS), f"only a touchpoint of the type `{LINK}` has `same_as`")
+    elif is_link and SAME_AS.name not in touchpoint.positions:
+        report.error(touchpoint.place(TYPE), f"a `{LINK}` needs `same_as`: the id that is kept")
+    elif is_link and same_as == (touchpoint.get(OF_CUSTOMER) or CUSTOMER):
+        report.error(touchpoint.place(SAME_AS), f"a `{LINK}` joins two different ids; without `customer` the other is `{CUSTOMER}`")
+    elif is_link and not unites:
+        report.error(touchpoint.place(TYPE), "this file joins no ids: `identity: {stage: replay}` says how")
 
 
 def scenario(record: ReadMap) -> Scenario:
@@ -128,4 +148,6 @@ def _touchpoint(record: ReadMap) -> GivenTouchpoint:
         properties=record.get(PROPERTIES),
         traits=record.get(TRAITS),
         id=record.get(TOUCHPOINT_ID),
+        customer=record.get(OF_CUSTOMER),
+        same_as=record.get(SAME_AS),
     )

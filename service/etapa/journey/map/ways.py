@@ -75,6 +75,10 @@ class Ways:
         self._rules: Final[dict[tuple[str, str, str | None], dict[str | None, int]]] = {}
         self._latest = 0
 
+    def left(self, customer_id: str) -> None:
+        """A customer turned out to be another, whose way goes on under the other id."""
+        self._ways.pop(customer_id, None)
+
     def moved(self, customer_id: str, source: str | None, to: str, at: int, rule: str | None, persona: str | None) -> None:
         """A customer entered a stage. A way belongs to the persona that the customer has at its end."""
         way = self._ways.get(customer_id)

@@ -33,6 +33,13 @@ class Accumulator:
         """Take in `touchpoint`, whose type is among `types`, if it matches. It may have occurred long before `now`."""
         raise NotImplementedError
 
+    def united(self, kept: Any, other: Any, now: int) -> Any:
+        """What two customers' entries come to at `now` if all touchpoints are one customer's; at equal times those of `kept` come first.
+
+        May reuse both. Exact as far as both are; where only pieces are left, a run or a value is at most as far off as they are wide.
+        """
+        raise NotImplementedError
+
     def watches(self) -> list[Watch]:
         """The watches that count values it cannot use."""
         return []

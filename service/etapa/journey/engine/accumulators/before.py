@@ -8,7 +8,7 @@ from bisect import bisect_right
 from typing import Any, Final
 
 from etapa.journey.engine.accumulators.accumulator import Matching, value_definition
-from etapa.journey.engine.accumulators.ever import number_or_none, with_partial
+from etapa.journey.engine.accumulators.ever import number_or_none, united_values, with_partial
 from etapa.journey.engine.accumulators.kept_value import KeepsValues, keep
 from etapa.journey.engine.accumulators.matching import NumberWatch, compile_value
 from etapa.journey.engine.accumulators.watch import Watch
@@ -23,6 +23,8 @@ from etapa.journey.engine.accumulators.window import (
     coarsest_level,
     put_into_bucket,
     put_value_into_bucket,
+    united_counts,
+    united_windows,
     width_of,
 )
 from etapa.journey.engine.facts.customer import Memory
@@ -70,6 +72,13 @@ class CountBefore(Matching):
             if len(times) > EXACT:
                 entry[4] = put_into_bucket(bucket_times, counts, times.pop(0), entry[4], self.coarsest)
 
+    def united(self, kept: Any, other: Any, now: int) -> Any:
+        old = now - self.before
+        number = 0
+        for entry in (kept, other):
+            number += entry[0] + bisect_right(entry[1], old) + sum(entry[3][: bisect_right(entry[2], old)])
+        return [number, *united_counts(kept[1:], other[1:], old, self.coarsest)]
+
 
 class ValuesBefore(Matching):
     """Entry: [what `Values` keeps of those that are old enough, times, values, bucket times, buckets]; the last four as in `ValueWindow`."""
@@ -114,6 +123,13 @@ class ValuesBefore(Matching):
             values.insert(place, value)
             if len(times) > EXACT:
                 put_value_into_bucket(bucket_times, buckets, times.pop(0), values.pop(0), self.bucket_width)
+
+    def united(self, kept: Any, other: Any, now: int) -> Any:
+        old = now - self.before
+        for entry in (kept, other):
+            self._let_age(entry, old)
+        aged = kept[0] if other[0] is None else other[0] if kept[0] is None else united_values(kept[0], other[0])
+        return [aged, *united_windows(kept[1:], other[1:], old, self.bucket_width)]
 
     def _let_age(self, entry: list[Any], old: int) -> None:
         _, times, values, bucket_times, buckets = entry
@@ -168,11 +184,7 @@ class LastBefore(KeepsValues):
             entry = memory[self.place] = [None, [], [], None]
         times: list[int] = entry[1]
         values: list[Any] = entry[2]
-        aged = bisect_right(times, old)
-        if aged:
-            # Waiting values are later than the one that is old enough.
-            entry[0] = [times[aged - 1], values[aged - 1]]
-            del times[:aged], values[:aged]
+        _let_latest_age(entry, old)
         if at <= old:
             if entry[0] is None or at >= entry[0][0]:
                 entry[0] = [at, value]
@@ -183,6 +195,22 @@ class LastBefore(KeepsValues):
         if len(times) > EXACT:
             self._leave_one_out(entry)
 
+    def united(self, kept: Any, other: Any, now: int) -> Any:
+        for entry in (kept, other):
+            _let_latest_age(entry, now - self.before)
+        times: list[int] = kept[1]
+        for at, value in zip(other[1], other[2], strict=True):
+            place = bisect_right(times, at)
+            times.insert(place, at)
+            kept[2].insert(place, value)
+        if other[0] is not None and (kept[0] is None or other[0][0] >= kept[0][0]):
+            kept[0] = other[0]
+        if other[3] is not None:
+            kept[3] = other[3] if kept[3] is None else max(kept[3], other[3])
+        while len(times) > EXACT:
+            self._leave_one_out(kept)
+        return kept
+
     def _leave_one_out(self, entry: list[Any]) -> None:
         times: list[int] = entry[1]
         for place in range(len(times) - 1):
@@ -190,3 +218,12 @@ class LastBefore(KeepsValues):
                 entry[3] = times[place] if entry[3] is None else max(entry[3], times[place])
                 del times[place], entry[2][place]
                 return
+
+
+def _let_latest_age(entry: list[Any], old: int) -> None:
+    times, values = entry[1], entry[2]
+    aged = bisect_right(times, old)
+    if aged:
+        # Waiting values are later than the one that is old enough.
+        entry[0] = [times[aged - 1], values[aged - 1]]
+        del times[:aged], values[:aged]

@@ -55,6 +55,14 @@ class DistinctEver(Matching):
             entry[0] += 1
             entry[1] = [each for each in entry[1] if not each % (1 << entry[0])]
 
+    def united(self, kept: Any, other: Any, now: int) -> Any:
+        bits = max(kept[0], other[0])
+        digests = [each for each in dict.fromkeys([*kept[1], *other[1]]) if not each % (1 << bits)]
+        while len(digests) > EXACT:
+            bits += 1
+            digests = [each for each in digests if not each % (1 << bits)]
+        return [bits, digests]
+
     def number(self, memory: Memory) -> int:
         """How many different values, ever."""
         entry = memory[self.place]
@@ -109,6 +117,21 @@ class DistinctWindow(Windowed):
             entry[0] += 1
             kept = [(time, each) for time, each in zip(entry[1], entry[2], strict=True) if not each % (1 << entry[0])]
             entry[1:] = [time for time, _ in kept], [each for _, each in kept]
+
+    def united(self, kept: Any, other: Any, now: int) -> Any:
+        gone = now - self.within
+        latest: dict[int, int] = {}
+        for _, times, digests in (kept, other):
+            for time, digest in zip(times, digests, strict=True):
+                if time > gone and time > latest.get(digest, gone):
+                    latest[digest] = time
+        # A sample of values that have all left says nothing about those that come.
+        bits = max([entry[0] for entry in (kept, other) if entry[1] and entry[1][-1] > gone], default=0)
+        while True:
+            found = sorted([(time, digest) for digest, time in latest.items() if not digest % (1 << bits)])
+            if len(found) <= EXACT:
+                return [bits, [time for time, _ in found], [digest for _, digest in found]]
+            bits += 1
 
 
 def value_digest(value: Any) -> int:

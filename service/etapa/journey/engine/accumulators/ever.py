@@ -56,6 +56,9 @@ class Total(Matching):
         else:
             entry[0] += 1
 
+    def united(self, kept: Any, other: Any, now: int) -> Any:
+        return [kept[0] + other[0]]
+
 
 class Latest(Matching):
     """When the latest matching touchpoint occurred. Entry: the time."""
@@ -71,6 +74,9 @@ class Latest(Matching):
         entry = memory[self.place]
         if entry is None or touchpoint.at > entry:
             memory[self.place] = touchpoint.at
+
+    def united(self, kept: Any, other: Any, now: int) -> Any:
+        return max(kept, other)
 
 
 class Values(Matching):
@@ -112,6 +118,17 @@ class Values(Matching):
             max(largest, value),
             *with_partial(partials, float(value)),
         ]
+
+    def united(self, kept: Any, other: Any, now: int) -> Any:
+        return united_values(kept, other)
+
+
+def united_values(kept: list[Any], other: list[Any]) -> list[Any]:
+    """What `Values` keeps of both."""
+    number, smallest, largest, *partials = kept
+    for partial in other[3:]:
+        partials = with_partial(partials, partial)
+    return [number + other[0], min(smallest, other[1]), max(largest, other[2]), *partials]
 
 
 def with_partial(partials: list[float], value: float) -> list[float]:
@@ -157,6 +174,10 @@ class DecayingScore(Accumulator):
             memory[self.place] = [at, decayed(score, at - since, self.half_life) + points]
         else:
             entry[1] = score + decayed(points, since - at, self.half_life)
+
+    def united(self, kept: Any, other: Any, now: int) -> Any:
+        later, earlier = (kept, other) if kept[0] >= other[0] else (other, kept)
+        return [later[0], later[1] + decayed(earlier[1], later[0] - earlier[0], self.half_life)]
 
 
 def decayed_after(score: float, since: int, half_life: int, at: int) -> float:

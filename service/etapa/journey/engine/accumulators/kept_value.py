@@ -126,6 +126,9 @@ class FirstValue(KeepsValues):
         if entry is None or touchpoint.at < entry[0]:
             memory[self.place] = [touchpoint.at, keep(value, self.asks, touchpoint.zone)]
 
+    def united(self, kept: Any, other: Any, now: int) -> Any:
+        return kept if kept[0] <= other[0] else other
+
 
 class LastValue(KeepsValues):
     """The value of the latest matching touchpoint, by time, then arrival. Entry: [time, value]."""
@@ -142,3 +145,6 @@ class LastValue(KeepsValues):
         entry = memory[self.place]
         if entry is None or touchpoint.at >= entry[0]:
             memory[self.place] = [touchpoint.at, keep(value, self.asks, touchpoint.zone)]
+
+    def united(self, kept: Any, other: Any, now: int) -> Any:
+        return kept if kept[0] > other[0] else other

@@ -113,6 +113,15 @@ class DaysEver(Matching):
         entry[0] = first
         entry[2] = bits
 
+    def united(self, kept: Any, other: Any, now: int) -> Any:
+        first = min(kept[0], other[0])
+        days = 0
+        for entry in (kept, other):
+            days |= int.from_bytes(entry[2], "little") << (entry[0] - first)
+        within = days & ((1 << 8 * _MOST_BYTES) - 1)
+        too_far = (days ^ within).bit_count()
+        return [first, within.bit_count(), within.to_bytes(-(-within.bit_length() // 8), "little"), kept[3] + other[3] + too_far]
+
 
 class KeysInWindow(Windowed):
     """Base of accumulators that keep times of each key in a window. Entry: [bits, times, keys], ascending by time."""
@@ -151,6 +160,20 @@ class KeysInWindow(Windowed):
         """Record that `key` came at `at`."""
         raise NotImplementedError
 
+    def united(self, kept: Any, other: Any, now: int) -> Any:
+        gone = now - self.within
+        for entry in (kept, other):
+            forget_before(gone, entry[1], entry[2])
+        # A sample of keys that have all left says nothing about those that come.
+        bits = max([entry[0] for entry in (kept, other) if entry[1]], default=0)
+        united: list[Any] = [bits, [], []]
+        for entry in (kept, other):
+            for at, key in zip(entry[1], entry[2], strict=True):
+                if key % (1 << united[0]) == 0:
+                    self.put(united[1], united[2], key, at)
+                    thin_out(united, self.key_of.most)
+        return united
+
 
 class KeysWithin(KeysInWindow):
     """The latest time of each key in the window."""
@@ -187,12 +210,19 @@ class KeysBefore(Matching):
         if not self.takes(touchpoint):
             return
         for key in self.key_of.of(touchpoint):
-            self._take(memory, key, touchpoint.at)
+            entry = memory[self.place]
+            if entry is None:
+                entry = memory[self.place] = [0, [], []]
+            self._take(entry, key, touchpoint.at)
 
-    def _take(self, memory: Memory, key: int, at: int) -> None:
-        entry = memory[self.place]
-        if entry is None:
-            entry = memory[self.place] = [0, [], []]
+    def united(self, kept: Any, other: Any, now: int) -> Any:
+        united: list[Any] = [max(kept[0], other[0]), [], []]
+        for entry in (kept, other):
+            for at, key in zip(entry[1], entry[2], strict=True):
+                self._take(united, key, at)
+        return united
+
+    def _take(self, entry: list[Any], key: int, at: int) -> None:
         bits, times, keys = entry
         if key % (1 << bits):
             return

@@ -89,6 +89,19 @@ class OrderedSteps(Accumulator):
             move_on(before, merged, steps.pop(0))
             entry[_MERGED:] = [max(merged, entry[_MERGED]), entry[_MISPLACED]] if len(entry) > _MERGED else [merged, LONG_AGO]
 
+    def united(self, kept: Any, other: Any, now: int) -> Any:
+        gone = now - self.within
+        before = [max(each) for each in zip(kept[1], other[1], strict=True)]
+        # A stable sort: at equal times those of `kept` come first.
+        both = sorted([each for entry in (kept, other) for each in zip(entry[2], entry[3], strict=True) if each[0] > gone], key=_time_of)
+        while len(both) > EXACT:
+            at, matched = both.pop(0)
+            move_on(before, at, matched)
+        beginnings = before.copy()
+        for at, matched in both:
+            move_on(beginnings, at, matched)
+        return [beginnings, before, [at for at, _ in both], [matched for _, matched in both]]
+
     def began(self, memory: Memory) -> int:
         """When the latest run through all the steps began; `LONG_AGO` if there was none."""
         entry = memory[self.place]
@@ -114,3 +127,7 @@ def move_on(beginnings: list[int], at: int, matched: int) -> None:
             begun = at if step == 0 else beginnings[step - 1]
             if begun > beginnings[step]:
                 beginnings[step] = begun
+
+
+def _time_of(touchpoint: tuple[int, int]) -> int:
+    return touchpoint[0]

@@ -93,6 +93,11 @@ class CountWindow(Windowed):
         if not bucket_times:
             memory[self.place] = times
 
+    def united(self, kept: Any, other: Any, now: int) -> Any:
+        both = [entry if has_buckets(entry) else [entry, [], [], 0] for entry in (kept, other)]
+        united = united_counts(both[0], both[1], now - self.within, self.coarsest)
+        return united if united[1] else united[0]
+
 
 class ValueWindow(Windowed):
     """The numeric values in the window. Entry: [times, values, bucket times, buckets]; a bucket is [number, sum, smallest, largest, rest, …].
@@ -141,6 +146,9 @@ class ValueWindow(Windowed):
     def watches(self) -> list[Watch]:
         return [*super().watches(), self.watch, *self.value_of.watches()]
 
+    def united(self, kept: Any, other: Any, now: int) -> Any:
+        return united_windows(kept, other, now - self.within, self.bucket_width)
+
 
 def has_buckets(entry: list[Any]) -> bool:
     """Whether the entry of a `CountWindow` has buckets."""
@@ -163,13 +171,13 @@ def coarsest_level(within: int) -> int:
     return max(0, (within // BUCKETS).bit_length() - 1)
 
 
-def put_into_bucket(bucket_times: list[int], counts: list[int], at: int, level: int, coarsest: int) -> int:
-    """Count a touchpoint at `at` in its bucket. Returns the new level of the buckets, which is higher if there were too many."""
+def put_into_bucket(bucket_times: list[int], counts: list[int], at: int, level: int, coarsest: int, number: int = 1) -> int:
+    """Count touchpoints, the latest at `at`, in their bucket. Returns the new level of the buckets, which is higher if there were too many."""
     place, found = find_bucket(bucket_times, at, 1 << level)
     if found:
-        counts[place] += 1
+        counts[place] += number
     else:
-        counts.insert(place, 1)
+        counts.insert(place, number)
     while len(bucket_times) > MOST_COUNTS and level < coarsest:
         level += 1
         width = 1 << level
@@ -205,6 +213,64 @@ def forget_before(gone: int, times: list[int], companions: list[Any] | None = No
         del times[:left]
         if companions is not None:
             del companions[:left]
+
+
+def united_counts(kept: list[Any], other: list[Any], gone: int, coarsest: int) -> list[Any]:
+    """What two counts with buckets hold after `gone`: [times, bucket times, bucket counts, level]."""
+    entries = (kept, other)
+    level = max([entry[3] for entry in entries if entry[1] and entry[1][-1] > gone], default=0)
+    bucket_times: list[int] = []
+    counts: list[int] = []
+    for at, number in sorted([each for entry in entries for each in zip(entry[1], entry[2], strict=True) if each[0] > gone]):
+        level = put_into_bucket(bucket_times, counts, at, level, coarsest, number)
+    times = sorted([at for entry in entries for at in entry[0] if at > gone])
+    # All buckets are older than what is kept one by one.
+    while len(times) > EXACT or (times and bucket_times and times[0] <= bucket_times[-1]):
+        level = put_into_bucket(bucket_times, counts, times.pop(0), level, coarsest)
+    return [times, bucket_times, counts, level if bucket_times else 0]
+
+
+def united_windows(kept: list[Any], other: list[Any], gone: int, width: int) -> list[Any]:
+    """What two windows of values hold after `gone`: [times, values, bucket times, buckets]."""
+    entries = (kept, other)
+    bucket_times: list[int] = []
+    buckets: list[Bucket] = []
+    for entry in entries:
+        for at, bucket in zip(entry[2], entry[3], strict=True):
+            if at > gone:
+                put_bucket(bucket_times, buckets, at, bucket, width)
+    times: list[int] = []
+    values: list[Any] = []
+    for entry in entries:
+        for at, value in zip(entry[0], entry[1], strict=True):
+            if at > gone:
+                place = bisect_right(times, at)
+                times.insert(place, at)
+                values.insert(place, value)
+    while len(times) > EXACT or (times and bucket_times and times[0] <= bucket_times[-1]):
+        value = values.pop(0)
+        put_bucket(bucket_times, buckets, times.pop(0), [1, float(value), value, value], width)
+    return [times, values, bucket_times, buckets]
+
+
+def put_bucket(bucket_times: list[int], buckets: list[Bucket], at: int, more: Bucket, width: int) -> None:
+    """Add the values of `more`, the latest at `at`, to their bucket."""
+    place, found = find_bucket(bucket_times, at, width)
+    if not found:
+        buckets.insert(place, more)
+        return
+    number, total, smallest, largest, *rests = buckets[place]
+    for part in (*more[RESTS:], more[TOTAL]):
+        *rests, total = with_partial([*rests, total], part)
+        if abs(total) > LARGEST:
+            rests, total = [], LARGEST if total > 0 else -LARGEST
+    buckets[place] = [
+        number + more[NUMBER],
+        total,
+        min(smallest, more[SMALLEST]),
+        max(largest, more[LARGEST_VALUE]),
+        *rests,
+    ]
 
 
 def find_bucket(bucket_times: list[int], at: int, width: int) -> tuple[int, bool]:

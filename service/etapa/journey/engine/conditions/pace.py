@@ -1,6 +1,6 @@
 """The condition on customers who are late by their own pace."""
 
-from typing import Final
+from typing import Any, Final
 
 from etapa.journey.engine.accumulators.accumulator import Matching
 from etapa.journey.engine.conditions.condition import CompiledLeaf
@@ -33,6 +33,9 @@ class Rhythm(Matching):
             memory[self.place] = [1, at, at]
         else:
             memory[self.place] = [entry[0] + 1, min(entry[1], at), max(entry[2], at)]
+
+    def united(self, kept: Any, other: Any, now: int) -> Any:
+        return [kept[0] + other[0], min(kept[1], other[1]), max(kept[2], other[2])]
 
 
 class LaterThanUsual(CompiledLeaf):

@@ -5,7 +5,7 @@ from typing import Any, Literal, get_args
 
 import msgspec
 
-Cause = Literal["touchpoint", "timer", "journey"]
+Cause = Literal["touchpoint", "timer", "journey", "link"]
 
 
 class Clause(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
@@ -34,6 +34,10 @@ class Trigger(msgspec.Struct, frozen=True, gc=False):
     """The customer is in the campaign's control group: nothing may be sent."""
     payload: Mapping[str, Any] | None
     """The campaign's payload, as in the journey file; none if it has none."""
+    mixed: bool = False
+    """The customer was made of one in the control group and one outside it, so the trigger tells nothing about the campaign's effect."""
+    under: str | None = None
+    """The id under which the stage change was published, if that was another id of the same person."""
 
 
 class CampaignOutcome(msgspec.Struct, frozen=True, gc=False):
@@ -54,6 +58,8 @@ class CampaignOutcome(msgspec.Struct, frozen=True, gc=False):
     """It is that of the customer's first trigger of the campaign. This and the next are for the ledger, and not published."""
     persona: str | None = None
     """Which of the journey's personas the customer was at the trigger."""
+    under: str | None = None
+    """As in the trigger."""
 
 
 HeldBack = Literal["consent", "cap", "cooldown", "once", "when", "quiet", "held", "withdrawn"]

@@ -1,6 +1,12 @@
 """What is kept about campaigns in a customer's state."""
 
+from typing import Final
+
 import msgspec
+
+HELD_OUT: Final = 1
+MIXED: Final = 2
+"""Bits of a group, see `Outreach.groups`."""
 
 
 class Held(msgspec.Struct, array_like=True, frozen=True, gc=False):
@@ -13,6 +19,8 @@ class Held(msgspec.Struct, array_like=True, frozen=True, gc=False):
     to: str
     ends: int
     """When it is checked again."""
+    under: str | None = None
+    """The id under which the stage change was published, if that was another id of the same person."""
 
 
 class OpenGoal(msgspec.Struct, array_like=True, frozen=True, gc=False):
@@ -34,12 +42,18 @@ class OpenGoal(msgspec.Struct, array_like=True, frozen=True, gc=False):
     """It is that of the customer's first trigger of the campaign, the one that counts when groups are compared."""
     persona: str | None = None
     """Which of the journey's personas the customer was at the trigger, so that no message can change under whom the outcome counts."""
+    under: str | None = None
+    """As in a held trigger."""
 
     def with_armed(self, *, armed: bool) -> "OpenGoal":
-        return OpenGoal(self.campaign, self.sequence, self.at, self.ends, self.holdout, armed, self.total, self.enrolled, self.persona)
+        return OpenGoal(
+            self.campaign, self.sequence, self.at, self.ends, self.holdout, armed, self.total, self.enrolled, self.persona, self.under
+        )
 
     def worth(self, total: tuple[float, ...]) -> "OpenGoal":
-        return OpenGoal(self.campaign, self.sequence, self.at, self.ends, self.holdout, self.armed, total, self.enrolled, self.persona)
+        return OpenGoal(
+            self.campaign, self.sequence, self.at, self.ends, self.holdout, self.armed, total, self.enrolled, self.persona, self.under
+        )
 
 
 class Outreach(msgspec.Struct, array_like=True, frozen=True, gc=False):
@@ -53,3 +67,11 @@ class Outreach(msgspec.Struct, array_like=True, frozen=True, gc=False):
     """In the order in which they were held."""
     goals: tuple[OpenGoal, ...] = ()
     """In the order in which they were opened."""
+    groups: dict[str, int] = {}
+    """By campaign: `HELD_OUT` or not, and `MIXED`, where that does not follow from the customer's id because ids were united."""
+
+    def holding(self, held: tuple[Held, ...]) -> "Outreach":
+        return Outreach(self.last, self.times, held, self.goals, self.groups)
+
+    def seeking(self, goals: tuple[OpenGoal, ...]) -> "Outreach":
+        return Outreach(self.last, self.times, self.held, goals, self.groups)

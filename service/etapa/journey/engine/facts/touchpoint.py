@@ -9,6 +9,9 @@ from etapa.journey.localtime.zones import UTC
 
 _NOTHING: Final[dict[str, Any]] = {}
 
+SAME_AS: Final = "same_as"
+"""The property of a link that holds the other id."""
+
 
 @final
 @mypyc_attr(acyclic=True)

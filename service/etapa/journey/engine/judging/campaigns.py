@@ -28,7 +28,7 @@ from etapa.journey.engine.conditions.whereabouts import Whereabouts
 from etapa.journey.engine.facts.changes import CampaignOutcome, HeldBack, Offer, Release, Trigger
 from etapa.journey.engine.facts.customer import Customer
 from etapa.journey.engine.facts.instant import BEGINNING_OF_TIME, END_OF_TIME
-from etapa.journey.engine.facts.outreach import Held, OpenGoal, Outreach
+from etapa.journey.engine.facts.outreach import HELD_OUT, MIXED, Held, OpenGoal, Outreach
 from etapa.journey.engine.facts.stage_change import StageChange
 from etapa.journey.engine.judging.goals import MOST_OPEN, CompiledGoal
 from etapa.journey.language.matching.predicates import needs_zone
@@ -114,7 +114,7 @@ class Campaigns:
         self._consent = consent
         self._since = BEGINNING_OF_TIME if since is None else since
         self._caps = caps
-        self._by_id = {campaign.id: campaign for campaign in campaigns}
+        self.by_id: Final = {campaign.id: campaign for campaign in campaigns}
         # Most changes concern no campaign and should cost no more than a look-up. A stage of an older version counts as one
         # that no campaign names.
         self._elsewhere = {to: _fitting(campaigns, _NO_STAGE, to) for to in stages}
@@ -132,13 +132,13 @@ class Campaigns:
 
     def look_again(self, customer: Customer, held: Held, persona: str | None) -> Offer:
         """Check a held trigger again at the end of the quiet time. A trigger is recorded in the customer."""
-        campaign = self._by_id.get(held.campaign)
+        campaign = self.by_id.get(held.campaign)
         if campaign is None:
             return withdrawn(held)
         reason = self._limited(campaign, customer, held.ends)
         if reason is not None:
             return Offer(campaign.id, reason, None)
-        return self._published(campaign, customer, held.sequence, held.source, held.to, held.ends, persona)
+        return self._published(campaign, customer, held.sequence, held.source, held.to, held.ends, persona, held.under)
 
     def _ask(self, campaign: CompiledCampaign, customer: Customer, source: str | None, now: int, persona: str | None) -> Offer:
         reason = self._limited(campaign, customer, now)
@@ -153,12 +153,22 @@ class Campaigns:
         return self._published(campaign, customer, customer.sequence, source, customer.stage, now, persona)
 
     def _published(
-        self, campaign: CompiledCampaign, customer: Customer, sequence: int, source: str | None, to: str, at: int, persona: str | None
+        self,
+        campaign: CompiledCampaign,
+        customer: Customer,
+        sequence: int,
+        source: str | None,
+        to: str,
+        at: int,
+        persona: str | None,
+        under: str | None = None,
     ) -> Offer:
         before = customer.outreach or _NOTHING_YET
-        enrolls = campaign.goal is not None and campaign.id not in before.last
+        group = before.groups.get(campaign.id) if before.groups else None
+        mixed = group is not None and group & MIXED != 0
+        enrolls = campaign.goal is not None and campaign.id not in before.last and not mixed
         customer.outreach = self._noted(before, campaign.id, at)
-        holdout = campaign.holds_out(customer.id)
+        holdout = campaign.holds_out(customer.id) if group is None else group & HELD_OUT != 0
         trigger = Trigger(
             campaign=campaign.id,
             customer_id=customer.id,
@@ -168,6 +178,8 @@ class Campaigns:
             to=to,
             holdout=holdout,
             payload=campaign.payload,
+            mixed=mixed,
+            under=under,
         )
         if campaign.goal is not None:
             opened = campaign.goal.open(customer, trigger, persona, enrolled=enrolls)
@@ -192,10 +204,10 @@ class Campaigns:
         last = {each: at for each, at in outreach.last.items() if each != campaign_id}
         if len(last) >= MOST_REMEMBERED:
             # Ordered by time of trigger, so the first is the oldest.
-            del last[next(each for each in last if each not in self._by_id)]
+            del last[next(each for each in last if each not in self.by_id)]
         last[campaign_id] = now
         times = outreach.times if self._caps is None else (*outreach.times, now)[-self._caps.maximum :]
-        return Outreach(last, times, outreach.held, outreach.goals)
+        return Outreach(last, times, outreach.held, outreach.goals, outreach.groups)
 
 
 def withdrawn(held: Held) -> Offer:
@@ -209,14 +221,14 @@ def _held(campaign: CompiledCampaign, customer: Customer, source: str | None, en
     if end > END_OF_TIME or len(outreach.held) >= MOST_HELD:
         return "quiet"
     held = Held(campaign.id, customer.sequence, source, customer.stage, end)
-    customer.outreach = Outreach(outreach.last, outreach.times, (*outreach.held, held), outreach.goals)
+    customer.outreach = outreach.holding((*outreach.held, held))
     return "held"
 
 
 def _with_goal(outreach: Outreach, goal: OpenGoal) -> Outreach:
     if len(outreach.goals) >= MOST_OPEN:
         return outreach
-    return Outreach(outreach.last, outreach.times, outreach.held, (*outreach.goals, goal))
+    return outreach.seeking((*outreach.goals, goal))
 
 
 def compile_campaigns(

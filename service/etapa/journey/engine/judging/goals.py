@@ -22,7 +22,7 @@ from etapa.journey.engine.conditions.condition import Condition
 from etapa.journey.engine.facts.changes import CampaignOutcome, Trigger
 from etapa.journey.engine.facts.customer import Customer
 from etapa.journey.engine.facts.instant import NEVER
-from etapa.journey.engine.facts.outreach import OpenGoal, Outreach
+from etapa.journey.engine.facts.outreach import OpenGoal
 from etapa.journey.engine.facts.touchpoint import Touchpoint
 from etapa.journey.engine.judging.outcomes import EvaluationFailed, Happened
 from etapa.journey.language.model import ANY_TYPE, Goal
@@ -55,7 +55,15 @@ class CompiledGoal:
         at = trigger.at
         armed = self.condition is not None and not self.condition.holds(customer, at, None)
         return OpenGoal(
-            trigger.campaign, trigger.sequence, at, at + self.within, trigger.holdout, armed, enrolled=enrolled, persona=persona
+            trigger.campaign,
+            trigger.sequence,
+            at,
+            at + self.within,
+            trigger.holdout,
+            armed,
+            enrolled=enrolled,
+            persona=persona,
+            under=trigger.under,
         )
 
     def turns_after(self, customer: Customer, now: int, *, armed: bool) -> int:
@@ -93,6 +101,7 @@ class CompiledGoal:
             *(held.campaign, customer.id, held.sequence, held.holdout, met, at, at - held.at, value),
             enrolled=held.enrolled,
             persona=held.persona,
+            under=held.under,
         )
 
 
@@ -229,7 +238,7 @@ def _judged_again(goal: CompiledGoal, held: OpenGoal, customer: Customer, now: i
 def _keep(customer: Customer, goals: list[OpenGoal]) -> None:
     outreach = customer.outreach
     if outreach is not None:
-        customer.outreach = Outreach(outreach.last, outreach.times, outreach.held, tuple(goals))
+        customer.outreach = outreach.seeking(tuple(goals))
 
 
 def _adding(goal: Goal) -> Values | None:

@@ -102,10 +102,26 @@ def move(
     source = None if is_new else customer.stage
     dwell = None if is_new else now - customer.entered_at
     customer.before = None if is_new else (customer.stage, customer.entered_at, customer.rule)
-    customer.sequence += 1
     customer.stage = to
     customer.entered_at = customer.clock = now
     customer.rule = rule_id
+    return announce(program, customer, now, source, dwell, rule_id, cause, because, touchpoint, outcomes)
+
+
+def announce(
+    program: Program,
+    customer: Customer,
+    now: int,
+    source: str | None,
+    dwell: int | None,
+    rule: str | None,
+    cause: Cause,
+    because: Sequence[Clause],
+    touchpoint: Touchpoint | None,
+    outcomes: list[CampaignOutcome],
+) -> StageChange:
+    """The change, with the next number, into the stage that the customer is in by now. See `move`."""
+    customer.sequence += 1
     persona = None if program.personas is None else program.personas.of(customer)
     offers: Sequence[Offer] = _NO_OFFERS
     if program.campaigns is not None:
@@ -118,11 +134,11 @@ def move(
         customer_id=customer.id,
         sequence=customer.sequence,
         source=source,
-        to=to,
-        phase=program.stages[to].phase,
+        to=customer.stage,
+        phase=program.stages[customer.stage].phase,
         at=now,
         cause=cause,
-        rule=rule_id,
+        rule=rule,
         because=because,
         touchpoint_id=None if touchpoint is None else touchpoint.id,
         channel=None if touchpoint is None else touchpoint.channel,

@@ -71,6 +71,8 @@ def compile_journey(journey: Journey) -> "Program":
     traits = _traits_named(journey, stages, conditions)
     if whereabouts is not None or any(campaign.quiet is not None for campaign in journey.campaigns):
         traits.update(surroundings.whereabouts.traits())
+    if journey.identity is not None:
+        traits.update(journey.identity.known)
     return Program(
         journey,
         stages,

@@ -71,3 +71,21 @@ class RepeatsWithin:
         while forgotten < number - self.last and _ONE.unpack_from(arrived, forgotten * _TIME_BYTES)[0] <= now - self.duration:
             forgotten += 1
         customer.recent, customer.arrived = recent[forgotten * DIGEST_BYTES :], arrived[forgotten * _TIME_BYTES :]
+
+
+def with_arrivals(customer: Customer) -> list[tuple[bytes, int]]:
+    """The customer's digests, oldest first, each with the time by the customer's clock at which it arrived; `LONG_AGO` if none was kept."""
+    number = len(customer.recent) // DIGEST_BYTES
+    missing = number - len(customer.arrived) // _TIME_BYTES
+    return [
+        (
+            customer.recent[place * DIGEST_BYTES : (place + 1) * DIGEST_BYTES],
+            LONG_AGO if place < missing else _ONE.unpack_from(customer.arrived, (place - missing) * _TIME_BYTES)[0],
+        )
+        for place in range(number)
+    ]
+
+
+def without_arrivals(remembered: list[tuple[bytes, int]]) -> tuple[bytes, bytes]:
+    """The reverse: the digests, and the times of their arrival, as they are stored."""
+    return b"".join([digest for digest, _ in remembered]), b"".join([_ONE.pack(at) for _, at in remembered])

@@ -1,4 +1,4 @@
-"""Reading `phases`, `channels`, `types` and `personas`."""
+"""Reading `phases`, `channels`, `types`, `traits` and `personas`."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -15,7 +15,7 @@ from etapa.journey.language.reading.findings import Report, listed, shortened
 from etapa.journey.language.reading.lists import ListOf
 from etapa.journey.language.reading.maps import Field, MapOf, ReadMap, map_schema, read_fields
 from etapa.journey.language.reading.names import ID, Known, known_among
-from etapa.journey.language.reading.shapes import BAD, Bad, Choice, Shape, Text, refuse
+from etapa.journey.language.reading.shapes import BAD, Bad, Choice, Flag, Shape, Text, refuse
 from etapa.journey.language.reading.yaml_nodes import MapNode, Node, ScalarNode
 
 MAX_PHASES = 20
@@ -91,6 +91,14 @@ TYPES = Field(
     Catalogue("type", (LABEL,)),
     "All types of touchpoints, with what people call them. With this list, any other type in rules or files is reported.",
 )
+KNOWN = Field(
+    "known",
+    Flag(),
+    "Whether only a known person has it, such as an e-mail address: two known people are not united by a link (see `identity`).",
+)
+TRAITS = Field(
+    "traits", Catalogue("trait", (KNOWN, LABEL)), "What is known about customers, with what people call it. Need not name every trait."
+)
 PERSONA_ID = Field("id", ID, "The persona's id, as reports show it.", required=True)
 IS = Field("is", TraitsOnly(), "Which customers it stands for: a condition on traits.", required=True)
 ABOUT = Field("about", Label(), "Who they are, in a sentence or two.")
@@ -99,7 +107,7 @@ PERSONAS = Field(
     ListOf(MapOf("a persona", (PERSONA_ID, LABEL, IS, ABOUT)), "personas", maximum=MAX_PERSONAS, keeps_good=True),
     "Kinds of customers. Each customer has the first that fits, or none.",
 )
-FIELDS = (PHASES, CHANNELS, TYPES, PERSONAS)
+FIELDS = (PHASES, CHANNELS, TYPES, TRAITS, PERSONAS)
 
 
 def phases_known(record: ReadMap, report: Report) -> Known | None:

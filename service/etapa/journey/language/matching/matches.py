@@ -6,6 +6,8 @@ from typing import Literal
 Scalar = str | int | float | bool | None
 ANY_TYPE = "*"
 """In a list of types, stands for every touchpoint type."""
+LINK = "$link"
+"""The type of touchpoints that join two ids. They are nothing that a customer did, so no condition sees them."""
 
 Conversion = Literal["number", "boolean", "date"]
 """What a value is converted to before it is compared (`as`)."""
