@@ -8,8 +8,9 @@ import urllib.request
 from pathlib import Path
 from typing import Final
 
+from tests.servers.certificates import Authority
 from tests.servers.kafka_jars import java
-from tests.servers.processes import ServerError, ServerProcess, free_ports
+from tests.servers.processes import ServerError, ServerProcess, accepts_connections, free_ports
 
 VERSION: Final = "2.6.13.Final"
 """The last version that runs on Java 17, as Kafka does."""
@@ -17,25 +18,42 @@ _READY_SECONDS = 120.0
 
 
 class ApicurioServer:
-    """May be stopped and started again: on the same port, and empty."""
+    """May be stopped and started again: on the same port, and empty.
 
-    def __init__(self, folder: Path) -> None:
+    With an `authority`, it speaks only TLS, with a certificate of that authority.
+    """
+
+    def __init__(self, folder: Path, authority: Authority | None = None) -> None:
         folder.mkdir(parents=True, exist_ok=True)
         self._folder = folder
         self._port = free_ports(1)[0]
         self._process: ServerProcess | None = None
-        self.url = f"http://127.0.0.1:{self._port}/apis/ccompat/v7"
+        self._tls: dict[str, str] = {}
+        if authority is not None:
+            # Whether clients need a certificate, too, is decided when Apicurio is built.
+            own = authority.issue("registry", "127.0.0.1")
+            self._tls = {
+                "QUARKUS_HTTP_SSL_PORT": str(self._port),
+                "QUARKUS_HTTP_INSECURE_REQUESTS": "disabled",
+                "QUARKUS_HTTP_SSL_CERTIFICATE_FILES": str(own.certificate),
+                "QUARKUS_HTTP_SSL_CERTIFICATE_KEY_FILES": str(own.key),
+            }
+        self.url = f"{'http' if authority is None else 'https'}://127.0.0.1:{self._port}/apis/ccompat/v7"
 
     def start(self) -> None:
         command = [java(), "-Xmx384m", "-XX:TieredStopAtLevel=1", "-jar", str(_program())]
         places = {"QUARKUS_HTTP_HOST": "127.0.0.1", "QUARKUS_HTTP_PORT": str(self._port)}
-        self._process = ServerProcess(command, self._folder / "apicurio.log", {**os.environ, **places})
-        self._process.wait_ready(self._is_ready, _READY_SECONDS, "Apicurio's being ready")
+        self._process = ServerProcess(command, self._folder / "apicurio.log", {**os.environ, **places, **self._tls})
+        ready = self._listens if self._tls else self._is_ready
+        self._process.wait_ready(ready, _READY_SECONDS, "Apicurio's being ready")
 
     def stop(self) -> None:
         if self._process is not None:
             self._process.stop()
             self._process = None
+
+    def _listens(self) -> bool:
+        return accepts_connections(self._port)
 
     def _is_ready(self) -> bool:
         try:

@@ -3,6 +3,7 @@
 import asyncio
 import base64
 import json
+import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -19,6 +20,7 @@ from tests.integration.outcome import check, followed, put_touchpoints, until_no
 from tests.integration.places import new_place, read_all
 from tests.integration.worker import StartedWorker, environment_of
 from tests.servers.apicurio_server import ApicurioServer
+from tests.servers.certificates import Authority
 from tests.servers.kafka_server import KafkaServer
 from tests.servers.redis_server import RedisServer
 from tests.unit.cli.process import etapa
@@ -144,3 +146,24 @@ def test_what_a_registry_describes_is_read_and_waits_while_the_registry_is_away(
         assert [json.loads(line) for line in shown.stdout.splitlines()] == [json.loads(line) for line in expected], shown.stderr
 
     asyncio.run(scenario())
+
+
+def test_a_registry_that_speaks_tls_is_read_if_its_authority_is_trusted(tmp_path: Path) -> None:
+    authority, stranger = Authority(tmp_path / "pki", "authority"), Authority(tmp_path / "pki", "stranger")
+    server = ApicurioServer(tmp_path / "apicurio", authority)
+    (tmp_path / "shop.yaml").write_text(f"{SOURCE}registry: {{url: '{server.url}'}}\n")
+
+    def converted(trusted: Authority) -> subprocess.CompletedProcess[bytes]:
+        line = base64.b64encode(value) + b"\n"
+        environment = {"ETAPA_REGISTRY_CA": str(trusted.certificate)}
+        return etapa("sources", "convert", str(tmp_path / "shop.yaml"), "-", stdin=line, env=environment)
+
+    try:
+        server.start()
+        with SchemaRegistryClient({"url": server.url, "ssl.ca.location": str(authority.certificate)}) as admin:
+            value = in_avro(admin, 1)
+        shown, refused = converted(authority), converted(stranger)
+    finally:
+        server.stop()
+    assert json.loads(shown.stdout) == {**touchpoint(1), "properties": {"amount": 12.5}}, shown.stderr
+    assert (refused.returncode, b"CERTIFICATE_VERIFY_FAILED" in refused.stderr) == (1, True)
