@@ -149,7 +149,7 @@ def from_files(touchpoints: Sequence[Touchpoint]) -> dict[str, Callable[[], floa
         return time.process_time() - started
 
     def mapped() -> Any:
-        for record in parquet_records(io.BytesIO(written.getvalue())):
+        for record in parquet_records(io.BytesIO(written.getvalue()), mapper.json.columns, mapper.json.kind):
             yield from mapper.items(record, limits, 0)
 
     return {"from memory": lambda: judged(lambda: touchpoints), "from Parquet": lambda: judged(mapped)}

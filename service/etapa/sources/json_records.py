@@ -21,6 +21,8 @@ class JsonRecords:
         parts = None if source is None else read_parts(source)
         self.kind: Final[Any] = None if parts is None else parts[1]
         """The type of records that were decoded in part; None if all are decoded whole."""
+        self.columns: Final = None if parts is None else parts[0].columns()
+        """If a `kind` is made of the values of some columns: which, in the order in which it takes them."""
         self.finders: Final[Finders | None] = None if parts is None else PartFinders(parts[0])
         """What finds values in those."""
         self._decode_parts: Final[Any] = None if parts is None else msgspec.json.Decoder(parts[1]).decode

@@ -38,6 +38,10 @@ class ReadPart:
                 part.keys.setdefault(step.pick[0], ReadPart()).is_whole = True
         part.is_whole = True
 
+    def columns(self) -> tuple[str, ...] | None:
+        """The keys of which it is made, if each is read whole, like the columns of a table; else None."""
+        return tuple(self.keys) if self.keys and all(part.is_whole for part in self.keys.values()) else None
+
     def kind(self) -> Any:
         """The type to decode it as. Raises `ValueError` if one path goes into a list and another takes it whole, or as an object."""
         if self.elements is not None:

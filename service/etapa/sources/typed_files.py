@@ -2,8 +2,9 @@
 
 import datetime as dt
 import math
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from decimal import Decimal
+from itertools import repeat
 from typing import Any, BinaryIO, Final
 
 from etapa.contracts.rfc3339 import format_time
@@ -14,8 +15,11 @@ ROWS: Final = 16_384
 _NEEDED: Final = "reading it needs `pip install 'etapa[files]'`"
 
 
-def parquet_records(stream: BinaryIO) -> Iterator[dict[str, Any]]:
-    """The rows of a Parquet file. Times become RFC 3339, decimals numbers, bytes text; NaN becomes null. Raises `RecordsError`."""
+def parquet_records(stream: BinaryIO, columns: Sequence[str] | None = None, kind: Callable[..., Any] = dict) -> Iterator[Any]:
+    """The rows of a Parquet file as maps; or only these `columns` of them, each row as what `kind` makes of their values.
+
+    Times become RFC 3339, decimals numbers, bytes text; NaN becomes null, and so does a column that is not there. Raises `RecordsError`.
+    """
     try:
         import pyarrow as pa
         from pyarrow import parquet
@@ -26,11 +30,16 @@ def parquet_records(stream: BinaryIO) -> Iterator[dict[str, Any]]:
         names = file.schema_arrow.names
         if len(set(names)) < len(names):
             raise RecordsError("two of its columns have the same name")
-        convert = [_column(field.type) for field in file.schema_arrow]
-        for batch in file.iter_batches(batch_size=ROWS):
-            columns = [as_list(column) for as_list, column in zip(convert, batch.columns, strict=True)]
-            for row in zip(*columns, strict=True):
-                yield dict(zip(names, row, strict=True))
+        convert = {field.name: _column(field.type) for field in file.schema_arrow}
+        wanted = None if columns is None else [name for name in names if name in columns] or names[:1]
+        for batch in file.iter_batches(batch_size=ROWS, columns=wanted):
+            values = {name: convert[name](column) for name, column in zip(batch.schema.names, batch.columns, strict=True)}
+            if columns is None:
+                for row in zip(*values.values(), strict=True):
+                    yield dict(zip(values, row, strict=True))
+            else:
+                # In this way a row costs a third of what a map would.
+                yield from map(kind, *(values.get(name) or repeat(None, batch.num_rows) for name in columns))
     except (pa.ArrowException, OSError) as error:
         raise RecordsError(f"the Parquet cannot be read: {error}") from None
 

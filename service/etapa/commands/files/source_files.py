@@ -3,7 +3,7 @@
 import difflib
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 import click
 
@@ -20,7 +20,6 @@ from etapa.journey.engine.facts.touchpoint import Touchpoint
 from etapa.journey.language.reading.yaml_nodes import MAX_BYTES
 from etapa.rehearsal.readings import Touchpoints
 from etapa.sources import presets
-from etapa.sources import typed_files as columns
 from etapa.sources.file_records import Read, RecordsError, records
 from etapa.sources.framed import ValueReader
 from etapa.sources.lines import Lines
@@ -28,6 +27,7 @@ from etapa.sources.loading import LoadedSource, load_source
 from etapa.sources.mapping import Mapper
 from etapa.sources.outcome_counts import Tally
 from etapa.sources.record_outcome import Mapped
+from etapa.sources.typed_files import avro_records, parquet_records
 from etapa.sources.value_changes import MappingError
 
 
@@ -132,6 +132,11 @@ def value_reader(mapper: Mapper) -> Callable[[bytes], Any]:
     return read
 
 
+def _parquet(stream: BinaryIO, mapper: Mapper) -> Iterator[Any]:
+    columns = mapper.json.columns
+    return parquet_records(stream) if columns is None else parquet_records(stream, columns, mapper.json.kind)
+
+
 def records_of(file: EventFile, lines: Lines, mapper: Mapper, limits: TouchpointLimits) -> Iterator[Read]:
     """The records of one or more files, whatever their formats. A file that cannot be read at all ends the command with exit code 1."""
     framed = value_reader(mapper)
@@ -140,9 +145,8 @@ def records_of(file: EventFile, lines: Lines, mapper: Mapper, limits: Touchpoint
             if part.kind == "lines":
                 yield from records(lines, mapper.source.decode, mapper.json, limits.max_bytes, framed)
             else:
-                for number, record in enumerate(
-                    columns.parquet_records(part.raw) if part.kind == "parquet" else columns.avro_records(part.reader), 1
-                ):
+                rows = _parquet(part.raw, mapper) if part.kind == "parquet" else avro_records(part.reader)
+                for number, record in enumerate(rows, 1):
                     file.count(1)
                     yield Read(number, record)
         except RecordsError as error:
