@@ -1,6 +1,7 @@
 // The page: the header with its choices, the map or its tables, the findings, and the panel.
 import type { JSX } from "preact";
 import { useCallback, useEffect, useMemo, useState } from "preact/hooks";
+import { channelsOf, onChannel } from "./channels.ts";
 import { FigureTables } from "./figures.tsx";
 import { Finder } from "./finder.tsx";
 import { Findings } from "./findings.tsx";
@@ -30,12 +31,15 @@ export interface AppProps {
   readonly hasCustomers?: boolean;
 }
 
-export function App({ map, languages, persona, choosePersona, days = null, chooseDays, lastSeen, hasCustomers = false }: AppProps): JSX.Element {
+export function App({ map: whole, languages, persona, choosePersona, days = null, chooseDays, lastSeen, hasCustomers = false }: AppProps): JSX.Element {
   const [code, setCode] = useState(() => firstLanguage(languages, kept("language"), navigator.languages));
   const [theme, setTheme] = useState<Theme>(() => (kept("theme") as Theme | null) ?? "auto");
   const [chosen, setChosen] = useState<Chosen>(null);
   const [asTables, setAsTables] = useState(false);
+  const [channel, chooseChannel] = useState("");
   const narrow = useMedia(NARROW);
+  const map = useMemo(() => onChannel(whole, channel), [whole, channel]);
+  const channels = channelsOf(whole);
   const speech = useMemo(() => new Speech(languages.find((each) => each.code === code) ?? (languages[0] as PageLanguage)), [code, languages]);
   const [finds, setFinds] = useState(false);
   const choose = useCallback((next: Chosen) => {
@@ -95,6 +99,15 @@ export function App({ map, languages, persona, choosePersona, days = null, choos
               </select>
             </label>
           )}
+          {channels.length > 0 && (
+            <label>
+              <span class="unseen">{speech.say("channel")}</span>
+              <select value={channel} onChange={(event) => chooseChannel(event.currentTarget.value)}>
+                <option value="">{speech.say("channel_all")}</option>
+                {channels.map((each) => <option key={each.id} value={each.id ?? ""}>{speech.of(each.label, each.id ?? "")}</option>)}
+              </select>
+            </label>
+          )}
           {chooseDays !== undefined && (
             <label>
               <span class="unseen">{speech.say("period")}</span>
@@ -123,6 +136,7 @@ export function App({ map, languages, persona, choosePersona, days = null, choos
         </div>
       </header>
       {who !== undefined && <p class="about">{speech.of(who.about)}</p>}
+      {channel !== "" && <p class="about" role="status">{speech.say("channel_alone")}</p>}
       <main class={lastSeen === null ? "" : "old"}>
         {asTables ? <FigureTables /> : narrow ? <><Findings /><List /></> : <><Lanes /><Findings /></>}
       </main>

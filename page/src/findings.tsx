@@ -1,7 +1,7 @@
 // What the figures say: how many customers follow the ideal path, where the others leave it, and which stages stand out.
 import type { JSX } from "preact";
-import type { Extreme } from "./model.ts";
-import { stageName, useReading } from "./reading.ts";
+import type { Extreme, Flow, JourneyMap } from "./model.ts";
+import { isCounted, stageName, useReading } from "./reading.ts";
 
 const DETOURS = 3;
 
@@ -17,6 +17,27 @@ export function Findings(): JSX.Element {
             <strong class="figure">{speech.share(way.share)}</strong> {speech.say("go_ideal", { n: way.on_way, of: speech.number(way.customers) })}
           </p>
           <p class="small">{speech.say("conformance", { what: speech.share(way.conformance) })}</p>
+        </div>
+      )}
+      {way === null && map.ideal.length > 0 && isCounted(map) && (
+        <div class="ideal">
+          <h2>{speech.say("ideal_way")}</h2>
+          <p class="small">{speech.say("ways_unknown")}</p>
+        </div>
+      )}
+      {way === null && offTheWay(map).length > 0 && (
+        <div class="detours">
+          <h2>{speech.say("detours")}</h2>
+          <ol>
+            {offTheWay(map).slice(0, DETOURS).map((each) => (
+              <li key={`${each.from} ${each.to}`}>
+                <button type="button" onClick={() => choose({ from: each.from, to: each.to })}>
+                  {stageName(map, speech, each.from)} → {stageName(map, speech, each.to)}
+                </button>{" "}
+                <span class="small">{speech.say("moves_off", { n: each.count, share: speech.share(each.share) })}</span>
+              </li>
+            ))}
+          </ol>
         </div>
       )}
       {way !== null && way.detours.length > 0 && (
@@ -56,6 +77,13 @@ export function Findings(): JSX.Element {
       })}
     </section>
   );
+}
+
+/** Moves from a stage of the ideal way off it or back along it, most frequent first: what is known of detours without single customers. */
+export function offTheWay(map: JourneyMap): readonly Flow[] {
+  return map.flows
+    .filter((flow) => flow.count > 0 && map.ideal.includes(flow.from) && (flow.kind === "back" || flow.kind === "aside"))
+    .sort((one, other) => other.count - one.count);
 }
 
 function mostFrequent(rules: Readonly<Record<string, number>>): string {

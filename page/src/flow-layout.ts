@@ -29,7 +29,7 @@ export interface FlowLayout {
   readonly ribbons: readonly Ribbon[];
 }
 
-const PLATE_HEIGHT = 40;
+const PLATE_HEIGHT = 50;
 const MOST = 26;
 const LEAST = 1.5;
 const GAP = 15;

@@ -3,6 +3,7 @@ import type { JSX } from "preact";
 import { layOut } from "./flow-layout.ts";
 import type { Flow } from "./model.ts";
 import { isChosen, isCounted, stageName, useReading } from "./reading.ts";
+import { Sparkline } from "./sparkline.tsx";
 
 /** Everything about a way in one line. */
 export function flowWords(reading: ReturnType<typeof useReading>, flow: Flow): string {
@@ -75,8 +76,9 @@ export function Flows({ width }: { readonly width: number }): JSX.Element {
           <g class={`plate ${stage.on_ideal_way ? "" : "off"}`} role="button" tabindex={0} aria-pressed={isChosen(chosen, it)} aria-label={words} onClick={act} onKeyDown={onKey(act)}>
             <title>{words}</title>
             <rect x={plate.x} y={plate.y} width={plate.width} height={plate.height} rx="6" />
-            {counted && <text class="figure" x={plate.x + plate.width / 2} y={plate.y + 19}>{speech.number(stage.customers)}</text>}
-            {counted && <text class="small" x={plate.x + plate.width / 2} y={plate.y + 33}>{speech.share(stage.share)}</text>}
+            {counted && <Sparkline trend={stage.trend} x={plate.x + 7} y={plate.y + plate.height - 14} width={plate.width - 14} height={11} />}
+            {counted && <text class="figure" x={plate.x + plate.width / 2} y={plate.y + 18}>{speech.number(stage.customers)}</text>}
+            {counted && <text class="small" x={plate.x + plate.width / 2} y={plate.y + 31}>{speech.share(stage.share)}</text>}
           </g>
         );
       })}

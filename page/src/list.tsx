@@ -5,6 +5,7 @@ import { feelingColour } from "./feeling-layout.ts";
 import { feelingWords } from "./feeling.tsx";
 import type { Stage } from "./model.ts";
 import { labelOf, stageName, useReading } from "./reading.ts";
+import { Sparkline } from "./sparkline.tsx";
 
 export function List(): JSX.Element {
   const { map, speech } = useReading();
@@ -34,6 +35,11 @@ function Card({ stage }: { readonly stage: Stage }): JSX.Element {
         </button>
         <span class="figure">{speech.number(stage.customers)}</span>
         <span class="small">{speech.share(stage.share)}</span>
+        {stage.trend.length > 1 && (
+          <svg class="trend" viewBox="0 0 64 16" aria-hidden="true">
+            <Sparkline trend={stage.trend} x={1} y={1} width={62} height={14} />
+          </svg>
+        )}
       </h3>
       <dl>
         {LANES.filter((lane) => lane.key !== "campaigns" && lane.has(stage)).map(({ key, Cell }) => (

@@ -16,7 +16,7 @@ export function withFigures(map: JourneyMap, figures: LiveFigures): JourneyMap {
     customers,
     stages: map.stages.map((stage) => {
       const here = figures.stages[stage.id] ?? 0;
-      return { ...stage, customers: here, share: customers > 0 ? here / customers : 0 };
+      return { ...stage, customers: here, share: customers > 0 ? here / customers : 0, trend: [...stage.trend.slice(0, -1), ...(stage.trend.length > 0 ? [here] : [])] };
     }),
   };
 }

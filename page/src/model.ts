@@ -33,6 +33,7 @@ export interface Touchpoint {
   readonly visible: boolean;
   readonly designed: boolean;
   readonly count: number | null;
+  readonly by_channel: Readonly<Record<string, number>>;
 }
 
 export type PointKind = "positive" | "negative" | "critical";
@@ -78,6 +79,8 @@ export interface Stage {
   readonly activities: readonly Words[];
   readonly customers: number;
   readonly share: number;
+  /** Customers in it at the end of each of several equal steps of the time shown; may be empty. */
+  readonly trend: readonly number[];
   readonly entered: number;
   readonly left: number;
   readonly new: number;

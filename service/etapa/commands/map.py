@@ -29,6 +29,8 @@ ENDINGS = (".html", ".json")
 @click.option(
     "--output", "-o", default="map.html", show_default=True, metavar="FILE", help="Write to FILE: .html, or .json for the data alone."
 )
+@click.option("--from", "since", type=Time(), metavar="TIME", help="Leave out what happened before this time: RFC 3339, or a date (UTC).")
+@click.option("--to", type=Time(), metavar="TIME", help="Leave out what happened at this time or later.")
 @click.option(
     "--until", type=Time(), metavar="TIME", help="Run timers up to this time after the last touchpoint: RFC 3339, or a date (UTC)."
 )
@@ -37,6 +39,8 @@ def map(  # noqa: A001 (named like the command)
     journey: str | None,
     events: tuple[str, ...],
     output: str,
+    since: int | None,
+    to: int | None,
     until: int | None,
     source: str | None,
     in_order: bool,
@@ -51,8 +55,10 @@ def map(  # noqa: A001 (named like the command)
     """
     settings = settings_from({"journey": journey}).settings
     _check(output, (*events, str(settings.journey_path)))
+    if since is not None and to is not None and since >= to:
+        raise WrongUse("--from must lie before --to")
     chosen = journey_from(settings.journey_path)
-    maps = FileMaps(chosen, RulesTold(chosen, languages()))
+    maps = FileMaps(chosen, RulesTold(chosen, languages()), since, to)
     figures = FileFigures()
     summary = Summary(chosen, figures=figures)
     file = None

@@ -7,6 +7,7 @@ from etapa.journey.language.model import Journey
 from etapa.journey.ledger.ledger import JourneyLedger
 from etapa.journey.ledger.periods import end_of, start_of
 from etapa.journey.ledger.report import ReportQuery, report_of
+from etapa.journey.ledger.trends import trends_of
 from etapa.journey.map.document import JourneyMap
 from etapa.journey.map.draw import draw
 from etapa.journey.map.figures import Figures
@@ -22,12 +23,14 @@ EVERYBODY = ""
 class FileMaps:
     """Takes in stage changes while a file is replayed, and draws maps with the resulting ledger."""
 
-    def __init__(self, journey: Journey, rules: RulesTold) -> None:
+    def __init__(self, journey: Journey, rules: RulesTold, since: int | None = None, to: int | None = None) -> None:
+        """`since`, `to`: the first instant shown and the first after those shown (microseconds since 1970); none: all."""
+        self._span = since, to
         self._journey = journey
         self._rules = rules
         self._stages = [stage.id for stage in journey.stages]
         frame = journey.design.frame
-        self._ways = Ways(frame.ideal if frame is not None else (), self._stages)
+        self._ways = Ways(frame.ideal if frame is not None else (), self._stages, since, to)
 
     def told(self, each: Told) -> None:
         """Take in a stage change, or that an id is no longer used."""
@@ -39,7 +42,7 @@ class FileMaps:
     @property
     def _has_moves(self) -> bool:
         """Whether there was any customer at all; otherwise nothing has been measured, and the map shows only the design."""
-        return self._ways.figures().customers > 0
+        return self._ways.anybody
 
     def drawn(self, ledger: JourneyLedger, until: int | None) -> Mapping[str, JourneyMap]:
         """The maps by persona; the empty text stands for all customers. `until`: how far timers ran, if past the last touchpoint."""
@@ -47,14 +50,22 @@ class FileMaps:
         return {persona or EVERYBODY: self._drawn(ledger, until, persona) for persona in (None, *personas)}
 
     def _drawn(self, ledger: JourneyLedger, until: int | None, persona: str | None) -> JourneyMap:
-        report = report_of(ledger, ReportQuery(persona=persona), self._stages)
         if not self._has_moves:
             return draw(self._journey, self._rules, Figures(persona=persona))
+        since, to = self._span
+        report = report_of(ledger, ReportQuery(since, to, persona=persona), self._stages)
         periods = [period for table in ("touchpoints", "moves") for period, _ in ledger.of(table)]
-        begins = min(map(start_of, periods)) if periods else None
-        ends = max(map(end_of, periods)) if periods else None
+        begins = since if since is not None else min(map(start_of, periods), default=None)
+        ends = max(map(end_of, periods), default=None)
         if until is not None and ends is not None:
             ends = max(ends, until)
-        effects = campaign_effects(self._journey, ledger) if persona is None else {}
-        figures = Figures(report.tables, persona, begins, ends, report.exact, effects=effects)
-        return draw(self._journey, self._rules, figures, self._ways.figures(until, persona), self._ways.rules(persona))
+        if to is not None:
+            ends = to
+        everything = Figures(report_of(ledger, ReportQuery(until=to, persona=persona), self._stages).tables)
+        population = {stage: everything.total("moves", to=stage) - everything.total("moves", from_=stage) for stage in self._stages}
+        trends = {} if begins is None or ends is None else trends_of(ledger, persona, population, begins, ends)
+        effects = campaign_effects(self._journey, ledger) if persona is None and self._span == (None, None) else {}
+        figures = Figures(report.tables, persona, begins, ends, report.exact, population, trends, effects)
+        return draw(
+            self._journey, self._rules, figures, self._ways.figures(until if to is None else to, persona), self._ways.rules(persona)
+        )

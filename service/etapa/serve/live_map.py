@@ -11,6 +11,7 @@ from etapa.journey.language.model import Journey
 from etapa.journey.ledger.ledger import JourneyLedger
 from etapa.journey.ledger.periods import start_of
 from etapa.journey.ledger.report import ReportQuery, report_of
+from etapa.journey.ledger.trends import trends_of
 from etapa.journey.map.draw import draw
 from etapa.journey.map.figures import Figures
 from etapa.journey.map.rules_told import RulesTold
@@ -80,8 +81,9 @@ class LiveMap:
         ends = None if begins is None else query.until if query.until is not None else self._now()
         # While nobody has moved yet, a list of what never happened would say nothing.
         tables = report.tables if begins is not None else {}
+        trends = {} if begins is None or ends is None else trends_of(ledger, query.persona, counts, begins, ends)
         effects = campaign_effects(self._journey, ledger) if query._replace(by=None) == ReportQuery() else {}
-        figures = Figures(tables, query.persona, begins, ends, report.exact, counts, effects)
+        figures = Figures(tables, query.persona, begins, ends, report.exact, counts, trends, effects)
         return msgspec.json.encode(draw(self._journey, self.rules, figures))
 
     @cached_property

@@ -79,3 +79,29 @@ def test_a_folder_that_is_not_there_is_said(journey: str, tmp_path: Path) -> Non
     done = etapa("map", "--journey", journey, "--output", str(tmp_path / "nowhere" / "map.html"))
     assert done.returncode == 2
     assert b"cannot write it" in done.stderr
+
+
+def test_the_map_of_a_span_of_time_has_the_moves_that_the_report_has(journey: str, events: str, tmp_path: Path) -> None:
+    output = tmp_path / "map.json"
+    span = ("--from", "2026-01-02", "--to", "2026-02-01", "--until", "2026-03-01")
+    done = etapa("map", "--journey", journey, events, *span, "--output", str(output))
+    assert done.returncode == 0, done.stderr
+    drawn = json.loads(output.read_bytes())
+    Draft202012Validator(SCHEMA).validate(drawn)
+    assert (drawn["from"], drawn["until"]) == ("2026-01-02T00:00:00Z", "2026-02-01T00:00:00Z")
+    reported = json.loads(etapa("report", "--journey", journey, events, *span, "--json").stdout)
+    moves = {(row["from"], row["to"]): 0 for row in reported["moves"] if row["from"] is not None}
+    assert moves
+    for row in reported["moves"]:
+        if row["from"] is not None:
+            moves[row["from"], row["to"]] += row["count"]
+    assert {(flow["from"], flow["to"]): flow["count"] for flow in drawn["flows"] if flow["count"]} == moves
+    for stage in drawn["stages"]:
+        assert stage["trend"][-1] == stage["customers"]
+        assert all(sum(counts) <= drawn["customers"] for counts in zip(*(each["trend"] for each in drawn["stages"]), strict=True))
+
+
+def test_a_span_that_ends_before_it_begins_is_wrong_use(journey: str, events: str) -> None:
+    done = etapa("map", "--journey", journey, events, "--from", "2026-02-01", "--to", "2026-01-01")
+    assert done.returncode == 2
+    assert "--from must lie before --to" in done.stderr.decode()

@@ -94,6 +94,7 @@ def test_what_is_designed_stands_beside_what_happened() -> None:
         *(("visit", "web", True, 60), ("visit", "store", True, 0), ("stock_check", None, True, 0)),
         *(("chat", None, False, 25), ("visit", "phone", False, 15)),
     ]
+    assert [dict(each.by_channel) for each in look.touchpoints] == [{"web": 60}, {}, {}, {}, {"phone": 15}]
     assert [(each.id, each.designed, each.share) for each in look.channels] == [
         *(("web", True, 0.6), (None, False, 0.25), ("phone", False, 0.15), ("store", True, 0.0)),
     ]

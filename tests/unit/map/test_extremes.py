@@ -8,7 +8,7 @@ DAY = 86_400.0
 
 def _stage(name: str, stay: float = 3 * DAY, promised: float | None = 3 * DAY, level: float = 0.8, answers: int = 100) -> MapStageColumn:
     return MapStageColumn(
-        *(name, {}, None, True, {}, [], 10, 0.1, 100, 100, 0, None, [], []),
+        *(name, {}, None, True, {}, [], 10, 0.1, [], 100, 100, 0, None, [], []),
         MapFeeling(answers, 4.0, level, level - 0.02, level + 0.02),
         [],
         MapStay(100, stay, stay, promised, []),

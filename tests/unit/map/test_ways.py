@@ -63,3 +63,13 @@ def test_ways_and_rules_of_one_persona_are_told_apart() -> None:
     assert ways.figures(persona="student").customers == 1
     assert ways.figures(persona="student").detours[0].rules == {"to-gone": 1}
     assert ways.rules() == {("look", "gone"): {"to-gone": 1}, ("look", "try"): {"to-try": 1}}
+
+
+def test_of_a_span_of_time_count_those_who_moved_in_it_and_what_they_did_there() -> None:
+    ways = Ways(IDEAL, STAGES, since=3 * DAY, to=8 * DAY)
+    _gone(ways, "ana", (0, "look"), (1, "gone"))
+    _gone(ways, "ben", (0, "look"), (1, "gone"), (2, "look"), (4, "gone"), (7, "look"), (9, "gone"))
+    figures = ways.figures(until=8 * DAY)
+    assert (figures.customers, figures.reached["gone"]) == (1, 1)
+    assert figures.detours == (Detour("look", "gone", {"to-gone": 1}, customers=1, times=1, lost=3 * DAY),)
+    assert ways.rules() == {("look", "gone"): {"to-gone": 1}, ("gone", "look"): {"to-look": 1}}

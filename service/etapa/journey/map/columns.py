@@ -42,16 +42,24 @@ def touchpoints_of(journey: Journey, design: StageDesign, figures: Figures, stag
     # A touchpoint designed for one channel takes its share before one designed for any channel.
     for each in sorted(design.touchpoints, key=lambda touchpoint: touchpoint.channel is None):
         meant = [key for key in counts if key[0] == each.type and each.channel in (None, key[1])]
-        count = sum(counts.pop(key) for key in meant)
+        channels = {key[1]: counts.pop(key) for key in meant}
+        count = sum(channels.values())
         label = each.label or labels.get(each.type, {})
         known = count if figures.counts("touchpoints") else None
-        found.append(MapTouchpoint(each.type, each.channel, label, each.is_visible, designed=True, count=known))
+        found.append(
+            MapTouchpoint(each.type, each.channel, label, each.is_visible, designed=True, count=known, by_channel=_named(channels))
+        )
     places = {(each.type, each.channel): place for place, each in enumerate(design.touchpoints)}
     found.sort(key=lambda each: places[each.type, each.channel])
     hidden = {each.type for each in design.touchpoints if not each.is_visible}
     for (kind, channel), count in sorted(counts.items(), key=lambda each: (-each[1], each[0][0], each[0][1] or "")):
-        found.append(MapTouchpoint(kind, channel, labels.get(kind, {}), kind not in hidden, designed=False, count=count))
+        label, seen = labels.get(kind, {}), kind not in hidden
+        found.append(MapTouchpoint(kind, channel, label, seen, designed=False, count=count, by_channel=_named({channel: count})))
     return found
+
+
+def _named(counts: Mapping[str | None, int]) -> Mapping[str, int]:
+    return {channel: count for channel, count in counts.items() if channel is not None}
 
 
 def points_of(journey: Journey, design: StageDesign) -> Sequence[MapPoint]:

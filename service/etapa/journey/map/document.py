@@ -61,6 +61,7 @@ class MapTouchpoint(_Part, frozen=True):
     visible: Annotated[bool, msgspec.Meta(description="Whether customers see it; if not, it is behind the line of visibility.")]
     designed: bool
     count: Counted
+    by_channel: Annotated[Mapping[str, int], msgspec.Meta(description="The same count by channel; those without a channel are left out.")]
 
 
 class MapPoint(_Part, frozen=True):
@@ -122,6 +123,12 @@ class MapStageColumn(_Part, frozen=True):
     activities: Sequence[Words]
     customers: Annotated[Number, msgspec.Meta(description="Customers who are in it at the end of the time shown.")]
     share: Share
+    trend: Annotated[
+        Sequence[Number],
+        msgspec.Meta(
+            description="Customers who were in it at the end of each of 24 equal steps of the time shown; empty if that is not known."
+        ),
+    ]
     entered: Number
     left: Number
     new: Number

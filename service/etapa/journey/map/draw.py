@@ -103,6 +103,7 @@ def _stage(
         activities=design.activities,
         customers=population[stage.id],
         share=_share(population[stage.id], everybody),
+        trend=figures.trends.get(stage.id, ()),
         entered=entered,
         left=figures.total("moves", from_=stage.id),
         new=figures.total("moves", from_=None, to=stage.id),

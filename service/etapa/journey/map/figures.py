@@ -21,6 +21,8 @@ class Figures:
     exact: bool = True
     population: Mapping[str, int] | None = None
     """Customers by stage, if known more exactly than entries minus exits."""
+    trends: Mapping[str, Sequence[int]] = field(default_factory=dict)
+    """Customers by stage at the end of each of several equal steps of time."""
     effects: Mapping[str, CampaignEffect] = field(default_factory=dict)
     """By campaign, if its groups can be compared. Only over all time and all customers: whoever compares many parts finds effects by chance."""
 

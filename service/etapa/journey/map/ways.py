@@ -54,6 +54,8 @@ class _Way:
     costs: list[int]
     """The costs of turning the stages visited so far into the first 0, 1, 2, … stages of the ideal way."""
     persona: str | None
+    is_shown: bool = False
+    """Whether the customer moved in the time shown."""
     gone: int = 0
     furthest: int = -1
     off: _Off | None = None
@@ -66,8 +68,14 @@ class _Way:
 class Ways:
     """Follows stage changes in the order in which they happen to each customer. Times are microseconds since 1970."""
 
-    def __init__(self, ideal: Sequence[str], stages: Sequence[str]) -> None:
-        """`ideal`: the stages of the ideal way, in order; may be empty. `stages`: all stages."""
+    def __init__(self, ideal: Sequence[str], stages: Sequence[str], since: int | None = None, to: int | None = None) -> None:
+        """`ideal`: the stages of the ideal way, in order; may be empty. `stages`: all stages.
+
+        `since`, `to`: count customers who moved from the one instant until before the other, with their ways from the beginning, and
+        detours that began then; none: all.
+        """
+        self._since: Final = since
+        self._to: Final = to
         self._ideal: Final = tuple(ideal)
         self._place: Final = {stage: place for place, stage in enumerate(ideal)}
         self._bit: Final = {stage: 1 << place for place, stage in enumerate(stages)}
@@ -79,12 +87,21 @@ class Ways:
         """A customer turned out to be another, whose way goes on under the other id."""
         self._ways.pop(customer_id, None)
 
+    @property
+    def anybody(self) -> bool:
+        """Whether there was any customer, in the time shown or before."""
+        return bool(self._ways)
+
     def moved(self, customer_id: str, source: str | None, to: str, at: int, rule: str | None, persona: str | None) -> None:
         """A customer entered a stage. A way belongs to the persona that the customer has at its end."""
+        if self._to is not None and at >= self._to:
+            return
+        is_shown = self._since is None or at >= self._since
         way = self._ways.get(customer_id)
         if way is None:
             way = self._ways[customer_id] = _Way(list(range(len(self._ideal) + 1)), persona)
         way.persona = persona
+        way.is_shown = way.is_shown or is_shown
         way.reached |= self._bit.get(to, 0)
         self._latest = max(self._latest, at)
         if source is None and to not in self._place:
@@ -92,21 +109,22 @@ class Ways:
             return
         way.costs = _one_more(way.costs, self._ideal, to)
         way.gone += 1
-        if source is not None:
+        if source is not None and is_shown:
             rules = self._rules.setdefault((source, to, persona), {})
             rules[rule] = rules.get(rule, 0) + 1
-        self._follow(way, source, to, at)
+        self._follow(way, source, to, at, is_shown=is_shown)
 
-    def _follow(self, way: _Way, source: str | None, to: str, at: int) -> None:
+    def _follow(self, way: _Way, source: str | None, to: str, at: int, *, is_shown: bool) -> None:
         place = self._place.get(to, -1)
         if place >= way.furthest and place >= 0:
-            if way.off is not None:
+            if way.off is not None and way.off.move in way.detours:
                 way.detours[way.off.move][1] += max(0, at - way.off.since)
-                way.off = None
+            way.off = None
             way.furthest = place
         elif way.off is None and source is not None and way.furthest >= 0:
             way.off = _Off(at, (source, to))
-            way.detours.setdefault((source, to), [0, 0])[0] += 1
+            if is_shown:
+                way.detours.setdefault((source, to), [0, 0])[0] += 1
 
     def rules(self, persona: str | None = None) -> Mapping[tuple[str, str], Mapping[str | None, int]]:
         """How often each rule made each move, for customers of one persona or all."""
@@ -121,7 +139,7 @@ class Ways:
     def figures(self, until: int | None = None, persona: str | None = None) -> WayFigures:
         """The summary, for one persona or all. A customer off the way at `until` (or the latest move, if later) has lost time up to then."""
         end = self._latest if until is None else max(until, self._latest)
-        ways = [way for way in self._ways.values() if persona is None or way.persona == persona]
+        ways = [way for way in self._ways.values() if way.is_shown and (persona is None or way.persona == persona)]
         gone = [way for way in ways if way.gone]
         fits = [1 - min(way.costs) / way.gone for way in gone]
         return WayFigures(
