@@ -5,6 +5,8 @@ from dataclasses import dataclass
 from etapa.contracts.incoming.rejected import Rejected
 from etapa.journey.duration import format_duration
 from etapa.journey.engine.facts.changes import Clause
+from etapa.journey.engine.facts.customer import Customer
+from etapa.journey.engine.facts.touchpoint import Touchpoint
 from etapa.journey.engine.judging.program import Program
 from etapa.journey.language.model import ExpectedChange, Scenario
 from etapa.rehearsal.replay import Replay
@@ -30,10 +32,11 @@ def first_absence(program: Program, outcome: ScenarioOutcome) -> Absence | None:
     row = next((row for row in outcome.rows if row.differs), None)
     if row is None or row.expected is None or outcome.run.failures:
         return None
-    return _absence(program, outcome.scenario, row.expected)
+    return _absence(program, outcome.scenario, row.expected, alone=row.actual is None)
 
 
-def _absence(program: Program, scenario: Scenario, expected: ExpectedChange) -> Absence | None:
+def _absence(program: Program, scenario: Scenario, expected: ExpectedChange, *, alone: bool) -> Absence | None:
+    """`alone`: nothing else is shown in its place."""
     last = max(given.at for given in scenario.given)
     if scenario.until is None and expected.at > last:
         until = format_duration(expected.at)
@@ -56,13 +59,19 @@ def _absence(program: Program, scenario: Scenario, expected: ExpectedChange) -> 
     customer = replay.customers.get(CUSTOMER)
     if customer is None:
         return Absence(expected, f"the first touchpoint comes later, at {format_duration(scenario.given[0].at)}")
-    since = format_duration(customer.entered_at - START)
     if customer.stage == expected.to:
+        since = format_duration(customer.entered_at - START)
         return Absence(expected, f"the customer was in {customer.stage} by then, since {since}")
-    if customer.entered_at == START + expected.at:
+    has_just_come = customer.entered_at == START + expected.at
+    if has_just_come and not alone:
         # Something else happened at that very time, and is shown beside the expected change.
         return None
-    there = f"the customer was in {customer.stage}, since {since}"
+    # After a move, rules are judged without the touchpoint.
+    return _rules_that_did_not_hold(program, expected, customer, None if has_just_come and customer.sequence > 1 else at_hand)
+
+
+def _rules_that_did_not_hold(program: Program, expected: ExpectedChange, customer: Customer, at_hand: Touchpoint | None) -> Absence | None:
+    there = f"the customer was in {customer.stage}, since {format_duration(customer.entered_at - START)}"
     rules = [rule for rule in program.stages[customer.stage].rules if rule.to == expected.to]
     if not rules:
         return Absence(expected, f"{there}, and no rule leads from there to {expected.to}")

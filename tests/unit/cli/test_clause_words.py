@@ -24,7 +24,10 @@ MORE = "because more matched than is kept one by one"
         (Clause("trait(tags) contains gift", "x", exact=False), 'saw "x", which may be wrong, because not all of it was kept'),
         (Clause("sequence(a, b, 1d)", 2, exact=False), f"2 steps taken, which is an estimate, {MORE}"),
         (Clause("count(visit, 7d) >= 420", 419), "saw 419"),
+        (Clause("clock(sat | sun, 09:00-18:00)", "sat 10:30:00"), "on sat 10:30:00 there"),
+        (Clause("date(birthday, every year, to 1d)", "1990-05-01"), 'saw "1990-05-01"'),
+        (Clause("not date(birthday, every year, to 1d)", None), "and there is no date that can be read"),
     ],
 )
-def test_what_is_not_exact_says_so_and_by_how_much_it_may_be_off(clause: Clause, words: str) -> None:
+def test_a_clause_says_what_it_saw_and_by_how_much_that_may_be_off(clause: Clause, words: str) -> None:
     assert clause_text(clause) == f"{clause.condition}, {words}"

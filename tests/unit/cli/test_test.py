@@ -100,6 +100,23 @@ def test_a_missing_change_is_explained(tmp_path: Path) -> None:
     assert "Why not asleep at 30d: no timer runs after the last touchpoint, at 0s, unless" in said
 
 
+def test_a_change_missing_at_the_first_touchpoint_is_explained(tmp_path: Path) -> None:
+    text = (
+        "journey: shop\nversion: 1\nstages: [{id: new}, {id: vip}]\n"
+        "rules: [{id: knows, to: vip, when: {all: [{event: visit}, {trait: tier, eq: gold}]}}]\n"
+        "tests: [{name: t, given: [{at: 0d, type: visit}], expect: [{at: 0d, to: new}, {at: 0d, to: vip}]}]\n"
+    )
+    said = run(written(tmp_path, text)).stdout.decode()
+    assert (
+        """
+  Why not vip at 0s: the customer was in new, since 0s
+    knows did not hold:
+      not trait(tier) = "gold", saw nothing
+"""
+        in said
+    )
+
+
 def test_no_line_is_wider_than_the_terminal_and_none_ends_in_blanks(failing: str) -> None:
     for columns in (60, 80, 120):
         lines = run(failing, columns=columns).stdout.decode().replace(failing, "f").splitlines()

@@ -60,6 +60,10 @@ def _seen_text(clause: Clause) -> str:
             return f"{clause.condition}, last at {seen}"
         case "in_stage", int() | float():
             return f"{clause.condition}, for {format_duration(round(seen * SECOND))}"
+        case "clock", str():
+            return f"{clause.condition}, on {seen} there"
+        case "date", None:
+            return f"{clause.condition}, and there is no date that can be read"
         case "sequence", int():
             return f"{clause.condition}, {counted(seen, 'step')} taken"
         case _, float():
