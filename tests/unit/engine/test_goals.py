@@ -188,7 +188,7 @@ def test_a_goal_whose_campaign_is_gone_ends_without_an_outcome() -> None:
     carry_over(newer, customer)
     assert customer.due == us("10d")
     happened = run_and_note(newer, customer, us("20d"))
-    assert happened.outcomes == []
+    assert not happened.outcomes
     assert customer.outreach is not None
     assert customer.outreach.goals == ()
 
@@ -205,8 +205,8 @@ def test_another_version_says_what_meets_it_but_not_when_it_ends() -> None:
 def test_what_holds_when_another_version_takes_over_must_fail_first() -> None:
     customer = opened(shop(hello(PRAISED)))
     newer = shop(hello("{trait: vip, exists: false, within: 90d}"), version=2)
-    assert touch(newer, customer, did("visit", us("1d"))).outcomes == []
-    assert touch(newer, customer, did("visit", us("2d"), traits={"vip": True})).outcomes == []
+    assert not touch(newer, customer, did("visit", us("1d"))).outcomes
+    assert not touch(newer, customer, did("visit", us("2d"), traits={"vip": True})).outcomes
     assert told(touch(newer, customer, did("visit", us("3d"), traits={"vip": None})).outcomes) == [(True, us("3d"), None)]
 
 

@@ -190,7 +190,8 @@ class Partition:
         for failure in touched.failures:
             work.add_failure(failure)
         work.changes += touched.changes
-        work.outcomes += touched.outcomes
+        for outcome in touched.outcomes:
+            work.add_outcome(outcome)
         self._note(kept, customer)
         self._schedule(kept, customer)
         return customer.stage != before[0]

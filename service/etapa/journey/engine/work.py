@@ -15,7 +15,7 @@ class Work(Happened):
 
     def __init__(self, at_once: int) -> None:
         super().__init__(at_once, BatchTally())
-        self.released, self.failures = [], []
+        self.released, self.outcomes, self.failures = [], [], []
         self.unpublished: list[tuple[str, str]] = []
         """Unpublished moves: from which stage to which."""
         self.changed: dict[str, Customer] = {}

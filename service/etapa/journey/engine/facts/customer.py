@@ -39,7 +39,7 @@ class Customer:
     """
 
     __slots__ = (
-        *("arrived", "before", "began", "clock", "due", "entered_at", "first_at", "id", "keys", "known", "laid_out_for"),
+        *("arrived", "at_rest", "before", "began", "clock", "due", "entered_at", "first_at", "id", "keys", "known", "laid_out_for"),
         *("memory", "outreach"),
         *("persona", "persona_by", "recent", "rule", "sequence", "stage", "traits", "version"),
     )
@@ -93,6 +93,8 @@ class Customer:
         """[occurred_at, value] by trait name, for the traits that the journey names."""
         self.outreach = outreach
         """None until a campaign is triggered."""
+        self.at_rest: Outreach | None = None
+        """The last `outreach` that was found to hold no trigger and no goal. Not stored: it only saves looking again."""
         self.began: dict[str, tuple[int, int]] = began or _NOTHING_BEGAN
         """(version, time) since which a memory is complete, for memories that an earlier version did not keep. Mostly empty."""
         self.arrived = arrived

@@ -91,9 +91,7 @@ def touch_and_note(program: Program, customer: Customer | None, touchpoint: Touc
     if not customer.sequence:
         made += 1
         # After the touchpoint is remembered, because campaigns need what it brought, such as consent.
-        happened.changes.append(
-            move(program, customer, now, program.initial, None, "touchpoint", NO_CLAUSES, touchpoint, happened.outcomes)
-        )
+        happened.changes.append(move(program, customer, now, program.initial, None, "touchpoint", NO_CLAUSES, touchpoint, happened))
     settle(program, customer, now, touchpoint, "touchpoint", happened)
     tally = happened.tally
     if tally is not None:
@@ -144,7 +142,7 @@ def fire_and_note(program: Program, customer: Customer, at: int, happened: Happe
             settle(program, customer, at, None, "timer", happened)
     except EvaluationFailed:
         del happened.changes[count:]
-        del happened.outcomes[closed:]
+        happened.keep_outcomes(closed)
         customer.be_as(before)
         customer.due = held_after(customer, at)
         raise
@@ -185,6 +183,9 @@ def _is_of_another_version(program: Program, customer: Customer) -> bool:
 
 def _carry_over(program: Program, customer: Customer, happened: Happened) -> None:
     now = customer.clock
+    if program.repeats is None:
+        # Other versions may remember ids for a time.
+        customer.arrived = b""
     is_newer = customer.version > program.version
     if customer.laid_out_for is not program:
         customer.lay_out(program.keys, program)
@@ -195,7 +196,7 @@ def _carry_over(program: Program, customer: Customer, happened: Happened) -> Non
     customer.version, customer.known = program.version, program.known
     judge_goals_again(program, customer, now)
     if customer.stage not in program.stages:
-        happened.changes.append(move(program, customer, now, program.initial, None, "journey", NO_CLAUSES, None, happened.outcomes))
+        happened.changes.append(move(program, customer, now, program.initial, None, "journey", NO_CLAUSES, None, happened))
     elif is_newer:
         try:
             customer.due = with_waiting(program, customer, due_after(program.stages[customer.stage], customer, now), now)
@@ -263,7 +264,6 @@ def _remember_id(program: Program, customer: Customer, digest: bytes, now: int) 
         return
     recent = customer.recent + digest
     customer.recent = recent if len(recent) <= program.recent_bytes else recent[len(recent) - program.recent_bytes :]
-    customer.arrived = b""
 
 
 def _remember(program: Program, customer: Customer, touchpoint: Touchpoint, now: int) -> Touchpoint:

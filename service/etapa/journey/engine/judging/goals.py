@@ -115,7 +115,7 @@ class Goals:
         self.asks: Final = any(goal.condition is not None or goal.value is not None for goal in by_campaign.values())
         """Whether touchpoints can affect them, not only stages."""
 
-    def see(self, customer: Customer, touchpoint: Touchpoint, now: int, outcomes: list[CampaignOutcome]) -> None:
+    def see(self, customer: Customer, touchpoint: Touchpoint, now: int, happened: Happened) -> None:
         """Judge the goals after a touchpoint has been remembered."""
         if customer.outreach is None or not customer.outreach.goals:
             return
@@ -128,10 +128,10 @@ class Goals:
                 left.append(_judged_again(goal, held, customer, now))
             else:
                 after = goal.added(held, touchpoint)
-                _judge(goal, after, customer, now, touchpoint, left, outcomes)
+                _judge(goal, after, customer, now, touchpoint, left, happened)
         _keep(customer, left)
 
-    def follow(self, customer: Customer, now: int, outcomes: list[CampaignOutcome]) -> None:
+    def follow(self, customer: Customer, now: int, happened: Happened) -> None:
         """Judge the goals after the customer has entered its stage."""
         if customer.outreach is None or not customer.outreach.goals:
             return
@@ -141,9 +141,9 @@ class Goals:
             if goal is None:
                 left.append(held)
             elif goal.condition is not None:
-                _judge(goal, held, customer, now, None, left, outcomes)
+                _judge(goal, held, customer, now, None, left, happened)
             elif goal.is_met_in(customer.stage) and now < held.ends:
-                outcomes.append(goal.outcome(held, customer, now, met=True))
+                happened.add_outcome(goal.outcome(held, customer, now, met=True))
             else:
                 left.append(held)
         _keep(customer, left)
@@ -156,7 +156,7 @@ class Goals:
         for held in over:
             goal = self._by_campaign.get(held.campaign)
             if goal is not None:
-                happened.outcomes.append(goal.outcome(held, customer, held.ends, met=False))
+                happened.add_outcome(goal.outcome(held, customer, held.ends, met=False))
                 if held.ends > customer.clock:
                     customer.clock = held.ends
         left: list[OpenGoal] = []
@@ -170,7 +170,7 @@ class Goals:
             made = len(happened.outcomes)
             try:
                 if goal.turns_after(customer, at - 1, armed=held.armed) <= at:
-                    _judge(goal, held, customer, at, None, left, happened.outcomes)
+                    _judge(goal, held, customer, at, None, left, happened)
                 else:
                     left.append(held)
             except Exception as error:  # noqa: BLE001 - as a timer that cannot be judged
@@ -216,7 +216,7 @@ def _judge(
     now: int,
     touchpoint: Touchpoint | None,
     left: list[OpenGoal],
-    outcomes: list[CampaignOutcome],
+    happened: Happened,
 ) -> None:
     """Add an outcome if the condition meets the goal at `now`; otherwise add the goal to `left`."""
     condition = goal.condition
@@ -225,7 +225,7 @@ def _judge(
     elif not condition.holds(customer, now, touchpoint):
         left.append(held if held.armed else held.with_armed(armed=True))
     elif held.armed and now < held.ends:
-        outcomes.append(goal.outcome(held, customer, now, met=True))
+        happened.add_outcome(goal.outcome(held, customer, now, met=True))
     else:
         left.append(held)
 

@@ -13,7 +13,10 @@ from etapa.journey.engine.judging.program import Program
 def with_waiting(program: Program, customer: Customer, due: int | None, now: int) -> int | None:
     """When the customer's timer next fires after `now`: at `due`, the rules' time, or earlier for a held trigger or an open goal."""
     outreach = customer.outreach
-    if outreach is None or not (outreach.held or outreach.goals):
+    if outreach is None or outreach is customer.at_rest:
+        return due
+    if not (outreach.held or outreach.goals):
+        customer.at_rest = outreach
         return due
     first = program.goals.next_after(customer, now) if outreach.goals else NEVER
     for held in outreach.held:
@@ -73,7 +76,7 @@ def judge_goals_again(program: Program, customer: Customer, now: int) -> None:
 def see_goals(program: Program, customer: Customer, touchpoint: Touchpoint, now: int, happened: Happened) -> None:
     """Judge the goals after a touchpoint has been remembered."""
     try:
-        program.goals.see(customer, touchpoint, now, happened.outcomes)
+        program.goals.see(customer, touchpoint, now, happened)
     except Exception as error:
         raise EvaluationFailed(customer.id, "its goals", error) from error
 

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from typing import Final
 
 from etapa.journey.engine.accumulators.accumulator import forget_what_is_over
-from etapa.journey.engine.facts.changes import CampaignOutcome, Cause, Clause, Offer
+from etapa.journey.engine.facts.changes import Cause, Clause, Offer
 from etapa.journey.engine.facts.customer import Customer
 from etapa.journey.engine.facts.instant import NEVER
 from etapa.journey.engine.facts.stage_change import StageChange
@@ -60,7 +60,7 @@ def _follow(
     try:
         while rule is not None:
             because = rule.condition.reasons(customer, now, at_hand, truth=True)
-            happened.changes.append(move(program, customer, now, rule.to, rule, cause, because, touchpoint, happened.outcomes))
+            happened.changes.append(move(program, customer, now, rule.to, rule, cause, because, touchpoint, happened))
             visited.append(rule.to)
             at_hand = None
             stage = program.stages[rule.to]
@@ -91,11 +91,11 @@ def move(
     cause: Cause,
     because: Sequence[Clause],
     touchpoint: Touchpoint | None,
-    outcomes: list[CampaignOutcome],
+    happened: Happened,
 ) -> StageChange:
     """Move the customer. One without any change so far is new and leaves no stage.
 
-    Goals that the change meets are added to `outcomes`; then the change is offered to the campaigns.
+    The outcomes of goals that the change meets are added to `happened`; then the change is offered to the campaigns.
     """
     is_new = customer.sequence == 0
     rule_id = None if rule is None else rule.id
@@ -105,7 +105,7 @@ def move(
     customer.stage = to
     customer.entered_at = customer.clock = now
     customer.rule = rule_id
-    return announce(program, customer, now, source, dwell, rule_id, cause, because, touchpoint, outcomes)
+    return announce(program, customer, now, source, dwell, rule_id, cause, because, touchpoint, happened)
 
 
 def announce(
@@ -118,7 +118,7 @@ def announce(
     cause: Cause,
     because: Sequence[Clause],
     touchpoint: Touchpoint | None,
-    outcomes: list[CampaignOutcome],
+    happened: Happened,
 ) -> StageChange:
     """The change, with the next number, into the stage that the customer is in by now. See `move`."""
     customer.sequence += 1
@@ -126,7 +126,7 @@ def announce(
     offers: Sequence[Offer] = _NO_OFFERS
     if program.campaigns is not None:
         try:
-            program.goals.follow(customer, now, outcomes)
+            program.goals.follow(customer, now, happened)
             offers = program.campaigns.offer(customer, source, now, persona)
         except Exception as error:
             raise EvaluationFailed(customer.id, "its campaigns", error) from error

@@ -29,6 +29,7 @@ ALL_AT_ONCE: Final = 2**60
 
 
 _NO_RELEASES: Final[Sequence[Release]] = ()
+_NO_OUTCOMES: Final[Sequence[CampaignOutcome]] = ()
 _NO_FAILURES: Final[Sequence[EvaluationFailed]] = ()
 
 
@@ -50,7 +51,7 @@ class Happened:
         # Few touchpoints need these lists, so they are not created up front.
         self.released: Sequence[Release] = _NO_RELEASES
         """The outcomes of triggers that had been held."""
-        self.outcomes: list[CampaignOutcome] = []
+        self.outcomes: Sequence[CampaignOutcome] = _NO_OUTCOMES
         """The outcomes of campaign goals."""
         self.failures: Sequence[EvaluationFailed] = _NO_FAILURES
         """Timers that were dropped because judging them raised."""
@@ -62,6 +63,17 @@ class Happened:
             self.released.append(release)
         else:
             self.released = [release]
+
+    def add_outcome(self, outcome: CampaignOutcome) -> None:
+        if isinstance(self.outcomes, list):
+            self.outcomes.append(outcome)
+        else:
+            self.outcomes = [outcome]
+
+    def keep_outcomes(self, number: int) -> None:
+        """Forget all outcomes but the first `number`."""
+        if len(self.outcomes) > number:
+            self.outcomes = list(self.outcomes[:number])
 
     def add_failure(self, failure: EvaluationFailed) -> None:
         if isinstance(self.failures, list):
