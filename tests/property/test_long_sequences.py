@@ -7,6 +7,7 @@ from etapa.journey.engine.facts.customer import Customer
 from etapa.journey.engine.facts.touchpoint import Touchpoint
 from etapa.journey.engine.judging.classify import touch
 from etapa.journey.engine.judging.program import compile_journey
+from etapa.journey.identity.remembered import unite_memories
 from etapa.journey.language.load import journey_or_raise
 from tests.reference.made_up import thorough
 
@@ -51,3 +52,20 @@ def test_a_sequence_is_exact_again_when_what_was_merged_has_left_the_window() ->
     assert customer is not None
     # Of 300, the first 44 were merged when the late one came.
     assert [LEAF.exact(customer, now) for now in (customer.clock, WINDOW + 43_999_999, WINDOW + 44_000_000)] == [False, False, True]
+
+
+def test_a_sequence_of_two_customers_that_become_one_is_exact_unless_one_of_them_had_merged_touchpoints() -> None:
+    def customer(kind: str, number: int) -> Customer:
+        touched: Customer | None = None
+        for each in range(number):
+            touched = touch(PROGRAM, touched, Touchpoint(str(each), "c", kind, 1_000_000 * each)).customer
+        assert touched is not None
+        return touched
+
+    few = customer("x", 200)
+    unite_memories(PROGRAM, few, customer("y", 200))
+    assert LEAF.exact(few, few.clock)
+    many = customer("x", 300)
+    unite_memories(PROGRAM, many, customer("y", 200))
+    assert not LEAF.exact(many, many.clock)
+    assert LEAF.exact(many, WINDOW + 44_000_000)

@@ -94,13 +94,18 @@ class OrderedSteps(Accumulator):
         before = [max(each) for each in zip(kept[1], other[1], strict=True)]
         # A stable sort: at equal times those of `kept` come first.
         both = sorted([each for entry in (kept, other) for each in zip(entry[2], entry[3], strict=True) if each[0] > gone], key=_time_of)
+        merged: int = max([entry[_MERGED] for entry in (kept, other) if len(entry) > _MERGED], default=LONG_AGO)
+        # What was merged of one may have come after touchpoints of the other.
+        misplaced = merged
         while len(both) > EXACT:
             at, matched = both.pop(0)
             move_on(before, at, matched)
+            merged = max(merged, at)
         beginnings = before.copy()
         for at, matched in both:
             move_on(beginnings, at, matched)
-        return [beginnings, before, [at for at, _ in both], [matched for _, matched in both]]
+        united = [beginnings, before, [at for at, _ in both], [matched for _, matched in both]]
+        return united if merged == LONG_AGO else [*united, merged, misplaced]
 
     def began(self, memory: Memory) -> int:
         """When the latest run through all the steps began; `LONG_AGO` if there was none."""
