@@ -8,6 +8,7 @@ from pathlib import Path
 from deploy.generator.dashboards import DASHBOARDS
 from deploy.generator.metrics_page import metrics_page
 from etapa import __version__
+from etapa.contracts.outgoing.personal_data_schema import personal_data_schema
 from etapa.contracts.outgoing.report_schema import report_schema
 from etapa.journey.map.schema import map_schema
 from etapa.serve.openapi import openapi_document
@@ -29,5 +30,11 @@ def generated_files() -> Mapping[str, str]:
     api = json.dumps(openapi_document(), indent=2, ensure_ascii=False) + "\n"
     journey_map = json.dumps(map_schema(), indent=2, ensure_ascii=False) + "\n"
     report = json.dumps(report_schema(), indent=2, ensure_ascii=False) + "\n"
-    schemas = {"schemas/openapi.json": api, "schemas/report.schema.json": report, "schemas/journey-map.schema.json": journey_map}
+    personal_data = json.dumps(personal_data_schema(), indent=2, ensure_ascii=False) + "\n"
+    schemas = {
+        "schemas/openapi.json": api,
+        "schemas/report.schema.json": report,
+        "schemas/journey-map.schema.json": journey_map,
+        "schemas/personal-data.schema.json": personal_data,
+    }
     return {"docs/metrics.md": metrics_page(), **schemas, **boards, **of_the_chart}

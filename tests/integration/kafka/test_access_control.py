@@ -39,7 +39,7 @@ pytestmark = [pytest.mark.kafka, pytest.mark.redis]
 
 PAGE = Path(__file__).parents[3] / "docs" / "operations.md"
 PASSWORD = "between us"
-USERS = 60
+USERS = 70
 
 
 class Right(NamedTuple):
@@ -295,6 +295,7 @@ COMMANDS = {
     "verify": ("verify",),
     "rebuild": ("rebuild", "--yes", "--no-wait"),
     "redrive": ("dead-letters", "redrive", "--all", "--yes"),
+    "export": ("export", "a"),
 }
 
 
@@ -319,4 +320,4 @@ def test_a_command_needs_no_more_than_its_list(guarded: Guarded, processed: Sett
 
 def test_the_list_is_read_whole() -> None:
     assert {right.who for right in RIGHTS} == {"worker", "delivery", *COMMANDS}
-    assert len(RIGHTS) == len(set(RIGHTS)) == 32
+    assert len(RIGHTS) == len(set(RIGHTS)) == 38
