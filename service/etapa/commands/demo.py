@@ -94,7 +94,7 @@ def _recorded(path: str, source: str | None, settings: Settings) -> Iterator["It
     """The touchpoints of a file, in order of time. Ends the command with exit code 1 if there are none."""
     from etapa.embedded.recorded import recorded
 
-    decoder = decoder_of(settings)
+    decoder = decoder_of(settings, takes_links=False)
     mapper = mapper_from(source, settings, path)
     with EventFile(path, takes=files_of(mapper), columns=mapper is not None) as lines:
         progress = LineProgress(lines, output_scrolls=False)

@@ -60,7 +60,7 @@ def _guesses(stem: str, events: str | None, source: str | None) -> Answers:
     if events is None:
         return Answers(name=name, conversion="purchase", interest=("visit",))
     settings = settings_from({}).settings
-    decoder = decoder_of(settings)
+    decoder = decoder_of(settings, takes_links=False)
     mapper = mapper_from(source, settings, events)
     sample = Sample()
     with EventFile(events, takes=files_of(mapper), columns=mapper is not None) as lines, contextlib.ExitStack() as cleared:

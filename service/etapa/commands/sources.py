@@ -20,11 +20,14 @@ from etapa.contracts.incoming.rejected import Rejected
 from etapa.contracts.incoming.skipped import SkippedRecord
 from etapa.contracts.incoming.touchpoint_message import TouchpointLimits
 from etapa.hosting.foreign_text import printable
+from etapa.journey.engine.facts.touchpoint import SAME_AS
+from etapa.journey.language.model import LINK
 from etapa.sources import presets
 from etapa.sources.file_records import decode_json
 from etapa.sources.loading import load_source, source_schema
 from etapa.sources.mapping import Mapper
 from etapa.sources.outcome_counts import Tally
+from etapa.sources.record_outcome import Outcome
 from etapa.sources.trials import run_trials
 
 WIDEST = 110
@@ -115,13 +118,9 @@ def explain(source: str, record: str) -> None:
     value = decode_json(record.encode(errors="surrogateescape"), mapper.json) if is_text else _first(record, mapper, limits)
     if isinstance(value, Rejected):
         raise CheckFailed(f"the record cannot be read: {value.reason}: {value.detail}")
-    for number, outcome in enumerate(mapper.outcomes(value, limits)):
-        if isinstance(outcome, SkippedRecord):
-            click.echo(f"skipped: {outcome.rule}")
-        elif isinstance(outcome, Rejected):
-            click.echo(f"dead letter {outcome.reason}: {printable(outcome.detail)}")
-        else:
-            click.echo("a touchpoint")
+    for number, outcomes in enumerate(mapper.outcomes_by_element(value, limits)):
+        for outcome in outcomes:
+            click.echo(_described(outcome))
         rows = mapper.explain(value, number)
         width = max(len(field) for field, _, _ in rows)
         for field, found, place in rows:
@@ -165,6 +164,15 @@ def _first(path: str, mapper: Mapper, limits: TouchpointLimits) -> Any:
     raise WrongUse(f"{path}: there is no record in it")
 
 
+def _described(outcome: Outcome) -> str:
+    if isinstance(outcome, SkippedRecord):
+        return f"skipped: {outcome.rule}"
+    if isinstance(outcome, Rejected):
+        return f"dead letter {outcome.reason}: {printable(outcome.detail)}"
+    found = outcome.touchpoint
+    return f"a link: {printable(found.customer_id)} is {printable(found.properties[SAME_AS])}" if found.type == LINK else "a touchpoint"
+
+
 def _say(tally: Tally, *, as_json: bool) -> None:
     if as_json:
         counts = {"records": tally.records, "touchpoints": tally.touchpoints, "skipped": tally.skipped, "dead_letters": tally.dead}
@@ -183,7 +191,7 @@ def _mapper(source: str, path: str) -> Mapper:
 
 def _limits() -> TouchpointLimits:
     settings = settings_from({}).settings
-    return TouchpointLimits.naming(settings.placeholder_ids, max_bytes=settings.max_touchpoint_bytes)
+    return TouchpointLimits.naming(settings.placeholder_ids, max_bytes=settings.max_touchpoint_bytes, takes_links=True)
 
 
 def _pepper() -> str:

@@ -159,6 +159,7 @@ class Diff:
                 continue
             if reading.type == LINK:
                 self._link(reading)
+                look.link(ignored=self.old.journey.identity is None or self.new.journey.identity is None)
                 continue
             self.touchpoints += 1
             clock, repeats = self.new.replay.clock_of(reading.customer_id), self.new.duplicates

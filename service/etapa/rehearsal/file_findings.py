@@ -21,6 +21,7 @@ FindingKind = Literal[
     "from_the_future",
     "from_the_past",
     "placeholder_id",
+    "links_ignored",
     "late",
     "repeated_ids",
     "unnamed_types",
@@ -56,7 +57,7 @@ class FileLook:
         self._value_types = TypeLook(journeys)
         self._ids = IdsAgain()
         self._types: Counter[str] = Counter()
-        self._touchpoints = self._late = self._latest = self._cut = 0
+        self._touchpoints = self._late = self._latest = self._cut = self._ignored = 0
 
     def see(self, touchpoint: Touchpoint, clock: int | None, *, duplicate: bool) -> None:
         """Take in a touchpoint. `clock`: its customer's clock before it (None: a new customer); `duplicate`: it was recognised as a repeat."""
@@ -71,6 +72,10 @@ class FileLook:
         self._ids.see(touchpoint.customer_id, touchpoint.id)
         self._cut += self._cuts(touchpoint)
         self._value_types.see(touchpoint)
+
+    def link(self, *, ignored: bool) -> None:
+        """Take in a link. `ignored`: a journey does not say how two ids become one customer."""
+        self._ignored += ignored
 
     def findings(self, rejected: Counter[Reason]) -> list[FileFinding]:
         """All oddities. `rejected`: lines that could not be used."""
@@ -92,6 +97,12 @@ class FileLook:
                 "placeholder_id",
                 rejected["placeholder_id"],
                 f"{_lines(rejected['placeholder_id'])} {'has' if rejected['placeholder_id'] == 1 else 'have'} a customer id that names nobody",
+            ),
+            FileFinding(
+                "links_ignored",
+                self._ignored,
+                f"{self._ignored:,} link{'' if self._ignored == 1 else 's'} between two ids of one person had no effect: `identity` in the"
+                " journey file says how they become one customer",
             ),
             FileFinding("late", self._late, self._of_late()),
             FileFinding("repeated_ids", self._ids.number, self._of_ids()),

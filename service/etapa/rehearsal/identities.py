@@ -18,10 +18,6 @@ from etapa.journey.identity.unite import Meeting, Published, is_known, standing_
 MOST_REMEMBERED: Final = 1024
 """Most touchpoints of one person that are kept for a replay."""
 
-NO_IDENTITY: Final = rejected(
-    "not_linked",
-    "the journey file has no `identity`, which says how two ids become one customer; `identity: {stage: replay}` is the usual way",
-)
 _CYCLE: Final = rejected("link_cycle", "earlier links say the reverse: the customer in same_as was moved to this customer_id")
 _CROWD: Final = rejected(
     "not_linked", f"one person would have more than {MOST_IDS} ids, which looks like a shared device or a constant instead of an id"
@@ -55,6 +51,8 @@ class Linked:
     """None if there was no customer under the id that is no longer used."""
     duplicate: bool = False
     """It changes nothing, because links before it say the same."""
+    ignored: bool = False
+    """It changes nothing, because the journey does not say how two ids become one customer."""
     failures: Sequence[EvaluationFailed] = ()
     released: Sequence[Release] = ()
     cut: bool = False

@@ -17,7 +17,7 @@ from etapa.journey.engine.judging.outcomes import EvaluationFailed, Happened, To
 from etapa.journey.engine.judging.program import Program
 from etapa.journey.language.model import LINK
 from etapa.journey.ledger.tally import BatchTally
-from etapa.rehearsal.identities import NO_IDENTITY, Gone, Identities, Linked
+from etapa.rehearsal.identities import Gone, Identities, Linked
 
 Told = StageChange | Release | CampaignOutcome | Gone
 """What happens to customers: stage changes, held triggers that are released, outcomes of goals, and ids that are no longer used."""
@@ -56,7 +56,7 @@ class Replay:
         """
         identities = self._identities
         if touchpoint.type == LINK:
-            yield NO_IDENTITY if identities is None else identities.link(touchpoint)
+            yield Linked(ignored=True) if identities is None else identities.link(touchpoint)
             return
         if identities is not None:
             touchpoint = identities.arriving(touchpoint)

@@ -261,6 +261,7 @@ def _touchpoints_through(
                     on_rejected(number, touched)
             elif isinstance(touched, Linked):
                 summary.links += 1
+                look.link(ignored=touched.ignored)
                 summary.dropped_timers += len(touched.failures)
                 yield from told_of(touched)
             else:

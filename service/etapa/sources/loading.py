@@ -68,7 +68,7 @@ class ExpectShape(Shape[tuple[ExpectedOutcome, ...]]):
     """The expected outcome of a record: fields of a touchpoint, `skipped`, `{dead: REASON}`, or a list of these."""
 
     _NOUN = "the fields of a touchpoint, `skipped`, or {dead: REASON}"
-    _FIELDS = ("id", "customer_id", "type", "occurred_at", "channel", "properties", "traits")
+    _FIELDS = ("id", "customer_id", "type", "occurred_at", "channel", "properties", "traits", "same_as")
 
     def read(self, node: Node, report: Report) -> tuple[ExpectedOutcome, ...] | Bad:
         nodes = node.items if isinstance(node, ListNode) else (node,)
@@ -179,7 +179,11 @@ TOUCHPOINT = Field("touchpoint", MapOf("a touchpoint", TOUCHPOINT_FIELDS), "Wher
 LINK_WHEN = Field("when", WhenShape(), "Only of records that satisfy this.")
 SAME_AS = Field("same_as", ExpressionShape(), "The id that the customer is known by from now on.", required=True)
 LINKED = Field("customer_id", ExpressionShape(), "The id that was used before.", required=True)
-LINK = Field("link", MapOf("a link", (LINK_WHEN, SAME_AS, LINKED)), "Two ids that are one person's.")
+LINK = Field(
+    "link",
+    MapOf("a link", (LINK_WHEN, SAME_AS, LINKED)),
+    "Two ids of one person: a record that holds both makes a `$link`, beside its touchpoint if it makes one.",
+)
 
 GIVEN = Field("given", GivenShape(), "A record, as it arrives: as a map, or the bytes of its value in base64.", required=True)
 EXPECT = Field("expect", ExpectShape(), "What it must become.", required=True)
@@ -217,8 +221,6 @@ def _source(node: Node, report: Report) -> Source | None:
     if registry is not None and decode in ("json", "csv"):
         report.error(record.place(REGISTRY), f"`decode: {decode}` reads nothing through a schema registry; leave out one of them")
         return None
-    if link is not None:
-        report.info(record.place(LINK), "links are read and checked, but two ids are not joined yet")
     return Source(
         name=record.need(NAME),
         about=record.get(ABOUT) or "",

@@ -12,7 +12,8 @@ from etapa.contracts.incoming.rejected import Rejected, rejected
 from etapa.contracts.incoming.skipped import SkippedRecord
 from etapa.contracts.incoming.touchpoint_message import TouchpointLimits
 from etapa.contracts.rfc3339 import format_time
-from etapa.journey.engine.facts.touchpoint import Touchpoint
+from etapa.journey.engine.facts.touchpoint import SAME_AS, Touchpoint
+from etapa.journey.language.model import LINK
 from etapa.sources.field_values import Unfit, noun
 from etapa.sources.finding import Element, Finders, SharesTooMuch, WholeRecord
 from etapa.sources.json_records import JsonRecords
@@ -39,7 +40,9 @@ def touchpoint_json(touchpoint: Touchpoint) -> bytes:
     }
     if touchpoint.channel is not None:
         fields["channel"] = touchpoint.channel
-    if touchpoint.properties:
+    if touchpoint.type == LINK:
+        fields[SAME_AS] = touchpoint.properties[SAME_AS]
+    elif touchpoint.properties:
         fields["properties"] = touchpoint.properties
     if touchpoint.traits:
         fields["traits"] = touchpoint.traits
@@ -90,9 +93,20 @@ class Mapper:
 
     def outcomes(self, record: Any, limits: TouchpointLimits) -> list[Outcome]:
         """The same, with each touchpoint as JSON."""
+        return [outcome for outcomes in self.outcomes_by_element(record, limits) for outcome in outcomes]
+
+    def outcomes_by_element(self, record: Any, limits: TouchpointLimits) -> list[list[Outcome]]:
+        """The same, for each element of the record: usually one, and two if it also holds a link."""
         limits = self.limits(limits)
+        maker = self._maker_for(record)
+        elements = self._elements(record, maker)
+        if not isinstance(elements, list):
+            return [[elements]]
+        return [self._written(maker.all_made(element, limits), limits) for element in elements]
+
+    def _written(self, items: list[Touchpoint | Rejected | SkippedRecord], limits: TouchpointLimits) -> list[Outcome]:
         outcomes: list[Outcome] = []
-        for item in self._items(record, limits):
+        for item in items:
             if not isinstance(item, Touchpoint):
                 outcomes.append(item)
                 continue
@@ -123,7 +137,9 @@ class Mapper:
         elements = self._elements(record, maker)
         if not isinstance(elements, list):
             return [elements]
-        return [maker.made(element, limits) for element in elements]
+        if not maker.makes_links:
+            return [maker.made(element, limits) for element in elements]
+        return [item for element in elements for item in maker.all_made(element, limits)]
 
     def _maker_for(self, record: Any) -> TouchpointMaker:
         of_parts = self._of_parts

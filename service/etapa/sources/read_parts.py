@@ -82,6 +82,12 @@ def _paths(source: Source) -> Iterator[RecordPath]:
             yield from _of(expression)
     for fields in (touchpoint.properties, touchpoint.traits):
         yield from _of_fields(fields)
+    link = source.link
+    if link is not None:
+        yield from _of(link.customer_id)
+        yield from _of(link.same_as)
+        if link.when is not None:
+            yield from _of_when(link.when)
 
 
 def _of_fields(fields: Fields) -> Iterator[RecordPath]:

@@ -1,15 +1,17 @@
 """Touchpoints made of records, or of elements of them, by one source and one way to find values. Nothing here raises to the caller."""
 
-from typing import Any, Final
+from typing import Any, Final, final
 
+from etapa.contracts.incoming.link import LONGEST_ID, link_between
 from etapa.contracts.incoming.placeholder_ids import names_nobody
 from etapa.contracts.incoming.rejected import Rejected, rejected
 from etapa.contracts.incoming.skipped import SkippedRecord
 from etapa.contracts.incoming.touchpoint_message import LARGEST_INTEGER, SMALLEST_INTEGER, TouchpointLimits
 from etapa.journey.engine.facts.touchpoint import Touchpoint
+from etapa.journey.language.model import LINK
 from etapa.sources.field_values import Unfit, as_text, noun
 from etapa.sources.finding import Element, Finder, Finders, SharesTooMuch
-from etapa.sources.model import Fields, Source
+from etapa.sources.model import Fields, Link, Source
 from etapa.sources.origins import Origin, Refused, Unwanted
 from etapa.sources.value_changes import Wanted, origin_of
 
@@ -36,6 +38,9 @@ class TouchpointMaker:
         self._properties: Final = FieldsMaker(fields.properties, "properties", finders, pepper)
         self._traits: Final = FieldsMaker(fields.traits, "traits", finders, pepper)
         self._skip: Final = [(f"skip {number}: {when.text}", Wanted(when, finders)) for number, when in enumerate(source.skip, 1)]
+        link = source.link
+        self._link: Final = None if link is None else LinkMaker(link, finders, pepper, self._id, self._occurred_at)
+        self.makes_links: Final = link is not None
         self.count: Final = self._properties.count + self._traits.count
         """Of origins of properties and traits."""
 
@@ -67,8 +72,35 @@ class TouchpointMaker:
         except (RecursionError, OverflowError, UnicodeEncodeError, TypeError, ValueError):
             return rejected("invalid", WHAT_JSON_CANNOT)
 
+    def all_made(self, element: Element, limits: TouchpointLimits) -> list[Touchpoint | Rejected | SkippedRecord]:
+        """The outcome of an element, and the link in it if there is one. A record that is skipped may still hold a link."""
+        item = self.made(element, limits)
+        link = self._link_in(element, limits)
+        if link is None:
+            return [item]
+        if isinstance(item, SkippedRecord):
+            return [link]
+        if isinstance(link, Rejected) and link.reason == "not_linked":
+            # The record itself is taken, so a dead letter of it would be of no use.
+            return [item, SkippedRecord("link: a worker does not join ids yet")]
+        return [item, link]
+
+    def _link_in(self, element: Element, limits: TouchpointLimits) -> Touchpoint | Rejected | None:
+        try:
+            return None if self._link is None else self._link.of(element, limits)
+        except Unwanted:
+            return None
+        except (Refused, Unfit) as refusal:
+            return rejected("invalid", f"link: {refusal}")
+        except SharesTooMuch as excess:
+            return rejected("too_large", str(excess))
+        except (RecursionError, OverflowError, UnicodeEncodeError, TypeError, ValueError):
+            return rejected("invalid", WHAT_JSON_CANNOT)
+
     def _touchpoint(self, element: Element, limits: TouchpointLimits) -> Touchpoint | Rejected:
         type_ = _text("type", self._type, element, 128)
+        if type_ == LINK:
+            raise Refused(f"type: `{LINK}` is no type of records; `link` says which of them join two ids")
         identity = _text("id", self._id, element, 256)
         customer_id = _text("customer_id", self._customer_id, element, 256)
         begins = customer_id[0]
@@ -151,7 +183,41 @@ class FieldsMaker:
                 raise Refused(f"an integer in {self._name} does not fit 64 bits")
 
 
+@final
+class LinkMaker:
+    """A source's `link`, compiled. `identity` and `occurred_at` are those of the touchpoint."""
+
+    __slots__ = ("_customer_id", "_identity", "_occurred_at", "_same_as", "_when")
+
+    def __init__(self, link: Link, finders: Finders, pepper: bytes, identity: Origin, occurred_at: Origin) -> None:
+        self._when: Final = None if link.when is None else Wanted(link.when, finders)
+        self._customer_id: Final = origin_of(link.customer_id, finders, pepper)
+        self._same_as: Final = origin_of(link.same_as, finders, pepper)
+        self._identity: Final = identity
+        self._occurred_at: Final = occurred_at
+
+    def of(self, element: Element, limits: TouchpointLimits) -> Touchpoint | Rejected | None:
+        """The link in a record, or why it cannot be used. None: there is none, or it lacks one of two different ids.
+
+        Raises like `Origin.find`.
+        """
+        if self._when is not None and not self._when.holds(element):
+            return None
+        found = self._customer_id.find(element), self._same_as.find(element)
+        if any(each is None or each == "" for each in found) or found[0] == found[1]:
+            return None
+        customer_id = _text("customer_id", self._customer_id, element, LONGEST_ID)
+        same_as = _text("same_as", self._same_as, element, LONGEST_ID)
+        if names_nobody(customer_id, limits.placeholder_ids):
+            return rejected("placeholder_id", f"link: found a placeholder instead of a customer id at {self._customer_id.places()}")
+        at = self._occurred_at.time(element)
+        if at is None:
+            raise Refused(f"occurred_at: expected a time, found nothing at {self._occurred_at.places()}")
+        return link_between(_text("id", self._identity, element, LONGEST_ID), customer_id, same_as, at, limits)
+
+
 def _text(field: str, origin: Origin, element: Element, longest: int) -> str:
+    """The text of a field that is required. Raises `Refused`."""
     try:
         value = origin.find(element)
         if value is None or value == "":

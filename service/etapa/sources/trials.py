@@ -28,7 +28,7 @@ def run_trials(mapper: Mapper, read: Callable[[bytes], Any]) -> Iterator[TrialRe
     """Run the tests of the mapper's source, in order. `read` reads records that are given as bytes, or says why not."""
     for number, trial in enumerate(mapper.source.trials, 1):
         record = read(trial.given) if isinstance(trial.given, bytes) else trial.given
-        outcomes = [record] if isinstance(record, Rejected) else mapper.outcomes(record, TouchpointLimits())
+        outcomes = [record] if isinstance(record, Rejected) else mapper.outcomes(record, TouchpointLimits(takes_links=True))
         yield TrialResult(number, trial.line, tuple(_differences(trial, outcomes)))
 
 

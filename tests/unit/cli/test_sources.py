@@ -23,7 +23,7 @@ CALLS = [
         "timestamp": "2026-01-05T09:20:00Z",
         "properties": {"amount": 120},
     },
-    {"type": "alias", "userId": "u1", "previousId": "a1", "messageId": "m-2", "timestamp": "2026-01-05T09:20:00Z"},
+    {"type": "group", "userId": "u1", "groupId": "g1", "messageId": "m-2", "timestamp": "2026-01-05T09:20:00Z"},
     {"type": "track", "event": "purchase", "userId": "null", "messageId": "m-3", "timestamp": "2026-01-05T09:20:00Z"},
 ]
 
@@ -47,7 +47,7 @@ def test_records_are_converted_and_the_counts_add_up(calls: str) -> None:
     said = done.stderr.decode()
     assert "record 3: placeholder_id: found a placeholder instead of a customer id at `userId` or `anonymousId`" in said
     assert "3 records: 1 touchpoint, 1 skipped, 1 dead letter" in said
-    assert "1 skipped by skip 2: type" in said
+    assert "1 skipped by skip 1: type" in said
 
 
 def test_what_is_converted_can_be_simulated(calls: str) -> None:
@@ -62,7 +62,7 @@ def test_a_machine_gets_the_counts_as_an_object(calls: str) -> None:
     assert json.loads(done.stderr) == {
         "records": 3,
         "touchpoints": 1,
-        "skipped": {"skip 2: type": 1},
+        "skipped": {"skip 1: type": 1},
         "dead_letters": {"placeholder_id": 1},
     }
 
@@ -91,7 +91,9 @@ def test_explain_shows_where_each_field_was_found(calls: str) -> None:
     assert lines[0] == "a touchpoint"
     assert any(line.split() == ["customer_id", '"u1"', "from", "`userId`"] for line in lines)
     said = etapa("sources", "explain", "segment", json.dumps(CALLS[1])).stdout.decode()
-    assert said.startswith("skipped: skip 2: type")
+    assert said.startswith("skipped: skip 1: type")
+    alias = {"type": "alias", "userId": "u1", "previousId": "a1", "messageId": "m-4", "timestamp": "2026-01-05T09:20:00Z"}
+    assert etapa("sources", "explain", "segment", json.dumps(alias)).stdout.decode().startswith("a link: a1 is u1")
 
 
 def test_a_name_that_is_nearly_right_is_told() -> None:
@@ -128,7 +130,7 @@ def test_records_of_another_system_are_simulated_as_they_come(calls: str, tmp_pa
     said = direct.stderr.decode()
     assert "line 3: placeholder_id" in said
     assert "1 line could not be used: placeholder_id 1" in said
-    assert "1 record skipped by skip 2: type" in said
+    assert "1 record skipped by skip 1: type" in said
 
 
 def test_a_spreadsheet_is_simulated_in_order_of_time(tmp_path: Path) -> None:

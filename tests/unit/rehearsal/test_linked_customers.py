@@ -1,6 +1,7 @@
 """Links between ids of one person, in files: what becomes of two customers."""
 
 from collections.abc import Sequence
+from io import BytesIO
 from itertools import count
 
 import pytest
@@ -14,6 +15,7 @@ from etapa.journey.engine.judging.program import compile_journey
 from etapa.journey.language.load import journey_or_raise
 from etapa.rehearsal.identities import MOST_REMEMBERED, Gone, Linked
 from etapa.rehearsal.replay import Replay, Told, told_of
+from etapa.rehearsal.summary import Summary, simulate
 from tests.unit.engine.shops import did, us
 
 HEAD = """
@@ -162,11 +164,17 @@ def test_nobody_is_known_by_a_trait_that_says_nothing(nothing: object) -> None:
     assert file.refused == []
 
 
-def test_without_identity_in_the_file_links_are_refused_in_words() -> None:
-    replay = Replay(compile_journey(journey_or_raise("journey: x\nversion: 1\nstages: [{id: a}]\nrules: []\n", "x.yaml")))
-    (found,) = replay.take(link("anon", "ada", "0d"))
-    assert isinstance(found, Rejected)
-    assert (found.reason, "identity: {stage: replay}" in found.detail) == ("not_linked", True)
+def test_without_identity_in_the_file_links_have_no_effect_and_are_counted() -> None:
+    journey = journey_or_raise("journey: x\nversion: 1\nstages: [{id: a}]\nrules: []\n", "x.yaml")
+    lines = [
+        b'{"id": "e-1", "customer_id": "anon", "type": "visit", "occurred_at": "2026-01-01T00:00:00Z"}\n',
+        b'{"id": "l-1", "customer_id": "anon", "type": "$link", "occurred_at": "2026-01-01T00:00:00Z", "same_as": "ada"}\n',
+        b'{"id": "e-2", "customer_id": "anon", "type": "visit", "occurred_at": "2026-01-01T00:00:00Z"}\n',
+    ]
+    summary = Summary(journey)
+    assert {each.customer_id for each in simulate(compile_journey(journey), journey, BytesIO(b"".join(lines)), summary=summary)} == {"anon"}
+    assert (summary.links, summary.joined, summary.rejected.total()) == (1, 0, 0)
+    assert [(each.kind, each.count) for each in summary.findings if each.kind == "links_ignored"] == [("links_ignored", 1)]
 
 
 def test_one_person_has_a_limited_number_of_ids() -> None:

@@ -43,11 +43,14 @@ def touchpoint_file_flags(function: Function) -> Function:
     return source(sort(strict(function)))
 
 
-def decoder_of(settings: Settings) -> Decoder:
-    """The decoder for touchpoints. It accepts the same ones as a worker with these settings, and links."""
+def decoder_of(settings: Settings, *, takes_links: bool = True) -> Decoder:
+    """The decoder for touchpoints. It accepts the same ones as a worker with these settings, and usually links, too."""
     return decoder_within(
         TouchpointLimits.naming(
-            settings.placeholder_ids, max_bytes=settings.max_touchpoint_bytes, max_ahead=settings.future_limit, takes_links=True
+            settings.placeholder_ids,
+            max_bytes=settings.max_touchpoint_bytes,
+            max_ahead=settings.future_limit,
+            takes_links=takes_links,
         )
     )
 
