@@ -118,9 +118,15 @@ class DaysEver(Matching):
         days = 0
         for entry in (kept, other):
             days |= int.from_bytes(entry[2], "little") << (entry[0] - first)
-        within = days & ((1 << 8 * _MOST_BYTES) - 1)
-        too_far = (days ^ within).bit_count()
-        return [first, within.bit_count(), within.to_bytes(-(-within.bit_length() // 8), "little"), kept[3] + other[3] + too_far]
+        # Not masked: mypyc would work out a constant of so many bits, and crash.
+        too_far = days >> 8 * _MOST_BYTES
+        within = days - (too_far << 8 * _MOST_BYTES)
+        return [
+            first,
+            within.bit_count(),
+            within.to_bytes(-(-within.bit_length() // 8), "little"),
+            kept[3] + other[3] + too_far.bit_count(),
+        ]
 
 
 class KeysInWindow(Windowed):
