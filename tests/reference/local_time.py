@@ -38,14 +38,16 @@ def wall(at: int, zone: ZoneInfo) -> datetime:
     return (EPOCH + timedelta(microseconds=at)).astimezone(zone).replace(tzinfo=None, fold=0)
 
 
+@lru_cache(maxsize=100_000)
 def instant(shown: datetime, zone: ZoneInfo) -> int:
     """The first instant at which the wall clock shows it; if it never does, the first at which it shows something later."""
     low = shown.replace(tzinfo=timezone.utc) - WIDEST  # noqa: UP017
     start = (low - EPOCH) // timedelta(microseconds=1) // QUARTER * QUARTER
     for quarter in count(start, QUARTER):
-        if wall(quarter, zone) <= shown < wall(quarter, zone) + timedelta(minutes=15):
-            return quarter + (shown - wall(quarter, zone)) // timedelta(microseconds=1)
-        if wall(quarter, zone) > shown:
+        there = wall(quarter, zone)
+        if there <= shown < there + timedelta(minutes=15):
+            return quarter + (shown - there) // timedelta(microseconds=1)
+        if there > shown:
             return quarter
     raise AssertionError
 

@@ -13,6 +13,7 @@ PATTERN = "^([0-9]{1,12}[smhdwy]){1,12}$"
 """The pattern of a duration, which RE2, Python and JSON Schema read alike."""
 
 _WHOLE = re.compile(PATTERN)
+_MONTHS = re.compile("[0-9]+ ?mo", re.IGNORECASE)
 _PART = re.compile("([0-9]+)([smhdwy])")
 # Weeks are left out on purpose: people think of `90d`, not of `12w6d`.
 _WRITTEN = (("y", YEAR), ("d", DAY), ("h", HOUR), ("m", MINUTE), ("s", SECOND))
@@ -26,7 +27,10 @@ def parse_duration(text: str) -> int:
     """Microseconds of a duration such as `45s`, `3h` or `1d12h`; `0s` is zero. Raises `DurationError`."""
     # `$` would accept a trailing line break.
     if not _WHOLE.match(text) or text.endswith("\n"):
-        raise DurationError(f"{text!r} is not a duration: write whole numbers with units s, m, h, d, w or y (365 d), such as 90d or 1d12h")
+        months = "; there is no unit for months, because they differ in length: 30d" if _MONTHS.match(text) else ""
+        raise DurationError(
+            f"{text!r} is not a duration: write whole numbers with units s, m, h, d, w or y (365 d), such as 90d or 1d12h{months}"
+        )
     total = sum(int(number) * UNITS[unit] for number, unit in _PART.findall(text))
     if total > LONGEST:
         raise DurationError(f"{text!r} is longer than {format_duration(LONGEST)}")

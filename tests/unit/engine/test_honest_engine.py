@@ -4,6 +4,7 @@ import pytest
 
 from etapa.contracts.incoming.rejected import Rejected
 from etapa.contracts.outgoing.stage_change import stage_change_json
+from etapa.journey.engine.facts.changes import Clause
 from etapa.journey.engine.facts.customer import Customer
 from etapa.journey.engine.facts.stage_change import StageChange
 from etapa.journey.engine.facts.touchpoint import Touchpoint
@@ -126,3 +127,14 @@ def test_campaigns_are_offered_nothing_that_is_dated_before_they_begin() -> None
         return sum(len(change.offers) for change in touched.changes)
 
     assert [offers(0), offers(1.99), offers(2), offers(3)] == [0, 0, 2, 2]
+
+
+def test_a_number_of_days_says_how_many_were_too_far_from_the_first() -> None:
+    compiled = program("{all: [{event: check}, {days: pv, gte: 1}]}")
+
+    def clause(years: int) -> Clause:
+        many = [Touchpoint(str(each), "c", "pv", START + each * years * 365 * DAY, None, {}, {}) for each in range(3)]
+        return last_change(compiled, [*many, Touchpoint("check", "c", "check", START + 3 * years * 365 * DAY, None, {}, {})]).because[1]
+
+    assert (clause(40).observed, clause(40).exact) == (3, True)
+    assert (clause(60).observed, clause(60).exact, clause(60).off_by_at_most) == (2, False, 1)

@@ -43,6 +43,10 @@ def doubts(when: str, *, rest: str = "") -> list[str]:
         ("{trait: address.city, eq: Lima}", 9, "`address.city` is the name of one trait, not a path into `address`"),
         ('{event: x, where: {properties.path: {matches: "\\bcart\\b"}}}', 47, "the pattern contains a backspace (U+0008)"),
         ("{count: x, within: 7d, gte: 420}", 29, "so `gte: 420` may hold somewhat early or late"),
+        ("{count: x, within: 7d, gt: 256.5}", 28, "so `gt: 256.5` may hold somewhat early or late"),
+        ("{count: {x: 1, y: -1}, calendar: last month, gte: 420}", 51, "so `gte: 420` may hold somewhat early or late"),
+        ("{distinct: properties.page, of: x, gte: 300}", 41, "past that the number is an estimate, so `gte: 300` may hold"),
+        ("{days: x, within: 9y, gte: 1500}", 28, "up to 1,024; past that the number is an estimate, so `gte: 1500` may hold"),
     ],
 )
 def test_what_was_probably_meant_otherwise_is_told_at_its_place(when: str, place: int, words: str) -> None:

@@ -85,6 +85,13 @@ CONDITIONS = [
     ("{event: x, where: {channel: [web, app]}}", "29: error: expected a value or a map of comparisons, found a list: write {in: […]}"),
     ("{idle: 30}", "8: error: expected a duration such as 90d or 1d12h, found number 30: its unit (s, m, h, d, w or y) is missing"),
     ("{idle: 30days}", "8: error: '30days' is not a duration"),
+    (
+        "{idle: 1mo}",
+        (
+            "8: error: '1mo' is not a duration: write whole numbers with units s, m, h, d, w or y (365 d), such as 90d or 1d12h; there is no unit"
+            " for months, because they differ in length: 30d"
+        ),
+    ),
     ("{idle: 0d}", '8: error: expected a duration longer than 0s, found text "0d"'),
     ("{idle: -3d}", "8: error: '-3d' is not a duration"),
     ("{count: x, gte: .nan}", "17: error: .nan is not a number that can be compared"),

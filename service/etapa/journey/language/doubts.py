@@ -14,8 +14,11 @@ from etapa.journey.language.reading.findings import Position, Report, nearest, s
 from etapa.journey.language.reading.yaml_nodes import Entry, ListNode, MapNode, Node, ScalarNode
 from etapa.journey.units import DAY
 
-MOST_EXACT: Final = 256
-"""How many matching touchpoints a window may have while its figures are exact."""
+_EXACT: Final = {
+    "count": (256, "a count within a window is always exact up to 256; past that the oldest may be counted in coarser pieces"),
+    "days": (1024, "days within a window are counted exactly up to 1,024; past that the number is an estimate"),
+    "distinct": (256, "different values are counted exactly up to 256; past that the number is an estimate"),
+}
 
 _TYPES = frozenset({"event", "count", "absent", "of", "days"})
 _PATHS = frozenset({"sum", "avg", "min", "max", "distinct", "last", "first"})
@@ -57,8 +60,9 @@ class _Doubts:
         keys = {entry.key: entry.node for entry in node.entries}
         textual = isinstance(last := keys.get("last", keys.get("first")), ScalarNode) and last.value in ("channel", "type")
         self._comparison(node, textual=textual)
-        if ("count" in keys or "distinct" in keys) and not _WINDOWS.isdisjoint(keys):
-            self._bounds(node)
+        for kind in keys & _EXACT.keys():
+            if kind == "distinct" or not _WINDOWS.isdisjoint(keys):
+                self._bounds(node, *_EXACT[kind])
 
     def _part(self, entry: Entry) -> None:
         if entry.key in _TYPES:
@@ -250,16 +254,12 @@ class _Doubts:
         elif _DATE.fullmatch(text):
             self.report.warning(position, f'`{operator}` compares with the text "{shown}", letter by letter and not as a date')
 
-    def _bounds(self, node: MapNode) -> None:
+    def _bounds(self, node: MapNode, most: int, why: str) -> None:
         for entry in node.entries:
             if entry.key in _EQUALS or entry.key in _ORDERS:
                 for item in entry.node.items if isinstance(entry.node, ListNode) else (entry.node,):
-                    if isinstance(item, ScalarNode) and isinstance(item.value, int) and item.value > MOST_EXACT:
-                        self.report.warning(
-                            item.position,
-                            f"within a window figures are always exact up to {MOST_EXACT} matching touchpoints; past that the oldest may be counted in"
-                            f" coarser pieces, so `{entry.key}: {item.value}` may hold somewhat early or late",
-                        )
+                    if isinstance(item, ScalarNode) and isinstance(item.value, int | float) and item.value > most:
+                        self.report.warning(item.position, f"{why}, so `{entry.key}: {item.value}` may hold somewhat early or late")
 
 
 def doubt(root: Node, report: Report) -> None:

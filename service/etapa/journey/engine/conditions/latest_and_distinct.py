@@ -128,3 +128,7 @@ class DaysCounted(Series):
 
     def exact(self, entry: Any, gone: int, upto: int) -> bool:
         return not entry[3]
+
+    def off_by_at_most(self, entry: Any, gone: int, upto: int) -> Any:
+        # Each touchpoint that was too far away may have been of a day of its own.
+        return entry[3]
