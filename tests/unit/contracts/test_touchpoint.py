@@ -119,7 +119,28 @@ def test_a_time_without_an_offset_is_refused_and_told_what_is_right(written: str
 )
 def test_what_is_no_time_is_refused_and_told_what_is_right(written: str) -> None:
     rejected = refused(text_of(occurred_at=written))
-    assert rejected == Rejected("invalid", "occurred_at is not an RFC 3339 time with an offset, such as 2026-11-21T10:00:00Z")
+    assert rejected.reason == "invalid"
+    assert rejected.detail.startswith("occurred_at ")
+    assert rejected.detail.endswith("time with an offset, such as 2026-11-21T10:00:00Z")
+
+
+@pytest.mark.parametrize(
+    ("written", "words"),
+    [
+        ("2026-11-21", "is a day without a time; write a time"),
+        ("2026-02-30T10:00:00Z", "names a day or a time that does not exist; write an RFC 3339 time"),
+        ("2026-11-21 24:00:00+01:00", "names a day or a time that does not exist; write an RFC 3339 time"),
+        ("21.11.2026 10:00", "is not an RFC 3339 time"),
+    ],
+)
+def test_a_day_alone_and_one_that_does_not_exist_are_told_apart(written: str, words: str) -> None:
+    assert refused(text_of(occurred_at=written)).detail == f"occurred_at {words} with an offset, such as 2026-11-21T10:00:00Z"
+
+
+def test_a_number_that_is_too_large_is_told_in_words() -> None:
+    assert refused(b'{"id":"1","customer_id":"c","type":"p","occurred_at":"2026-11-21T10:00:00Z","properties":{"a":1e999}}') == Rejected(
+        "invalid", "a number is too large: numbers reach to about 1.8e308"
+    )
 
 
 @pytest.mark.parametrize("written", ["0001-01-01T00:00:00+14:00", "9999-12-31T23:59:59-10:00"])

@@ -4,6 +4,7 @@ Runs only for values already refused, so it may be slow. It names our fields, an
 quotes a value or any other name.
 """
 
+import re
 from collections.abc import Iterator
 from datetime import datetime
 from typing import Any, Final
@@ -16,6 +17,9 @@ A_TIME: Final = "such as 2026-11-21T10:00:00Z"
 ONE_OBJECT: Final = "a touchpoint is one JSON object"
 NOTHING_BUT_NO_CUSTOMER: Final = "customer_id is empty"
 """The message if nothing else is wrong."""
+
+_DAY: Final = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
+_MOMENT: Final = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}[Tt ][0-9]{2}:[0-9]{2}(:[0-9]{2}(\.[0-9]+)?)?([Zz]|[+-][0-9]{2}:?[0-9]{2})?")
 
 _LONGEST: Final = {"id": 256, "customer_id": 256, "type": 128, "channel": 128}
 
@@ -57,8 +61,8 @@ def wrong_fields(value: bytes) -> str | None:
     """Everything that is wrong, in one line; none if nothing is found that can be put into words."""
     try:
         found = msgspec.json.decode(value)
-    except (msgspec.DecodeError, RecursionError, UnicodeDecodeError):
-        return None
+    except (msgspec.DecodeError, RecursionError, UnicodeDecodeError) as error:
+        return "a number is too large: numbers reach to about 1.8e308" if "out of range" in str(error) else None
     if not isinstance(found, dict):
         advice = ": one a record, or one a line (jq -c '.[]' makes lines of a list)" if isinstance(found, list) else ""
         return f"it is {_kind(found)}; {ONE_OBJECT}{advice}"
@@ -130,10 +134,18 @@ def _time(text: str) -> Iterator[str]:
     try:
         at = msgspec.convert(text, datetime)
     except msgspec.ValidationError:
-        yield f"occurred_at is not an RFC 3339 time with an offset, {A_TIME}"
+        yield f"occurred_at {_oddity(text)}, {A_TIME}"
         return
     if at.tzinfo is None:
         yield f"occurred_at has no offset; write it as RFC 3339 with one, {A_TIME}"
+
+
+def _oddity(text: str) -> str:
+    if _DAY.fullmatch(text):
+        return "is a day without a time; write a time with an offset"
+    if _MOMENT.fullmatch(text):
+        return "names a day or a time that does not exist; write an RFC 3339 time with an offset"
+    return "is not an RFC 3339 time with an offset"
 
 
 def _unit(at: float) -> str:
