@@ -27,7 +27,7 @@ from tests.simulation.machines.memory_log import MemoryLog, no_answer
 from tests.simulation.machines.memory_view import MemoryView
 
 ProtocolSafety = Literal[
-    "kafka_fence", "settled", "chain", "load_mark", "retake", "stream_time", "dead_letters", "outcomes", "ledger_within"
+    "kafka_fence", "settled", "chain", "load_mark", "retake", "stream_time", "dead_letters", "outcomes", "ledger_within", "ledger_anew"
 ]
 """Those of one partition, in every kind of world."""
 SupervisionSafety = Literal["stops", "awaits", "cancels", "closes", "releases", "looks_again"]
@@ -141,6 +141,24 @@ class WallClock(QuietPace):
         return None if stream_time is None else max(stream_time, wall)
 
 
+class RememberingTask(PartitionTask):
+    """Without reading the ledger anew: after a takeover, a process goes on with the pages that it had in memory."""
+
+    _last: Tenure | None = None
+
+    def _begin(self, taken: TakenOver) -> Tenure:
+        tenure = super()._begin(taken)
+        last, self._last = self._last, tenure
+        if last is not None:
+            ledger = last._ledger
+
+            async def keep() -> None:
+                tenure._ledger = ledger
+
+            tenure._open_ledger = keep  # type: ignore[method-assign]
+        return tenure
+
+
 class MuteTask(PartitionTask):
     """Without announcing that the partition is released when the task is cancelled."""
 
@@ -235,6 +253,8 @@ def kind_of_task(off: frozenset[Safety]) -> type[PartitionTask]:
         return LeavingTask
     if "releases" in off:
         return MuteTask
+    if "ledger_anew" in off:
+        return RememberingTask
     return HastyTask if "stream_time" in off else PartitionTask
 
 

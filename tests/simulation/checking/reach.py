@@ -47,6 +47,7 @@ MUST_HAPPEN: Final[Mapping[str, tuple[str, ...]]] = {
     "Redis forgets its scripts": ("lose scripts", "script not known"),
     "wall clocks jump": ("clock jump", "clock set forward", "clock set back"),
     "the journey changes version under way": ("version changes", "changes by a new version", "reclassify"),
+    "the ledger folds old pages": ("pages folded",),
     "customers move": ("takeover: assigned", "commits", "touchpoints", "timers", "changes", "triggers", "apply applied"),
 }
 """For each promise of the simulation, the events that show it."""

@@ -139,6 +139,7 @@ class MemoryView:
             self._process.events["out of memory at an apply"] += self._redis.out_of_memory
             outcome = self._redis.apply(follows, mark, customers, ledger)
             self._process.events[f"apply {outcome}"] += 1
+            self._process.events["pages folded"] += outcome == "applied" and None in ledger.values()
             return outcome
 
         return await self._run(_APPLY, "apply", apply)

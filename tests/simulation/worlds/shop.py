@@ -14,6 +14,9 @@ from etapa.stream.protocol.records import Headers
 HISTORY = 2 * 365 * 86_400 * SECOND
 """How long before the run the history begins."""
 
+LEAPS = 3
+"""One history in so many skips weeks and then years, after which the ledger folds its pages into days and months."""
+
 
 class SimulatedShop(msgspec.Struct, frozen=True):
     """What kind of touchpoints a run sees."""
@@ -51,8 +54,8 @@ def arrivals(random: Random, shop: SimulatedShop, now: Iterator[int]) -> Iterato
     for number in range(shop.touchpoints):
         wall = next(now)
         if shop.kind == "history":
-            start = wall - HISTORY if latest is None else latest
-            latest = start + random.choice((0, random.randrange(SECOND), random.randrange(4 * SECOND), random.randrange(20 * SECOND)))
+            start = wall - HISTORY - sum(_leap(shop, each) for each in range(shop.touchpoints)) if latest is None else latest
+            latest = start + _leap(shop, number) + random.choice((0, random.randrange(SECOND), random.randrange(4 * SECOND), random.randrange(20 * SECOND)))
         else:
             latest = wall
         gap = random.randrange(1, 4) if random.random() < 0.1 else 0
@@ -67,6 +70,13 @@ def arrivals(random: Random, shop: SimulatedShop, now: Iterator[int]) -> Iterato
             arrival = msgspec.structs.replace(_arrival(touchpoint, gap), late=late)
             sent.append(arrival)
         yield arrival
+
+
+def _leap(shop: SimulatedShop, number: int) -> int:
+    """Microseconds that a history skips before this touchpoint. Nothing is drawn for it, so all else stays as it is."""
+    if shop.kind == "live" or shop.touchpoints % LEAPS or not number:
+        return 0
+    return {shop.touchpoints // 3: 20, shop.touchpoints * 2 // 3: 850}.get(number, 0) * 86_400 * SECOND
 
 
 def _touchpoint(random: Random, touchpoint_id: str, customer_id: str, kind: str, at: int) -> dict[str, Any]:

@@ -69,8 +69,10 @@ For one partition:
   while the touchpoint that disproves it is waiting to be read.
 - `outcomes`: the outcome of a campaign's goal is part of its batch's transaction. Prevents: it is lost, or published twice.
 - `dead_letters`: a dead letter is part of its batch's transaction. Prevents: it is lost, or published twice.
-- `ledger_within`: what a batch counts is part of its transaction, as whole pages of the ledger (`ledger_keeper`), and a tenure starts from
-  the pages that the view shows at the last mark. Prevents: after a crash or a rebuild, a change is counted twice, or not at all.
+- `ledger_within`: what a batch counts is part of its transaction, as whole pages of the ledger (`ledger_keeper`). Prevents: after a crash
+  or a rebuild, a change is counted twice, or not at all.
+- `ledger_anew`: a tenure starts from the pages that the view shows at the last mark. Prevents: after a takeover, a batch that was not
+  committed is counted twice.
 
 For a worker, to which the group assigns partitions (`partition_tasks`):
 - `stops`: the task of a revoked partition is stopped. Prevents: two tasks work on one partition.
