@@ -2,7 +2,7 @@
 
     python -m bench.uplift_trials [--campaigns 10000]
 
-An outcome of the rarer group changes little beside one of the other, so both come in the proportion of the control group. Whether a
+An outcome of the rarer group changes little beside one of the other, so both come in the proportion of the holdout group. Whether a
 campaign is ever called is found exactly, without working out the interval at every look: the verdict can only turn where the sums stray.
 """
 
@@ -124,7 +124,7 @@ def main() -> int:
     for planted, drawn in (("as intended", 0.10), ("one point off", 0.11)):
         called = alarms(3, few, 100_000, 0.10, drawn)
         kept.append(called == 0 if planted == "as intended" else called == few)
-        print(f"control group {planted}: the alarm sounded for {called} of {few} within 100,000 offers")
+        print(f"holdout group {planted}: the alarm sounded for {called} of {few} within 100,000 offers")
     return 0 if all(kept) else 1
 
 

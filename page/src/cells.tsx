@@ -183,10 +183,10 @@ function StayAndOnward({ stage }: { readonly stage: Stage }): JSX.Element {
 /** Whether a campaign worked: who met the goal in both groups, and the difference with its interval. */
 function Effect({ campaign, whole }: { readonly campaign: CampaignLane; readonly whole: boolean }): JSX.Element | null {
   const { speech } = useReading();
-  const { sent, control, effect } = campaign;
+  const { sent, holdout, effect } = campaign;
   const met = (key: string, group: GroupGoals | null): string | null =>
     group === null ? null : speech.say(key, { share: speech.share(group.met / group.ended), met: speech.number(group.met), ended: speech.number(group.ended) });
-  const groups = [met("met_sent", sent), met("met_control", control)].filter((each) => each !== null);
+  const groups = [met("met_sent", sent), met("met_holdout", holdout)].filter((each) => each !== null);
   if (groups.length === 0) return null;
   // Of groups that cannot be compared a difference says nothing.
   const range = effect === null || effect.verdict === null ? null : speech.say("effect_between", { low: speech.points(effect.low), high: speech.points(effect.high) });

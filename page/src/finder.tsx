@@ -83,7 +83,7 @@ function StoryTold({ story: { customer, why } }: { readonly story: Story }): JSX
         {why.held.map((held) => <p key={held.campaign}>{speech.say("held", { campaign: held.campaign, when: speech.moment(held.until) })}</p>)}
         {why.goals.map((goal) => (
           <p key={`${goal.campaign} ${goal.since}`}>
-            {speech.say(goal.holdout ? "goal_of_control" : "goal_open", { campaign: goal.campaign, when: speech.moment(goal.until) })}
+            {speech.say(goal.holdout ? "goal_of_holdout" : "goal_open", { campaign: goal.campaign, when: speech.moment(goal.until) })}
           </p>
         ))}
       </Part>

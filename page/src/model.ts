@@ -157,7 +157,7 @@ export interface CampaignLane {
   readonly stages: readonly string[];
   readonly outcomes: Readonly<Record<string, number>> | null;
   readonly sent: GroupGoals | null;
-  readonly control: GroupGoals | null;
+  readonly holdout: GroupGoals | null;
   readonly effect: CampaignEffect | null;
 }
 

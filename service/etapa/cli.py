@@ -43,7 +43,7 @@ COMMANDS = {
     "simulate": ListedCommand("simulate", "Run a file of touchpoints through a journey, without servers."),
     "diff": ListedCommand("diff", "Compare two journeys: who would be in another stage, and why."),
     "report": ListedCommand("report", "Count moves, touchpoints and feeling by hour, day or month."),
-    "uplift": ListedCommand("uplift", "Show whether campaigns worked, compared with control groups."),
+    "uplift": ListedCommand("uplift", "Show whether campaigns worked, compared with holdout groups."),
     "map": ListedCommand("map", "Draw the journey map: the design beside what customers do."),
     "stage": ListedCommand("stage", "Show the stage that a customer is in."),
     "why": ListedCommand("why", "Show why a customer does not move, rule by rule."),

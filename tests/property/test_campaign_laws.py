@@ -1,4 +1,4 @@
-"""What campaigns never do, however customers move, and who is in control groups."""
+"""What campaigns never do, however customers move, and who is in holdout groups."""
 
 from collections import defaultdict
 from collections.abc import Callable

@@ -129,14 +129,14 @@ def test_goals_equal_the_outcomes_of_first_triggers_one_by_one(journey: Journey,
             for trigger in triggers_of([told]):
                 if trigger.campaign in with_goal and (trigger.campaign, trigger.customer_id) not in first:
                     first[trigger.campaign, trigger.customer_id] = trigger.sequence, told.persona
-                    place = period_of(trigger.at, "hour"), (told.persona, trigger.campaign, "control" if trigger.holdout else "sent")
+                    place = period_of(trigger.at, "hour"), (told.persona, trigger.campaign, "holdout" if trigger.holdout else "sent")
                     add_figures(wanted.setdefault(place, [0] * 5), [1, 0, 0, 0, 0])
     for work in found:
         for outcome in work.outcomes:
             sequence, persona = first[outcome.campaign, outcome.customer_id]
             if sequence == outcome.sequence:
                 value = round((outcome.value or 0.0) * 1000)
-                place = period_of(outcome.at, "hour"), (persona, outcome.campaign, "control" if outcome.holdout else "sent")
+                place = period_of(outcome.at, "hour"), (persona, outcome.campaign, "holdout" if outcome.holdout else "sent")
                 add_figures(wanted.setdefault(place, [0] * 5), [0, 1, outcome.met, value, value**2])
     pages = cells_of(ledger_of(found)).items()
     counted = {(key.period, cell): figures for key, page in pages if key.table == "goals" for cell, figures in page.items()}

@@ -17,7 +17,7 @@ from tests.reference.goals import GoalKeeper
 
 @dataclass(frozen=True)
 class ReferenceTrigger:
-    """One trigger, for a control group or not."""
+    """One trigger, for a holdout group or not."""
 
     campaign: str
     at: int

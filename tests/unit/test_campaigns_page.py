@@ -1,4 +1,4 @@
-"""What the page about campaigns says about triggers and control groups really happens."""
+"""What the page about campaigns says about triggers and holdout groups really happens."""
 
 import json
 import re

@@ -1,4 +1,4 @@
-"""`etapa uplift`: whether campaigns worked, comparing customers who got a message with the control group."""
+"""`etapa uplift`: whether campaigns worked, comparing customers who got a message with the holdout group."""
 
 from collections.abc import Sequence
 from pathlib import Path

@@ -80,7 +80,7 @@ def _lines(explanation: Explanation, journey: Journey, wall: int, told: RulesTol
     for held in explanation.held:
         yield from _prose(f"the campaign {printable(held.campaign)} is held until {time_text(held.ends)}, when the quiet time is over")
     for goal in explanation.goals:
-        group = " (control group)" if goal.holdout else ""
+        group = " (holdout group)" if goal.holdout else ""
         yield from _prose(
             f"the goal of the campaign {printable(goal.campaign)}{group} is open since {time_text(goal.at)}, and missed at {time_text(goal.ends)}"
         )

@@ -20,7 +20,7 @@ _MOST_CAMPAIGNS = 4
 
 
 _OUTCOMES = {
-    "holdout": "in the control group",
+    "holdout": "in the holdout group",
     "consent": "without consent",
     "when": "not meant",
     "once": "reached before",

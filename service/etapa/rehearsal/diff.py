@@ -56,7 +56,7 @@ class Side:
         self.only_here = 0
         """Number of stage changes that the other journey does not make: same customer, from, to and time."""
         self.triggers: Counter[str] = Counter()
-        """Number of triggers by campaign, including those for control groups."""
+        """Number of triggers by campaign, including those for holdout groups."""
         self.triggers_only_here: Counter[str] = Counter()
         """By campaign: number of triggers that the other journey does not give the same customer at the same time."""
         self.duplicates = 0

@@ -9,7 +9,7 @@ from etapa.journey.engine.facts.changes import CampaignOutcome
 
 @dataclass
 class GroupFigures:
-    """Figures of those who were sent something, or of the control group."""
+    """Figures of those who were sent something, or of the holdout group."""
 
     met: int = 0
     missed: int = 0

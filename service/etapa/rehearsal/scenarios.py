@@ -60,7 +60,7 @@ class Offered:
     at: int
     campaign: str
     held_back: HeldBack | None
-    """None: it was triggered. The customer of a test is never drawn into a control group."""
+    """None: it was triggered. The customer of a test is never drawn into a holdout group."""
 
 
 @dataclass(frozen=True, slots=True)

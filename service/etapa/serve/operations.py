@@ -120,7 +120,7 @@ OF_A_WORKER = (
     Operation(
         "/v1/campaigns",
         "campaigns",
-        "Whether the campaigns that have a goal worked: those who got the message beside the control group, over the whole installation.",
+        "Whether the campaigns that have a goal worked: those who got the message beside the holdout group, over the whole installation.",
         (Response(200, "The comparison.", UpliftReport), _FAILED, _WAIT),
     ),
     Operation(

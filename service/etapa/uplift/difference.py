@@ -18,7 +18,7 @@ Verdict = Literal["better", "worse", "undecided"]
 
 
 class GroupDifference(msgspec.Struct, frozen=True):
-    """Those who were sent something minus the control group."""
+    """Those who were sent something minus the holdout group."""
 
     estimate: float
     low: float

@@ -17,16 +17,16 @@ def campaign_figures(journey: Journey, ledger: JourneyLedger) -> list[CampaignFi
 
 def _figures(campaign: Campaign, offers: Sequence[Row], goals: Sequence[Row]) -> CampaignFigures:
     groups = {row["group"]: row for row in goals if row["campaign"] == campaign.id}
-    sent, control = groups.get("sent"), groups.get("control")
+    sent, holdout = groups.get("sent"), groups.get("holdout")
     return CampaignFigures(
         campaign=campaign.id,
-        holdout=campaign.holdout,
+        expected=campaign.holdout,
         has_value=campaign.goal is not None and campaign.goal.value is not None,
         offers={row["outcome"]: row["count"] for row in offers if row["campaign"] == campaign.id},
         sent_to=0 if sent is None else sent["customers"],
-        held_out=0 if control is None else control["customers"],
+        held_out=0 if holdout is None else holdout["customers"],
         sent=_outcomes(sent),
-        control=_outcomes(control),
+        holdout=_outcomes(holdout),
     )
 
 

@@ -1,4 +1,4 @@
-"""Checks that the control group is as large as intended. If it is not, something is wrong and the comparison means nothing.
+"""Checks that the holdout group is as large as intended. If it is not, something is wrong and the comparison means nothing.
 
 A sequential test, which stays valid however often it is used: M. Lindon and A. Malek, "Anytime-valid inference for multinomial count data",
 Advances in Neural Information Processing Systems 35 (2022). Its Bayes factor compares the intended share with any other, by a beta
@@ -15,7 +15,7 @@ CONCENTRATION: Final = 4_000
 
 
 def probability(sent: int, held_out: int, share: float) -> float:
-    """An always-valid p-value (0 to 1) of customers being drawn into the control group with probability `share`.
+    """An always-valid p-value (0 to 1) of customers being drawn into the holdout group with probability `share`.
 
     If nobody (0) or everybody (1) should be in it, it is 0 as soon as anybody is in the wrong group.
     """

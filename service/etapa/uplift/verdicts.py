@@ -19,16 +19,16 @@ class CampaignFigures:
     """What is known about a campaign that has a goal."""
 
     campaign: str
-    holdout: float
-    """The intended share of customers in the control group, 0 to 1."""
+    expected: float
+    """The intended share of customers in the holdout group, 0 to 1."""
     has_value: bool
     offers: Mapping[str, int]
     """The outcomes of the stage changes that were offered to it, by `TriggerOutcome`."""
     sent_to: int
-    """The number of different customers who were sent something, and of those in the control group who would have been."""
+    """The number of different customers who were sent something, and of those in the holdout group who would have been."""
     held_out: int
     sent: GroupOutcomes = NO_OUTCOMES
-    control: GroupOutcomes = NO_OUTCOMES
+    holdout: GroupOutcomes = NO_OUTCOMES
 
 
 class GroupReport(msgspec.Struct, frozen=True):
@@ -43,7 +43,7 @@ class GroupReport(msgspec.Struct, frozen=True):
 
 
 class RatioReport(msgspec.Struct, frozen=True):
-    """Whether the control group is as large as it was meant to be."""
+    """Whether the holdout group is as large as it was meant to be."""
 
     expected: float
     found: float | None
@@ -57,7 +57,7 @@ class CampaignUplift(msgspec.Struct, frozen=True):
     campaign: str
     offered: int
     sent: GroupReport
-    control: GroupReport
+    holdout: GroupReport
     sample_ratio: RatioReport
     met: GroupDifference | None
     value: GroupDifference | None
@@ -90,15 +90,15 @@ def uplift_report(
 
 def _campaign(figures: CampaignFigures, alpha: float, compared: int) -> CampaignUplift:
     customers = figures.sent_to + figures.held_out
-    p = probability(figures.sent_to, figures.held_out, figures.holdout)
-    ratio = RatioReport(figures.holdout, figures.held_out / customers if customers else None, p, p < RATIO_ALPHA)
+    p = probability(figures.sent_to, figures.held_out, figures.expected)
+    ratio = RatioReport(figures.expected, figures.held_out / customers if customers else None, p, p < RATIO_ALPHA)
     met = _met(figures, alpha)
     among_all = _met(figures, alpha / compared)
     return CampaignUplift(
         campaign=figures.campaign,
         offered=sum(count for outcome, count in figures.offers.items() if outcome != "held"),
         sent=_group(figures, figures.sent, figures.sent_to),
-        control=_group(figures, figures.control, figures.held_out),
+        holdout=_group(figures, figures.holdout, figures.held_out),
         sample_ratio=ratio,
         met=met,
         value=_value(figures, alpha),
@@ -113,16 +113,16 @@ def _group(figures: CampaignFigures, outcomes: GroupOutcomes, customers: int) ->
 
 
 def _met(figures: CampaignFigures, alpha: float) -> GroupDifference | None:
-    sent, control = figures.sent.rate, figures.control.rate
-    if sent is None or control is None:
+    sent, holdout = figures.sent.rate, figures.holdout.rate
+    if sent is None or holdout is None:
         return None
-    found = difference(figures.sent.as_rates(), figures.control.as_rates(), sent - control, alpha)
+    found = difference(figures.sent.as_rates(), figures.holdout.as_rates(), sent - holdout, alpha)
     # Shares differ by no more than that, whatever few outcomes say.
     return found and msgspec.structs.replace(found, low=max(-1.0, found.low), high=min(1.0, found.high))
 
 
 def _value(figures: CampaignFigures, alpha: float) -> GroupDifference | None:
-    if not figures.has_value or min(figures.sent.number, figures.control.number) < FEWEST_VALUES:
+    if not figures.has_value or min(figures.sent.number, figures.holdout.number) < FEWEST_VALUES:
         return None
-    sent, control = figures.sent.as_values(), figures.control.as_values()
-    return difference(sent, control, sent.total / sent.number - control.total / control.number, alpha)
+    sent, holdout = figures.sent.as_values(), figures.holdout.as_values()
+    return difference(sent, holdout, sent.total / sent.number - holdout.total / holdout.number, alpha)

@@ -55,7 +55,11 @@ def arrivals(random: Random, shop: SimulatedShop, now: Iterator[int]) -> Iterato
         wall = next(now)
         if shop.kind == "history":
             start = wall - HISTORY - sum(_leap(shop, each) for each in range(shop.touchpoints)) if latest is None else latest
-            latest = start + _leap(shop, number) + random.choice((0, random.randrange(SECOND), random.randrange(4 * SECOND), random.randrange(20 * SECOND)))
+            latest = (
+                start
+                + _leap(shop, number)
+                + random.choice((0, random.randrange(SECOND), random.randrange(4 * SECOND), random.randrange(20 * SECOND)))
+            )
         else:
             latest = wall
         gap = random.randrange(1, 4) if random.random() < 0.1 else 0

@@ -65,10 +65,10 @@ def test_each_customer_counts_once_in_one_of_the_groups(shop: tuple[str, str]) -
     found = json.loads(done.stdout)
     Draft202012Validator(json.loads((ROOT / "schemas" / "uplift.schema.json").read_text("utf-8"))).validate(found)
     (campaign,) = found["campaigns"]
-    sent, control = campaign["sent"], campaign["control"]
+    sent, holdout = campaign["sent"], campaign["holdout"]
     assert (campaign["campaign"], campaign["offered"]) == ("hello", 41)
-    assert sent["customers"] + control["customers"] == 40
-    assert (sent["rate"], control["rate"], sent["value_each"], control["value_each"]) == (1.0, 1.0, 3.0, 3.0)
+    assert sent["customers"] + holdout["customers"] == 40
+    assert (sent["rate"], holdout["rate"], sent["value_each"], holdout["value_each"]) == (1.0, 1.0, 3.0, 3.0)
     assert campaign["verdict"] == "undecided"
     assert campaign["sample_ratio"]["alarm"] is False
 

@@ -114,7 +114,7 @@ def test_campaigns_that_were_offered_something_are_told_the_busiest_first() -> N
     told = [line for line in _drawn(_picture(), 120, 40) if "of campaign" in line]
     assert [line.strip() for line in told] == [
         "112 triggers of campaign win-back",
-        "36 triggers of campaign loyalty-welcome; 6 in the control group, 12 without consent",
+        "36 triggers of campaign loyalty-welcome; 6 in the holdout group, 12 without consent",
     ]
 
 

@@ -115,10 +115,10 @@ def test_goals_tell_both_groups_with_the_sums_that_a_comparison_needs() -> None:
     tally.ended(NOON + HOUR, None, "hello", holdout=False, met=True, value=1.5)
     tally.ended(NOON + HOUR, None, "hello", holdout=False, met=False, value=2.0)
     tally.ended(NOON + HOUR, None, "hello", holdout=True, met=False, value=None)
-    control, sent = report_of(_ledger(tally), ReportQuery()).tables["goals"]
+    holdout, sent = report_of(_ledger(tally), ReportQuery()).tables["goals"]
     assert list(sent) == ["campaign", "group", "customers", "ended", "met", "value_sum", "value_sum_of_squares"]
     assert list(sent.values()) == ["hello", "sent", 3, 2, 1, 3.5, 6.25]
-    assert list(control.values()) == ["hello", "control", 1, 1, 0, 0.0, 0.0]
+    assert list(holdout.values()) == ["hello", "holdout", 1, 1, 0, 0.0, 0.0]
 
 
 @pytest.mark.parametrize(("value", "counted"), [(0.0004, 0.0), (-0.0016, -0.002), (1e300, 1e12), (-1.7e308, -1e12)])

@@ -139,17 +139,17 @@ def test_feeling_has_an_interval_only_with_enough_answers() -> None:
 def test_campaigns_stand_at_the_stages_whose_entry_they_are_offered() -> None:
     lane = _map().campaigns[0]
     assert (lane.stages, lane.outcomes) == (["lost"], {"published": 7, "consent": 2})
-    assert (lane.sent, lane.control, lane.effect) == (None, None, None)
+    assert (lane.sent, lane.holdout, lane.effect) == (None, None, None)
 
 
 def test_campaigns_show_who_met_the_goal_in_both_groups_and_the_effect_where_it_is_known() -> None:
     goals: list[Row] = [
         {"campaign": "come-back", "group": group, "customers": 90, "ended": ended, "met": met}
-        for group, ended, met in (("control", 40, 8), ("sent", 0, 0))
+        for group, ended, met in (("holdout", 40, 8), ("sent", 0, 0))
     ]
     effect = CampaignEffect(0.1, 0.02, 0.18, "better")
     lane = _map(tables={**TABLES, "goals": goals}, effects={"come-back": effect}).campaigns[0]
-    assert (lane.sent, lane.control, lane.effect) == (None, GroupGoals(40, 8), effect)
+    assert (lane.sent, lane.holdout, lane.effect) == (None, GroupGoals(40, 8), effect)
 
 
 def test_single_ways_are_shown_where_they_are_known() -> None:

@@ -193,7 +193,7 @@ def test_a_history_too_long_to_be_replayed_is_united_by_what_is_remembered() -> 
 
 
 def of_group(held_out: bool) -> list[str]:
-    """Ids that are, or are not, in the control group of `thanks`."""
+    """Ids that are, or are not, in the holdout group of `thanks`."""
     return [each for each in (f"c-{number}" for number in range(50)) if (control_group_number("thanks", each) < 2**63) is held_out]
 
 

@@ -52,8 +52,8 @@ def test_the_map_has_the_effect_of_all_time_and_all_customers_and_no_other() -> 
     assert status == 200
     Draft202012Validator(map_schema()).validate(drawn)
     hello, plain = drawn["campaigns"]
-    assert (hello["sent"], hello["control"]) == ({"ended": 5_000, "met": 1_500}, {"ended": 5_000, "met": 1_000})
+    assert (hello["sent"], hello["holdout"]) == ({"ended": 5_000, "met": 1_500}, {"ended": 5_000, "met": 1_000})
     assert (hello["effect"]["verdict"], round(hello["effect"]["difference"], 9)) == ("better", 0.1)
-    assert (plain["sent"], plain["control"], plain["effect"]) == (None, None, None)
+    assert (plain["sent"], plain["holdout"], plain["effect"]) == (None, None, None)
     _, part, _ = ask(application(reader=_ended(), journey=SHOP), "/v1/map?from=2026-11-01")
     assert (part["campaigns"][0]["sent"]["met"], part["campaigns"][0]["effect"]) == (1_500, None)

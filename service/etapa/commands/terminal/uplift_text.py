@@ -34,7 +34,7 @@ def _rows(campaign: CampaignUplift) -> list[tuple[str, ...]]:
             "-" if group.rate is None else f"{group.rate:.2%}",
             "-" if group.value_each is None else f"{group.value_each:,.2f}",
         )
-        for name, group in (("sent", campaign.sent), ("control group", campaign.control))
+        for name, group in (("sent", campaign.sent), ("holdout", campaign.holdout))
     ]
 
 
@@ -42,7 +42,7 @@ def _verdict(campaign: CampaignUplift, *, several: bool) -> str:
     ratio = campaign.sample_ratio
     if ratio.alarm:
         found = "" if ratio.found is None else f", but has {ratio.found:.2%}"
-        return f"the groups cannot be compared: the control group should have {ratio.expected:.2%} of customers{found}"
+        return f"the groups cannot be compared: the holdout group should have {ratio.expected:.2%} of customers{found}"
     if campaign.met is None:
         return "nothing to compare yet: one of the groups is empty"
     also = ", also if all campaigns are taken together" if several and campaign.verdict_among_all == campaign.verdict else ""

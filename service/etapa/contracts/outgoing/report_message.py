@@ -102,7 +102,7 @@ class GoalRow(PeriodRow, frozen=True, kw_only=True):
     """Customers of one of the two groups of a campaign that has a goal, each with the first trigger alone."""
 
     campaign: str
-    group: Annotated[Literal["sent", "control"], msgspec.Meta(description="`control`: the control group, which gets no message.")]
+    group: Annotated[Literal["sent", "holdout"], msgspec.Meta(description="`holdout`: the holdout group, which gets no message.")]
     customers: Annotated[Counted, msgspec.Meta(description="Customers whose first trigger was in this period.")]
     ended: Annotated[Counted, msgspec.Meta(description="Goals of first triggers that were met or missed in this period.")]
     met: Annotated[Counted, msgspec.Meta(description="Those that were met.")]

@@ -23,7 +23,7 @@ def united_outreach(
 ) -> Outreach | None:
     """What was done with both. `moved_id` is the id that is no longer used; `most_times`: how many triggers the caps need.
 
-    Both have been in control groups for life, each since its first trigger. If the two differ, that of the kept id stays, and the
+    Both have been in holdout groups for life, each since its first trigger. If the two differ, that of the kept id stays, and the
     triggers to come are marked as mixed.
     """
     if moved is None:

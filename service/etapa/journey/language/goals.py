@@ -113,7 +113,7 @@ def _goal(record: ReadMap, enter: tuple[Name, ...], when: Condition | None) -> W
 GOAL = Field(
     "goal",
     GoalShape(),
-    "What the campaign is for. Each trigger opens it, in the control group as well, and `campaign-outcomes` tells whether it was met.",
+    "What the campaign is for. Each trigger opens it, in the holdout group as well, and `campaign-outcomes` tells whether it was met.",
 )
 
 

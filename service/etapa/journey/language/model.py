@@ -198,7 +198,7 @@ class Campaign:
     cooldown: int | None = None
     once: bool = False
     holdout: float = 0.0
-    """Share of customers, 0 to 1, kept as a control group."""
+    """Share of customers, 0 to 1, kept as a holdout group."""
     payload: Mapping[str, Any] | None = None
     quiet: Quiet | None = None
     """The campaign's own quiet times, or those of the file."""

@@ -45,8 +45,8 @@ VALUE_UNITS: Final = 1_000
 LARGEST_VALUE: Final = 1_000_000_000_000
 """The most that a single goal counts, above or below zero, in the goal's own units."""
 
-GROUPS: Final = ("sent", "control")
-"""Customers who got a campaign's message, and those who were held back as the control group."""
+GROUPS: Final = ("sent", "holdout")
+"""Customers who got a campaign's message, and those who were held back as the holdout group."""
 
 MOST_NAMES: Final = 200
 """Most names in an open-ended column of one page; further ones are counted as `OTHER`."""

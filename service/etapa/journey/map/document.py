@@ -206,7 +206,7 @@ class GroupGoals(_Part, frozen=True):
 
 
 class CampaignEffect(_Part, frozen=True):
-    """The share of customers who met the goal among those who got the message, minus that in the control group."""
+    """The share of customers who met the goal among those who got the message, minus that in the holdout group."""
 
     difference: float
     low: Annotated[float, msgspec.Meta(description="The true difference is between `low` and `high`, however often one looks (95 %).")]
@@ -223,7 +223,7 @@ class CampaignLane(_Part, frozen=True):
     stages: Annotated[Sequence[str], msgspec.Meta(description="Stages whose entries are offered to it.")]
     outcomes: Annotated[Mapping[str, int] | None, msgspec.Meta(description="None if they are not counted.")]
     sent: Annotated[GroupGoals | None, msgspec.Meta(description="None if no goal of this group has ended.")]
-    control: Annotated[GroupGoals | None, msgspec.Meta(description="None if no goal of the control group has ended.")]
+    holdout: Annotated[GroupGoals | None, msgspec.Meta(description="None if no goal of the holdout group has ended.")]
     effect: Annotated[
         CampaignEffect | None,
         msgspec.Meta(description="None if there is nothing to compare, or if the map is about a part of the time or of the customers."),

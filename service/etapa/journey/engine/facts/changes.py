@@ -31,11 +31,11 @@ class Trigger(msgspec.Struct, frozen=True, gc=False):
     source: str | None
     to: str
     holdout: bool
-    """The customer is in the campaign's control group: nothing may be sent."""
+    """The customer is in the campaign's holdout group: nothing may be sent."""
     payload: Mapping[str, Any] | None
     """The campaign's payload, as in the journey file; none if it has none."""
     mixed: bool = False
-    """The customer was made of one in the control group and one outside it, so the trigger tells nothing about the campaign's effect."""
+    """The customer was made of one in the holdout group and one outside it, so the trigger tells nothing about the campaign's effect."""
     under: str | None = None
     """The id under which the stage change was published, if that was another id of the same person."""
 
@@ -68,7 +68,7 @@ HeldBack = Literal["consent", "cap", "cooldown", "once", "when", "quiet", "held"
 `held`: not yet, but perhaps when the quiet time ends. `withdrawn`: it was held, and its campaign no longer exists.
 """
 TriggerOutcome = Literal["published", "holdout", HeldBack]
-"""The outcome of offering a change to a campaign. `holdout`: published too, but marked as in the control group."""
+"""The outcome of offering a change to a campaign. `holdout`: published too, but marked as in the holdout group."""
 TRIGGER_OUTCOMES: tuple[TriggerOutcome, ...] = get_args(TriggerOutcome)
 
 

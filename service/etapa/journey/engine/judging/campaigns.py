@@ -8,7 +8,7 @@ Details that the journey file's page leaves open:
   customer, which enters the initial stage and leaves none.
 - The end of the quiet time is worked out when a trigger is held, and does not change if the customer's zone does. At that time
   consent, cap, cooldown and once are checked again. A customer's state holds at most `MOST_HELD` triggers; more are dropped as `quiet`.
-- The control group is decided last, so that both groups consist of the same kind of customers.
+- The holdout group is decided last, so that both groups consist of the same kind of customers.
 - Windows are those of conditions: a trigger at t is within W as long as `now - W < t`.
 - Consent fails closed: a value of another JSON type than the operand is never consent. Otherwise `ne: true` would accept "true".
 - Triggers are kept under the campaign's id and outlive the campaign: one that is removed and put back is the same campaign. A
@@ -101,7 +101,7 @@ class CompiledCampaign:
         return any(_fits(transition, source, to) for transition in self._on)
 
     def holds_out(self, customer_id: str) -> bool:
-        """Whether the customer is in the campaign's control group."""
+        """Whether the customer is in the campaign's holdout group."""
         return bool(self._least) and control_group_number(self.id, customer_id) < self._least
 
 
@@ -282,7 +282,7 @@ def control_group_number(campaign_id: str, customer_id: str) -> int:
 
 
 def control_group_bound(share: float) -> int:
-    """Customers whose number is below it are in a control group of that share (0 to 1). A larger share only adds customers."""
+    """Customers whose number is below it are in a holdout group of that share (0 to 1). A larger share only adds customers."""
     return round(share * 2**64)
 
 
