@@ -8,6 +8,7 @@ from bench.workload.touchpoints import TYPES, KeyAndValue
 from etapa.contracts.rfc3339 import format_time
 from etapa.journey.engine.judging.program import Program, compile_journey
 from etapa.journey.language.load import journey_or_raise
+from etapa.journey.language.model import Journey
 from etapa.journey.units import DAY
 
 STAGES = ("discovery", "consideration", "purchase", "service", "loyalty", "advocacy")
@@ -25,12 +26,17 @@ WINDOW_KINDS: dict[str, dict[str, Any]] = {
 """Conditions over a window that never hold for what `in_window` makes up, so that all of the window is looked at every time."""
 
 
-def program_of(journey: dict[str, Any]) -> Program:
+def journey_of(journey: dict[str, Any]) -> Journey:
     """JSON is YAML."""
-    return compile_journey(journey_or_raise(json.dumps(journey), "made-up.yaml"))
+    return journey_or_raise(json.dumps(journey), "made-up.yaml")
 
 
 def with_rules(count: int, *, spread: bool) -> Program:
+    """The program of `journey_with_rules`."""
+    return compile_journey(journey_with_rules(count, spread=spread))
+
+
+def journey_with_rules(count: int, *, spread: bool) -> Journey:
     """So many rules of all kinds, out of all stages in turn, or all of them out of the first.
 
     Most rarely hold, as in a real journey; and as there, several ask for the same memory with other numbers.
@@ -43,7 +49,7 @@ def with_rules(count: int, *, spread: bool) -> Program:
     if not spread:
         # Else everybody would end where no rule leads away from.
         rules.append({"id": "starts-over", "from": list(STAGES[1:]), "to": STAGES[0], "when": {"in_stage": "1d"}})
-    return program_of({"journey": "made-up", "version": 1, "stages": [{"id": stage} for stage in STAGES], "rules": rules})
+    return journey_of({"journey": "made-up", "version": 1, "stages": [{"id": stage} for stage in STAGES], "rules": rules})
 
 
 def _condition(number: int) -> dict[str, Any]:
@@ -69,7 +75,7 @@ def _condition(number: int) -> dict[str, Any]:
 def with_window(kind: str) -> Program:
     """One rule with a condition of this kind (see `WINDOW_KINDS`) over `WINDOW_DAYS`."""
     rule = {"id": "looks-back", "from": "here", "to": "there", "when": {**WINDOW_KINDS[kind], "within": f"{WINDOW_DAYS}d"}}
-    return program_of({"journey": "window", "version": 1, "stages": [{"id": "here"}, {"id": "there"}], "rules": [rule]})
+    return compile_journey(journey_of({"journey": "window", "version": 1, "stages": [{"id": "here"}, {"id": "there"}], "rules": [rule]}))
 
 
 def in_window(number: int, count: int, customers: int, start: int) -> Sequence[KeyAndValue]:

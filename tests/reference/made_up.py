@@ -200,12 +200,12 @@ zones = st.sampled_from(
 )
 
 
-def journeys() -> st.SearchStrategy[model.Journey]:
-    return st.builds(replace, journeys_at_utc(), zone=zones, remember_for=st.none() | spans)
+def journeys(most_rules: int = 6) -> st.SearchStrategy[model.Journey]:
+    return st.builds(replace, journeys_at_utc(most_rules), zone=zones, remember_for=st.none() | spans)
 
 
 @st.composite
-def journeys_at_utc(draw: st.DrawFn) -> model.Journey:
+def journeys_at_utc(draw: st.DrawFn, most_rules: int = 6) -> model.Journey:
     stages = STAGES[: draw(st.integers(2, 4))]
     rules = tuple(
         model.Rule(
@@ -214,7 +214,7 @@ def journeys_at_utc(draw: st.DrawFn) -> model.Journey:
             draw(st.sampled_from(stages)),
             draw(conditions),
         )
-        for number in range(draw(st.integers(2, 6)))
+        for number in range(draw(st.integers(2, most_rules)))
     )
     described = tuple(model.Stage(stage, None, {}) for stage in stages)
     initial, remember_ids = draw(st.sampled_from(stages)), draw(st.sampled_from([0, 3, 64]))

@@ -35,5 +35,5 @@ def flawed(journey: Journey) -> Program:
 
 
 if __name__ == "__main__":
-    worker_process.compile_journey = flawed  # type: ignore[attr-defined]
+    worker_process.compile_journey = flawed  # type: ignore[attr-defined, assignment]
     main()

@@ -4,7 +4,7 @@ import asyncio
 
 import pytest
 
-from etapa.journey.engine.judging.program import CompiledRule
+from etapa.journey.engine.judging.compiled_rule import CompiledRule
 from etapa.journey.units import SECOND, YEAR
 from tests.simulation.one_worker.alone import START, Alone
 from tests.simulation.one_worker.working import options, while_working

@@ -11,7 +11,7 @@ from etapa.journey.engine.conditions.comparing import asks_of_whole
 from etapa.journey.engine.conditions.condition import AllHold, AnyHolds, CompiledLeaf, Condition, DoesNotHold
 from etapa.journey.engine.conditions.consent import GivesConsent, consent_key
 from etapa.journey.engine.conditions.count import compile_count
-from etapa.journey.engine.conditions.event import compile_event
+from etapa.journey.engine.conditions.event import EventHappens, compile_event
 from etapa.journey.engine.conditions.first import compile_first
 from etapa.journey.engine.conditions.in_stage import compile_in_stage
 from etapa.journey.engine.conditions.local_time import compile_clock, compile_date
@@ -43,6 +43,7 @@ _LEAVES: Final[Mapping[type[model.Leaf], Callable[[Any, str, Surroundings], Comp
     model.LocalClock: compile_clock,
 }
 """For each kind of leaf, the function that compiles it, given its text and what it shares with others."""
+_NO_TYPES: Final[frozenset[str]] = frozenset()
 
 
 class Compiler:
@@ -85,8 +86,10 @@ class Compiler:
                 return DoesNotHold(self.condition(negated))
             case _:
                 self.surroundings.asks_for_zone = self.surroundings.asks_for_zone or reads_dates(condition)
-                self.surroundings.watches = []
+                self.surroundings.watches, self.surroundings.used = [], []
                 text = condition.text()
                 leaf = _LEAVES[type(condition)](condition, text, self.surroundings)
                 self.watched.append((self.subject, text, self.surroundings.watches))
+                types = leaf.types if isinstance(leaf, EventHappens) else _NO_TYPES
+                leaf.touched_by = types.union(*[accumulator.types for accumulator in self.surroundings.used])
                 return leaf

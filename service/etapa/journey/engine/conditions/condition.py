@@ -20,6 +20,8 @@ from etapa.journey.engine.facts.instant import NEVER
 from etapa.journey.engine.facts.touchpoint import Touchpoint
 from etapa.journey.language.kinds.condition import Observed
 
+_NO_TYPES: Final[frozenset[str]] = frozenset()
+
 
 @mypyc_attr(allow_interpreted_subclasses=True)
 class Condition:
@@ -55,11 +57,13 @@ class Condition:
 class CompiledLeaf(Condition):
     """Base of conditions that contain no others. The defaults are those of one that time alone never changes."""
 
-    __slots__ = ("text",)
+    __slots__ = ("text", "touched_by")
 
     def __init__(self, text: str) -> None:
         self.text: Final = text
         """The condition in words, such as `count(purchase, 90d) >= 3`."""
+        self.touched_by = _NO_TYPES
+        """The types of touchpoints that it looks at, at hand or remembered; `*` for any. Set once it is compiled."""
 
     def until(self, customer: Customer, now: int) -> int:
         """The first microsecond after `now` at which its truth without a touchpoint changes."""

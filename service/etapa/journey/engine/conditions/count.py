@@ -7,7 +7,7 @@ from etapa.journey.engine.accumulators.ever import Total
 from etapa.journey.engine.accumulators.window import CountWindow, has_buckets, straddling, uncertain_count
 from etapa.journey.engine.conditions.aggregates import compile_aggregate
 from etapa.journey.engine.conditions.condition import CompiledLeaf
-from etapa.journey.engine.conditions.falling import by_time_as_numbers_fall, falling_turns, until_turned
+from etapa.journey.engine.conditions.falling import NumberCompares, by_time_as_numbers_fall, falling_turns, until_turned
 from etapa.journey.engine.conditions.spans import compile_span, counted_in
 from etapa.journey.engine.conditions.surroundings import Surroundings
 from etapa.journey.engine.facts.customer import Customer
@@ -15,45 +15,39 @@ from etapa.journey.engine.facts.instant import NEVER
 from etapa.journey.engine.facts.touchpoint import Touchpoint
 from etapa.journey.language import model
 from etapa.journey.language.kinds.condition import Observed
-from etapa.journey.language.matching.predicates import compile_comparison
 from etapa.journey.language.model import Comparison
 
 
-class TotalCompares(CompiledLeaf):
+class TotalCompares(NumberCompares):
     """The number of matching touchpoints ever satisfies the comparison."""
 
-    __slots__ = ("compare", "key", "none_suffice", "place")
+    __slots__ = ("none_suffice",)
 
     def __init__(self, text: str, total: Total, comparison: Comparison) -> None:
-        super().__init__(text)
-        self.key: Final = total.key
-        self.place: Final = total.place
-        self.compare: Final = compile_comparison(comparison)
+        super().__init__(text, total, comparison)
         self.none_suffice: Final = self.compare.accepts(0)
 
     def holds(self, customer: Customer, now: int, touchpoint: Touchpoint | None) -> bool:
         entry = customer.memory[self.place]
         return self.none_suffice if entry is None else self.compare.accepts(entry[0])
 
-    def memory_key(self) -> str | None:
-        return self.key
+    def measured(self, customer: Customer, now: int) -> float:
+        entry = customer.memory[self.place]
+        return 0.0 if entry is None else float(entry[0])
 
     def observed(self, customer: Customer, now: int, touchpoint: Touchpoint | None) -> Observed:
         entry = customer.memory[self.place]
         return 0 if entry is None else entry[0]
 
 
-class CountCompares(CompiledLeaf):
+class CountCompares(NumberCompares):
     """The number of matching touchpoints in a window satisfies the comparison."""
 
-    __slots__ = ("compare", "key", "none_suffice", "place", "rises_and_falls", "turns", "within")
+    __slots__ = ("none_suffice", "rises_and_falls", "turns", "within")
 
     def __init__(self, text: str, window: CountWindow, comparison: Comparison) -> None:
-        super().__init__(text)
-        self.key: Final = window.key
-        self.place: Final = window.place
+        super().__init__(text, window, comparison)
         self.within: Final = window.within
-        self.compare: Final = compile_comparison(comparison)
         self.none_suffice: Final = self.compare.accepts(0)
         self.turns: Final = falling_turns(self.compare)
         self.rises_and_falls: Final = by_time_as_numbers_fall(comparison)
@@ -88,8 +82,9 @@ class CountCompares(CompiledLeaf):
                     return at + self.within
         return NEVER
 
-    def memory_key(self) -> str | None:
-        return self.key
+    def measured(self, customer: Customer, now: int) -> float:
+        entry = customer.memory[self.place]
+        return 0.0 if entry is None else float(self._number(entry, now))
 
     def observed(self, customer: Customer, now: int, touchpoint: Touchpoint | None) -> Observed:
         entry = customer.memory[self.place]

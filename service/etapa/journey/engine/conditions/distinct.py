@@ -4,25 +4,23 @@ from bisect import bisect_right
 from typing import Any, Final
 
 from etapa.journey.engine.accumulators.distinct import DistinctEver, DistinctWindow
-from etapa.journey.engine.conditions.condition import CompiledLeaf
-from etapa.journey.engine.conditions.falling import by_time_as_numbers_fall, falling_turns, until_turned
+from etapa.journey.engine.conditions.falling import NumberCompares, by_time_as_numbers_fall, falling_turns, until_turned
 from etapa.journey.engine.facts.customer import Customer
 from etapa.journey.engine.facts.instant import NEVER
 from etapa.journey.engine.facts.touchpoint import Touchpoint
 from etapa.journey.language.kinds.condition import Observed
-from etapa.journey.language.matching.predicates import Predicate, compile_comparison
+from etapa.journey.language.matching.predicates import Predicate
 from etapa.journey.language.model import Comparison
 
 
-class DistinctCompares(CompiledLeaf):
+class DistinctCompares(NumberCompares):
     """The number of different values, ever or in a window, satisfies the comparison."""
 
-    __slots__ = ("compare", "rises_and_falls", "turns", "values")
+    __slots__ = ("rises_and_falls", "turns", "values")
 
     def __init__(self, text: str, values: DistinctEver | DistinctWindow, comparison: Comparison) -> None:
-        super().__init__(text)
+        super().__init__(text, values, comparison)
         self.values: Final = values
-        self.compare: Final = compile_comparison(comparison)
         self.turns: Final = falling_turns(self.compare)
         self.rises_and_falls: Final = by_time_as_numbers_fall(comparison) if isinstance(values, DistinctWindow) else (False, False)
 
@@ -40,8 +38,8 @@ class DistinctCompares(CompiledLeaf):
             return until_turned(times, now, values.within, self.turns, self.compare)
         return until_turned(times, now, values.within, tuple(range(len(times), 0, -1)), _Estimated(self.compare, bits))
 
-    def memory_key(self) -> str | None:
-        return self.values.key
+    def measured(self, customer: Customer, now: int) -> float:
+        return float(self._number(customer, now))
 
     def observed(self, customer: Customer, now: int, touchpoint: Touchpoint | None) -> Observed:
         return self._number(customer, now)

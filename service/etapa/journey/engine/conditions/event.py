@@ -16,12 +16,13 @@ from etapa.journey.language.model import ANY_TYPE, Match
 class EventHappens(CompiledLeaf):
     """The touchpoint at hand matches. False without one."""
 
-    __slots__ = ("any_type", "types", "where", "within")
+    __slots__ = ("any_type", "asked", "types", "where", "within")
 
     def __init__(self, text: str, match: Match, within: int | None = None) -> None:
         super().__init__(text)
         self.any_type: Final = ANY_TYPE in match.types
         self.types: Final = frozenset(match.types)
+        self.asked: Final = match.where.entries
         self.where: Final = compile_where(match.where)
         self.within: Final = NEVER if within is None else within
 

@@ -1,15 +1,41 @@
-"""When a comparison changes as a number falls, because what was counted leaves its window."""
+"""Conditions that compare a number, and when they change as it falls because what was counted leaves its window."""
 
 from bisect import bisect_right
 from typing import Final
 
+from etapa.journey.engine.accumulators.accumulator import Accumulator
 from etapa.journey.engine.accumulators.window import EXACT
+from etapa.journey.engine.conditions.condition import CompiledLeaf
+from etapa.journey.engine.facts.customer import Customer
 from etapa.journey.engine.facts.instant import NEVER
-from etapa.journey.language.matching.predicates import Predicate
+from etapa.journey.language.matching.predicates import Predicate, compile_comparison
 from etapa.journey.language.model import Comparison
 
 _RISING: Final = frozenset({"gt", "gte"})
+_EXACT: Final = 2.0**53
+"""Up to this, floats hold every whole number."""
 _FALLING: Final = frozenset({"lt", "lte"})
+
+
+class NumberCompares(CompiledLeaf):
+    """A number that one memory and the time determine satisfies the comparison. It is 0 while the memory is empty."""
+
+    __slots__ = ("compare", "key", "least", "place")
+
+    def __init__(self, text: str, accumulator: Accumulator, comparison: Comparison) -> None:
+        super().__init__(text)
+        self.key: Final = accumulator.key
+        self.place: Final = accumulator.place
+        self.compare: Final = compile_comparison(comparison)
+        self.least: Final = least_of(comparison)
+        """Below this it is false; none if there is no such number."""
+
+    def measured(self, customer: Customer, now: int) -> float:
+        """The number."""
+        raise NotImplementedError
+
+    def memory_key(self) -> str | None:
+        return self.key
 
 
 def falling_turns(compare: Predicate) -> tuple[int, ...]:
@@ -27,6 +53,16 @@ def until_turned(times: list[int], now: int, within: int, turns: tuple[int, ...]
             if compare.accepts(len(times) - bisect_right(times, at)) is not truth:
                 return at + within
     return NEVER
+
+
+def least_of(comparison: Comparison) -> float | None:
+    """The number below which the comparison is false; none if there is no such number."""
+    bounds: list[float] = []
+    for test in comparison.tests:
+        bound = test.operand
+        if test.operator in ("eq", "gt", "gte") and isinstance(bound, int | float) and not isinstance(bound, bool) and abs(bound) <= _EXACT:
+            bounds.append(float(bound))
+    return max(bounds, default=None)
 
 
 def by_time_as_numbers_fall(comparison: Comparison) -> tuple[bool, bool]:

@@ -7,6 +7,7 @@ from typing import Final
 
 from etapa.journey.engine.accumulators.ever import DecayingScore, decayed, decayed_after
 from etapa.journey.engine.conditions.condition import CompiledLeaf
+from etapa.journey.engine.conditions.falling import NumberCompares, by_time_as_numbers_fall
 from etapa.journey.engine.conditions.surroundings import Surroundings
 from etapa.journey.engine.facts.customer import Customer
 from etapa.journey.engine.facts.instant import END_OF_TIME, NEVER
@@ -17,17 +18,16 @@ from etapa.journey.language.matching.predicates import Predicate, compile_compar
 from etapa.journey.language.model import Comparison
 
 
-class ScoreCompares(CompiledLeaf):
+class ScoreCompares(NumberCompares):
     """A decaying score satisfies the comparison."""
 
-    __slots__ = ("compare", "half_life", "key", "place", "tests")
+    __slots__ = ("half_life", "rises_and_falls", "tests")
 
     def __init__(self, text: str, score: DecayingScore, comparison: Comparison) -> None:
-        super().__init__(text)
-        self.key: Final = score.key
-        self.place: Final = score.place
+        super().__init__(text, score, comparison)
         self.half_life: Final = score.half_life
-        self.compare: Final = compile_comparison(comparison)
+        only_falls = min(score.points.values()) >= 0
+        self.rises_and_falls: Final = by_time_as_numbers_fall(comparison) if only_falls else (True, True)
         self.tests: Final = [compile_comparison(Comparison((test,))) for test in comparison.tests]
 
     def holds(self, customer: Customer, now: int, touchpoint: Touchpoint | None) -> bool:
@@ -46,14 +46,14 @@ class ScoreCompares(CompiledLeaf):
                 return at
         return NEVER
 
-    def memory_key(self) -> str | None:
-        return self.key
+    def measured(self, customer: Customer, now: int) -> float:
+        return self._score(customer, now)
 
     def observed(self, customer: Customer, now: int, touchpoint: Touchpoint | None) -> Observed:
         return self._score(customer, now)
 
     def changes_by_time(self) -> tuple[bool, bool]:
-        return True, True
+        return self.rises_and_falls
 
     def _score(self, customer: Customer, now: int) -> float:
         entry = customer.memory[self.place]

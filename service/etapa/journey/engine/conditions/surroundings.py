@@ -25,6 +25,8 @@ class Surroundings:
         self.asks_for_zone = False
         """Whether anything taken from a touchpoint depends on where the customer is when it arrives."""
         self.by_key: Final[dict[str, Accumulator]] = {}
+        self.used: list[Accumulator] = []
+        """The accumulators that the current condition uses."""
         self.watches: list[Watch] = []
         """Watches that count values which the current condition cannot use."""
         self.asks_of_traits: Final[dict[str, list[Ask]]] = {}
@@ -38,8 +40,10 @@ class Surroundings:
         if there is None:
             accumulator.place = len(self.by_key)
             self.by_key[accumulator.key] = accumulator
+            self.used.append(accumulator)
             self.watches += accumulator.watches()
             return accumulator
+        self.used.append(there)
         self.watches += there.watches()
         if type(there) is not type(accumulator):
             raise ValueError(f"two accumulators of the journey have the same key, {accumulator.key}")

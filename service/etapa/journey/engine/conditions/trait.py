@@ -14,7 +14,7 @@ from etapa.journey.engine.facts.touchpoint import Touchpoint
 from etapa.journey.language import model
 from etapa.journey.language.kinds.condition import Observed
 from etapa.journey.language.matching.conversions import converted
-from etapa.journey.language.matching.predicates import MISSING, compile_comparison, needs_zone
+from etapa.journey.language.matching.predicates import MISSING, compile_comparison, needs_zone, texts_of
 from etapa.journey.language.matching.type_checks import type_check
 from etapa.journey.language.model import Comparison, Conversion
 from etapa.journey.localtime.zones import UTC
@@ -23,12 +23,14 @@ from etapa.journey.localtime.zones import UTC
 class TraitCompares(CompiledLeaf):
     """The customer's trait satisfies the comparison."""
 
-    __slots__ = ("compare", "conversion", "key", "name", "whereabouts")
+    __slots__ = ("compare", "conversion", "key", "name", "texts", "whereabouts")
 
     def __init__(self, text: str, name: str, comparison: Comparison, whereabouts: Whereabouts) -> None:
         super().__init__(text)
         self.name: Final = name
         self.compare: Final = answered(comparison, compile_comparison(comparison))
+        self.texts: Final = texts_of(comparison)
+        """If the trait is none of these texts, it is false. None if other values may do."""
         self.key: Final = ask_key(comparison)
         self.conversion: Final[Conversion | None] = comparison.conversion
         self.whereabouts: Final = whereabouts if needs_zone(comparison) else None

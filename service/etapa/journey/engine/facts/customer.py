@@ -41,7 +41,7 @@ class Customer:
     __slots__ = (
         *("arrived", "at_rest", "before", "began", "clock", "due", "entered_at", "first_at", "id", "keys", "known", "laid_out_for"),
         *("memory", "outreach"),
-        *("persona", "persona_by", "recent", "rule", "sequence", "stage", "traits", "version"),
+        *("persona", "persona_by", "recent", "rule", "sequence", "settled", "stage", "traits", "version"),
     )
 
     def __init__(
@@ -106,6 +106,8 @@ class Customer:
         """The persona found by `persona_by`. Not stored, because it follows from the traits."""
         self.persona_by: object = None
         """The `Personas` that found it; none if the traits have changed since."""
+        self.settled: object = None
+        """What the `RuleIndex` of the stage knows; none if all rules must be judged. Not stored, because it follows from the rest."""
         if remembered is not None:
             self.remember(remembered)
 
@@ -126,6 +128,7 @@ class Customer:
     def remember(self, remembered: Remembered) -> None:
         """Replace everything that accumulators keep."""
         self.memory, self.keys, self.laid_out_for = list(remembered.values()), tuple(remembered), None
+        self.settled = None
 
     def lay_out(self, keys: tuple[str, ...], program: object) -> None:
         """Order `memory` by `keys`, the accumulator keys of `program`. Entries that belong to none of them go last."""
@@ -135,7 +138,7 @@ class Customer:
             others = self.remembered()
             memory = [others.pop(key, None) for key in keys]
             self.memory, self.keys = [*memory, *others.values()], (*keys, *others)
-        self.laid_out_for = program
+        self.laid_out_for, self.settled = program, None
 
     def be_as(self, other: "Customer") -> None:
         """Take over all fields of `other`, sharing their values."""
@@ -145,7 +148,7 @@ class Customer:
         self.memory, self.keys, self.laid_out_for = other.memory, other.keys, other.laid_out_for
         self.rule, self.before, self.traits, self.persona_by = other.rule, other.before, other.traits, None
         self.outreach, self.began, self.known, self.id = other.outreach, other.began, other.known, other.id
-        self.arrived = other.arrived
+        self.arrived, self.settled = other.arrived, None
 
     def copied(self) -> "Customer":
         """A shallow copy."""

@@ -20,12 +20,18 @@ BEGINNING_OF_TIME: Final = -62_135_596_800_000_000
 LONG_AGO: Final = -(2**62)
 """Earlier than every time. Stored for a chain of touchpoints that has not begun."""
 
+
 _FIRST_DAY: Final = date(1970, 1, 1).toordinal()
 _MOST_DAYS: Final = 4096
 _days: Final[dict[int, str]] = {}
 """Recently written days, cached because most times fall on a few days."""
 _TWO_DIGITS: Final = [f"{number:02}" for number in range(60)]
 _THREE_DIGITS: Final = [f"{number:03}" for number in range(1000)]
+
+
+def in_time(due: int) -> int | None:
+    """`due`, or none if it is after the end of time."""
+    return due if due <= END_OF_TIME else None
 
 
 def ratio(part: Any, whole: Any) -> float:

@@ -14,25 +14,20 @@ Details that the journey file's page leaves open:
   stored in between. Until its timers have all fired, the touchpoint itself has not been processed: it must be given again.
 """
 
-from typing import Final
-
-from etapa.journey.engine.accumulators.kept_value import Ask, keep, keepsake
-from etapa.journey.engine.accumulators.watch import Watch
 from etapa.journey.engine.conditions.beginnings import beginnings
 from etapa.journey.engine.facts.customer import Customer
 from etapa.journey.engine.facts.stage_change import StageChange
 from etapa.journey.engine.facts.touchpoint import Touchpoint
+from etapa.journey.engine.judging.compiled_rule import words_for
 from etapa.journey.engine.judging.figures import count_touchpoint
 from etapa.journey.engine.judging.holds import fire_waiting, held_after, judge_goals_again, see_goals, with_waiting
-from etapa.journey.engine.judging.moves import NO_CLAUSES, is_due_by_rules, move, settle, words_for
+from etapa.journey.engine.judging.moves import NO_CLAUSES, is_due_by_rules, move, settle
 from etapa.journey.engine.judging.outcomes import ALL_AT_ONCE, EvaluationFailed, Happened, Touched
-from etapa.journey.engine.judging.program import Program, due_after
+from etapa.journey.engine.judging.program import Program
+from etapa.journey.engine.judging.remembering import remember, remember_id
 from etapa.journey.engine.judging.repeats import digest_of, is_among
+from etapa.journey.engine.judging.stage_rules import due_after
 from etapa.journey.ledger.tally import BatchTally
-from etapa.journey.localtime.zones import UTC
-
-_NO_ASKS: Final[list[Ask]] = []
-_NO_WATCHES: Final[list[Watch]] = []
 
 
 def touch(program: Program, customer: Customer | None, touchpoint: Touchpoint) -> Touched:
@@ -81,10 +76,10 @@ def touch_and_note(program: Program, customer: Customer | None, touchpoint: Touc
         if at > now:
             customer.clock = now = at
         elif at < customer.first_at:
-            customer.first_at = at
+            customer.first_at, customer.settled = at, None
 
-    _remember_id(program, customer, digest, now)
-    touchpoint = _remember(program, customer, touchpoint, now)
+    remember_id(program, customer, digest, now)
+    touchpoint = remember(program, customer, touchpoint, now)
     if customer.outreach is not None and program.goals.asks:
         see_goals(program, customer, touchpoint, now, happened)
     found_in, made = customer.stage, len(happened.changes)
@@ -193,7 +188,7 @@ def _carry_over(program: Program, customer: Customer, happened: Happened) -> Non
         customer.memory, customer.keys = customer.memory[: len(program.keys)], program.keys
         customer.traits = {name: entry for name, entry in customer.traits.items() if name in program.traits}
     customer.began = beginnings(customer, program.memories, program.version)
-    customer.version, customer.known = program.version, program.known
+    customer.version, customer.known, customer.settled = program.version, program.known, None
     judge_goals_again(program, customer, now)
     if customer.stage not in program.stages:
         happened.changes.append(move(program, customer, now, program.initial, None, "journey", NO_CLAUSES, None, happened))
@@ -256,41 +251,3 @@ def _fire_until(program: Program, customer: Customer, at: int, happened: Happene
             happened.add_failure(failure)
         happened.fired += max(1, len(happened.changes) - made)
     return True
-
-
-def _remember_id(program: Program, customer: Customer, digest: bytes, now: int) -> None:
-    if program.repeats is not None:
-        program.repeats.remember(customer, digest, now)
-        return
-    recent = customer.recent + digest
-    customer.recent = recent if len(recent) <= program.recent_bytes else recent[len(recent) - program.recent_bytes :]
-
-
-def _remember(program: Program, customer: Customer, touchpoint: Touchpoint, now: int) -> Touchpoint:
-    """Remember what the program needs of a touchpoint. Returns the touchpoint in the customer's zone."""
-    try:
-        if touchpoint.traits:
-            _remember_traits(program, customer, touchpoint)
-        there = touchpoint if program.whereabouts is None else touchpoint.arriving_in(program.whereabouts.of(customer))
-        memory = customer.memory
-        for accumulator in program.accumulators_for(touchpoint.type):
-            accumulator.record(memory, there, now)
-    except Exception as error:
-        raise EvaluationFailed(customer.id, "remembering the touchpoint", error) from error
-    return there
-
-
-def _remember_traits(program: Program, customer: Customer, touchpoint: Touchpoint) -> None:
-    """Each trait keeps the value with the latest time; at equal times the later arrival wins."""
-    for name in program.traits:
-        if name in touchpoint.traits:
-            entry = customer.traits.get(name)
-            value = touchpoint.traits[name]
-            for watch in program.watches_of_traits.get(name, _NO_WATCHES):
-                watch.look(value)
-            if entry is None or touchpoint.at >= entry[0]:
-                if entry is None or not isinstance(value, str) or entry[1] != value:
-                    customer.persona_by = None
-                asks = program.asks_of_traits.get(name, _NO_ASKS)
-                zone = UTC if program.whereabouts is None else program.whereabouts.of(customer)
-                customer.traits[name] = [touchpoint.at, keep(value, asks, zone) if asks else keepsake(value)]

@@ -15,9 +15,10 @@ from etapa.journey.engine.facts.instant import END_OF_TIME
 from etapa.journey.engine.facts.outreach import Held, OpenGoal
 from etapa.journey.engine.facts.stage_change import StageChange
 from etapa.journey.engine.judging.classify import carry_over, fire
+from etapa.journey.engine.judging.compiled_rule import CompiledRule
 from etapa.journey.engine.judging.goals import open_goals
 from etapa.journey.engine.judging.outcomes import EvaluationFailed
-from etapa.journey.engine.judging.program import CompiledRule, Program
+from etapa.journey.engine.judging.program import Program
 from etapa.journey.language import model
 from etapa.journey.language.kinds.condition import Observed
 

@@ -6,20 +6,27 @@ from typing import Final
 from etapa.journey.engine.accumulators.accumulator import forget_what_is_over
 from etapa.journey.engine.facts.changes import Cause, Clause, Offer
 from etapa.journey.engine.facts.customer import Customer
-from etapa.journey.engine.facts.instant import NEVER
+from etapa.journey.engine.facts.instant import NEVER, in_time
 from etapa.journey.engine.facts.stage_change import StageChange
 from etapa.journey.engine.facts.touchpoint import Touchpoint
+from etapa.journey.engine.judging.compiled_rule import CompiledRule, words_for
 from etapa.journey.engine.judging.holds import with_waiting
 from etapa.journey.engine.judging.outcomes import EvaluationFailed, Happened
-from etapa.journey.engine.judging.program import CompiledRule, Program, StageRules, due_after, in_time
+from etapa.journey.engine.judging.program import Program
+from etapa.journey.engine.judging.rule_index import RuleIndex
+from etapa.journey.engine.judging.stage_rules import StageRules, due_after
 
 NO_CLAUSES: Final[Sequence[Clause]] = ()
 _NO_OFFERS: Final[Sequence[Offer]] = ()
+_NOWHERE: Final[Sequence[str]] = ()
 
 
 def settle(program: Program, customer: Customer, now: int, touchpoint: Touchpoint | None, cause: Cause, happened: Happened) -> None:
     """Judge the rules at `now` and move the customer as long as one holds. Adds what happens to `happened` and sets the next `due`."""
     stage = program.stages[customer.stage]
+    if stage.index is not None:
+        _settle_by_index(program, customer, now, touchpoint, cause, stage.index, happened)
+        return
     doing = None
     due = NEVER
     try:
@@ -44,6 +51,25 @@ def settle(program: Program, customer: Customer, now: int, touchpoint: Touchpoin
         raise EvaluationFailed(customer.id, words_for(doing), error) from error
 
 
+def _settle_by_index(
+    program: Program,
+    customer: Customer,
+    now: int,
+    touchpoint: Touchpoint | None,
+    cause: Cause,
+    index: RuleIndex,
+    happened: Happened,
+) -> None:
+    rule = index.first(customer, now, touchpoint, _NOWHERE)
+    if rule is not None:
+        _follow(program, customer, now, touchpoint, cause, rule, happened)
+        return
+    try:
+        customer.due = with_waiting(program, customer, customer.due, now)
+    except Exception as error:
+        raise EvaluationFailed(customer.id, words_for(None), error) from error
+
+
 def _follow(
     program: Program,
     customer: Customer,
@@ -64,8 +90,11 @@ def _follow(
             visited.append(rule.to)
             at_hand = None
             stage = program.stages[rule.to]
-            rule = _next_to_follow(stage, visited, customer, now)
-        customer.due = with_waiting(program, customer, due_after(stage, customer, now), now)
+            index = stage.index
+            rule = _next_to_follow(stage, visited, customer, now) if index is None else index.first(customer, now, None, visited)
+        if stage.index is None:
+            customer.due = due_after(stage, customer, now)
+        customer.due = with_waiting(program, customer, customer.due, now)
     except EvaluationFailed:
         raise
     except Exception as error:
@@ -158,7 +187,3 @@ def is_due_by_rules(program: Program, customer: Customer, at: int) -> bool:
     except Exception as error:
         raise EvaluationFailed(customer.id, words_for(None), error) from error
     return False
-
-
-def words_for(rule: CompiledRule | None) -> str:
-    return "its next timer" if rule is None else f"rule {rule.id!r}"

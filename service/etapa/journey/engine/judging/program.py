@@ -12,37 +12,35 @@ from etapa.journey.engine.accumulators.ordered import OrderedSteps
 from etapa.journey.engine.accumulators.watch import Watch
 from etapa.journey.engine.conditions.beginnings import digests_of, trait_key
 from etapa.journey.engine.conditions.compile import Compiler
-from etapa.journey.engine.conditions.condition import CompiledLeaf, Condition
-from etapa.journey.engine.conditions.event import EventHappens
+from etapa.journey.engine.conditions.condition import Condition
 from etapa.journey.engine.conditions.whereabouts import Whereabouts
-from etapa.journey.engine.facts.customer import DIGEST_BYTES, Customer
-from etapa.journey.engine.facts.instant import END_OF_TIME, NEVER
+from etapa.journey.engine.facts.customer import DIGEST_BYTES
 from etapa.journey.engine.judging.campaigns import Campaigns, compile_campaigns
+from etapa.journey.engine.judging.compiled_rule import CompiledRule, Rules
 from etapa.journey.engine.judging.feelings import CompiledFeeling
 from etapa.journey.engine.judging.goals import CompiledGoal, Goals
 from etapa.journey.engine.judging.personas import CompiledPersona, Personas
 from etapa.journey.engine.judging.repeats import RepeatsWithin
+from etapa.journey.engine.judging.stage_rules import StageRules
 from etapa.journey.language.kinds.logic import reads_dates
-from etapa.journey.language.model import ANY_TYPE, Campaign, CustomerZone, Journey, Rule, Stage
+from etapa.journey.language.model import ANY_TYPE, Campaign, CustomerZone, Journey, Rule
 
 LONGEST_SHOWN: Final = 200
 """Most characters of a condition that labels a number."""
 
+FEW_RULES: Final = 8
+"""Up to so many rules out of a stage are judged one by one, which is then faster than an index."""
 
-def compile_journey(journey: Journey) -> "Program":
+
+def compile_journey(journey: Journey, few_rules: int = FEW_RULES) -> "Program":
     """The program of a journey. Conditions that need the same memory share one accumulator.
 
-    A rule never leads from a stage to itself, because staying is not a change; such pairs are left out.
+    A rule never leads from a stage to itself, because staying is not a change; such pairs are left out. The rules out of a stage
+    are indexed if there are more than `few_rules`; that changes nothing but the speed.
     """
     compiler = Compiler(journey.zone)
     compiled = [(rule, compiler.condition_of(rule.id, rule.when)) for rule in journey.rules]
-    stages = {
-        stage.id: StageRules(
-            stage,
-            [CompiledRule(rule, condition) for rule, condition in compiled if stage.id in rule.sources and rule.to != stage.id],
-        )
-        for stage in journey.stages
-    }
+    stages = {stage.id: StageRules(stage, _leaving(stage.id, compiled), few_rules) for stage in journey.stages}
     asked = {
         campaign.id: compiler.condition_of(f"campaign {campaign.id}", campaign.when)
         for campaign in journey.campaigns
@@ -88,58 +86,15 @@ def compile_journey(journey: Journey) -> "Program":
     )
 
 
+def _leaving(stage: str, compiled: list[tuple[Rule, Condition]]) -> Rules:
+    leaving = [(rule, condition) for rule, condition in compiled if stage in rule.sources and rule.to != stage]
+    return [CompiledRule(rule, condition, place) for place, (rule, condition) in enumerate(leaving)]
+
+
 def _goal_condition(compiler: Compiler, campaign: Campaign) -> Condition | None:
     """The condition of a campaign's goal, if it has one."""
     goal = campaign.goal
     return None if goal is None or goal.when is None else compiler.condition_of(f"goal of {campaign.id}", goal.when)
-
-
-@final
-class CompiledRule:
-    """A rule, as listed under a stage that it leaves."""
-
-    __slots__ = ("condition", "id", "is_timed", "leaves", "needs_event", "to")
-
-    def __init__(self, rule: Rule, condition: Condition) -> None:
-        self.id: Final = rule.id
-        self.to: Final = rule.to
-        self.condition = condition
-        self.leaves: Final = condition.leaves()
-        self.needs_event: Final = any(isinstance(leaf, EventHappens) for leaf in self.leaves)
-        """Whether the touchpoint at hand makes a difference."""
-        self.is_timed: Final = not self.needs_event and condition.changes_by_time()[0]
-        """Whether time alone makes it true, so that `rises` also tells whether it holds."""
-
-
-Rules = list[CompiledRule]
-
-
-@final
-class StageRules:
-    """The rules that leave one stage, in the order of the file, and the subsets of them that are needed all the time."""
-
-    __slots__ = ("_by_type", "_other", "changing", "hideable", "id", "phase", "rules", "timed", "touchless")
-
-    def __init__(self, stage: Stage, rules: Rules) -> None:
-        self.id: Final = stage.id
-        self.phase: Final = stage.phase
-        self.rules: Final = rules
-        events = [leaf for rule in rules for leaf in rule.leaves if isinstance(leaf, EventHappens)]
-        self._by_type: Final = {kind: _possible(rules, kind) for event in events for kind in event.types}
-        # `*` stands for any type that no rule names.
-        self._other: Final = _possible(rules, ANY_TYPE)
-        self.touchless: Final = _possible(rules, None)
-        """Those that can hold without a touchpoint."""
-        self.timed: Final[Rules] = [rule for rule in self.touchless if rule.condition.changes_by_time()[0]]
-        """Those that time alone can make true."""
-        self.hideable: Final[Rules] = [rule for rule in self.touchless if rule.needs_event]
-        """Those that may be true without a touchpoint but false with it, such as `not: {event: …}`."""
-        self.changing: Final[list[CompiledLeaf]] = [leaf for rule in rules for leaf in rule.leaves if any(leaf.changes_by_time())]
-        """All conditions in the rules whose truth may change by time alone."""
-
-    def for_type(self, touchpoint_type: str) -> Rules:
-        """Those that can hold with a touchpoint of that type at hand."""
-        return self._by_type.get(touchpoint_type, self._other)
 
 
 @final
@@ -240,35 +195,8 @@ class Program:
         return [each for each in self.every_accumulator if not types.isdisjoint(each.types)]
 
 
-def due_after(rules: StageRules, customer: Customer, now: int) -> int | None:
-    """When the timer of a customer in the stage of `rules` next fires after `now`; none if it does not.
-
-    Timers fire when a condition in a rule out of the stage changes, judged without a touchpoint. While no rule is true, only
-    times at which one may become true matter: at others nobody would move. But a rule that is true and was passed over moves
-    the customer at the next change of any condition, so then all times count.
-    """
-    until = NEVER
-    for rule in rules.touchless:
-        if rule.condition.holds(customer, now, None):
-            for leaf in rules.changing:
-                until = min(until, leaf.until(customer, now))
-            return in_time(until)
-    for rule in rules.timed:
-        until = min(until, rule.condition.rises(customer, now))
-    return in_time(until)
-
-
-def in_time(due: int) -> int | None:
-    """`due`, or none if it is after the end of time."""
-    return due if due <= END_OF_TIME else None
-
-
 def _traits_named(journey: Journey, stages: Mapping[str, StageRules], asked: Iterable[Condition]) -> set[str]:
     leaves = [leaf for stage in stages.values() for rule in stage.rules for leaf in rule.leaves]
     leaves += [leaf for condition in asked for leaf in condition.leaves()]
     named = {trait for leaf in leaves for trait in leaf.traits()}
     return named if journey.consent is None else named | {journey.consent.name}
-
-
-def _possible(rules: Rules, touchpoint_type: str | None) -> Rules:
-    return [rule for rule in rules if rule.condition.possible(touchpoint_type) is not False]

@@ -27,7 +27,7 @@ from etapa.journey.localtime.dates import Moment, read_date
 from etapa.journey.localtime.zone import Zone
 from etapa.journey.localtime.zones import UTC
 
-__all__ = ["MISSING", "Predicate", "compile_comparison", "compile_converted", "needs_zone", "tests_in"]
+__all__ = ["MISSING", "Predicate", "compile_comparison", "compile_converted", "needs_zone", "tests_in", "texts_of"]
 
 
 def compile_comparison(comparison: Comparison) -> Predicate:
@@ -49,6 +49,18 @@ def compile_converted(comparison: Comparison) -> Predicate:
     if comparison.conversion == "date":
         return _Dates(comparison.tests)
     return _all_of(comparison.tests, comparison.elements)
+
+
+def texts_of(comparison: Comparison) -> frozenset[str] | None:
+    """The only values that can satisfy the comparison, if they are texts; none if others can, or too many to tell."""
+    if comparison.conversion is not None:
+        return None
+    for test in comparison.tests:
+        operands = test.operand if isinstance(test.operand, tuple) else (test.operand,)
+        texts = [each for each in operands if isinstance(each, str)]
+        if test.operator in ("eq", "in") and len(texts) == len(operands):
+            return frozenset(texts)
+    return None
 
 
 def needs_zone(comparison: Comparison) -> bool:

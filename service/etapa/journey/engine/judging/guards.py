@@ -1,0 +1,180 @@
+"""Guards: parts of rules without which these are false, so that one look rules out many rules.
+
+A guard is a member of a rule's outermost `all`, or its only condition, and time alone never makes it true. As long as it is false, so is the rule,
+and the rule has no time of its own. Rules whose guards look at the same thing stand behind one lookup:
+
+- a number, such as the same count over the same window: the rules are sorted by what they ask for at least;
+- a trait that must be one of some texts;
+- a property, or the channel, of the touchpoint at hand that must be one of some texts.
+"""
+
+from bisect import bisect_right
+from collections.abc import Iterable
+from operator import attrgetter
+from typing import Any, Final, final
+
+from etapa.journey.engine.accumulators.matching import ValueAt, compile_path
+from etapa.journey.engine.conditions.condition import AllHold, CompiledLeaf, Condition
+from etapa.journey.engine.conditions.event import EventHappens
+from etapa.journey.engine.conditions.falling import NumberCompares
+from etapa.journey.engine.conditions.trait import TraitCompares
+from etapa.journey.engine.facts.customer import Customer
+from etapa.journey.engine.facts.touchpoint import Touchpoint
+from etapa.journey.engine.judging.compiled_rule import CompiledRule, Rules
+from etapa.journey.language.matching.matches import ELEMENTS, Path
+from etapa.journey.language.matching.predicates import MISSING, texts_of
+
+_in_order: Final = attrgetter("place")
+_NO_RULES: Final[Rules] = []
+
+
+class Guarded:
+    """Rules whose guards look at the same thing."""
+
+    __slots__ = ()
+
+    def open_to(self, customer: Customer, now: int, touchpoint: Touchpoint | None) -> Rules:
+        """The rules, among these, that may hold."""
+        raise NotImplementedError
+
+
+@final
+class GuardedByNumber(Guarded):
+    """Rules that need a number to be at least so large."""
+
+    __slots__ = ("_bounds", "_leaf", "_lowest", "_place", "_rules")
+
+    def __init__(self, leaf: NumberCompares, rules: list[tuple[float, CompiledRule]]) -> None:
+        ascending = sorted(rules, key=_bound_of)
+        self._leaf: Final = leaf
+        self._place: Final = leaf.place
+        self._lowest: Final[float] = ascending[0][0]
+        self._bounds: Final = [bound for bound, _ in ascending]
+        self._rules: Final = [rule for _, rule in ascending]
+
+    def open_to(self, customer: Customer, now: int, touchpoint: Touchpoint | None) -> Rules:
+        if self._lowest > 0.0 and customer.memory[self._place] is None:
+            return _NO_RULES
+        number = self._leaf.measured(customer, now)
+        if number < self._lowest:
+            return _NO_RULES
+        return self._rules[: bisect_right(self._bounds, number)]
+
+
+@final
+class GuardedByTrait(Guarded):
+    """Rules that need a trait to be one of some texts."""
+
+    __slots__ = ("_by_text", "_name")
+
+    def __init__(self, name: str, by_text: dict[str, Rules]) -> None:
+        self._name: Final = name
+        self._by_text: Final = by_text
+
+    def open_to(self, customer: Customer, now: int, touchpoint: Touchpoint | None) -> Rules:
+        entry = customer.traits.get(self._name)
+        if entry is None or not isinstance(entry[1], str):
+            return _NO_RULES
+        return self._by_text.get(entry[1], _NO_RULES)
+
+
+@final
+class GuardedByValue(Guarded):
+    """Rules that need a value of the touchpoint at hand to be one of some texts."""
+
+    __slots__ = ("_all", "_by_text", "_value")
+
+    def __init__(self, value: ValueAt, by_text: dict[str, Rules], rules: Rules) -> None:
+        self._value: Final = value
+        self._by_text: Final = by_text
+        self._all: Final = rules
+
+    def open_to(self, customer: Customer, now: int, touchpoint: Touchpoint | None) -> Rules:
+        if touchpoint is None:
+            return _NO_RULES
+        value = self._value.of(touchpoint)
+        if isinstance(value, str):
+            return self._by_text.get(value, _NO_RULES)
+        if value is MISSING and not self._value.meets_list(touchpoint):
+            return _NO_RULES
+        # None of them holds, but each counts a value of a type that it cannot use.
+        return self._all
+
+
+@final
+class Docket:
+    """Some of the rules out of a stage, behind their guards."""
+
+    __slots__ = ("_guarded", "_unguarded")
+
+    def __init__(self, rules: Rules) -> None:
+        numbers: dict[str, tuple[NumberCompares, list[tuple[float, CompiledRule]]]] = {}
+        traits: dict[str, dict[str, Rules]] = {}
+        values: dict[Path, tuple[dict[str, Rules], Rules]] = {}
+        self._unguarded: Final[Rules] = []
+        for rule in rules:
+            guard = _guard_of(rule)
+            if isinstance(guard, EventHappens):
+                path, comparison = guard.asked[0]
+                by_text, together = values.setdefault(path, ({}, []))
+                _file(rule, texts_of(comparison), by_text)
+                together.append(rule)
+            elif isinstance(guard, TraitCompares):
+                _file(rule, guard.texts, traits.setdefault(guard.name, {}))
+            elif isinstance(guard, NumberCompares) and guard.least is not None:
+                numbers.setdefault(guard.key, (guard, []))[1].append((guard.least, rule))
+            else:
+                self._unguarded.append(rule)
+        self._guarded: Final[list[Guarded]] = [
+            *[GuardedByValue(compile_path(path), by_text, together) for path, (by_text, together) in values.items()],
+            *[GuardedByTrait(name, by_text) for name, by_text in traits.items()],
+            *[GuardedByNumber(leaf, bounds) for leaf, bounds in numbers.values()],
+        ]
+
+    def open_to(self, customer: Customer, now: int, touchpoint: Touchpoint | None) -> Rules:
+        """The rules that may hold, in the order in which they are judged. Those left out are false, and time alone makes none of them true."""
+        found = self._unguarded
+        for guarded in self._guarded:
+            rules = guarded.open_to(customer, now, touchpoint)
+            if rules:
+                found = found + rules
+        return found if found is self._unguarded else sorted(found, key=_in_order)
+
+
+def _guard_of(rule: CompiledRule) -> CompiledLeaf | None:
+    needed = list(_needed(rule.condition))
+    filters = [leaf for leaf in rule.leaves if isinstance(leaf, EventHappens) and leaf.where is not None]
+    if filters:
+        # Judging one may count values of a type that it cannot use, so all are judged unless the value is a text.
+        event = filters[0]
+        return event if len(filters) == 1 and event in needed and _asks_for_text(event) else None
+    for leaf in needed:
+        if isinstance(leaf, TraitCompares) and leaf.texts is not None:
+            return leaf
+    for leaf in needed:
+        if isinstance(leaf, NumberCompares) and leaf.least is not None and not leaf.changes_by_time()[0]:
+            return leaf
+    return None
+
+
+def _asks_for_text(event: EventHappens) -> bool:
+    path, comparison = event.asked[0]
+    return ELEMENTS not in path and len(comparison.tests) == 1 and not comparison.elements and texts_of(comparison) is not None
+
+
+def _needed(condition: Condition) -> Iterable[CompiledLeaf]:
+    """Leaves without which the condition is false."""
+    if isinstance(condition, AllHold):
+        for each in condition.conditions:
+            yield from _needed(each)
+    elif isinstance(condition, CompiledLeaf):
+        yield condition
+
+
+def _file(rule: CompiledRule, texts: frozenset[str] | None, by_text: dict[str, Rules]) -> None:
+    for text in texts or ():
+        by_text.setdefault(text, []).append(rule)
+
+
+def _bound_of(pair: tuple[float, Any]) -> float:
+    return pair[0]

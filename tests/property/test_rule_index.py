@@ -1,0 +1,66 @@
+"""Judging only the rules that could have become true, against judging every rule every time: the same, down to the byte."""
+
+from collections.abc import Sequence
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from bench.workload.book import decoded
+from bench.workload.growth_journeys import journey_with_rules
+from bench.workload.touchpoints import made_up
+from etapa.contracts.stored.state import decode_state, encode_state
+from etapa.journey.engine.facts.customer import Customer
+from etapa.journey.engine.facts.touchpoint import Touchpoint
+from etapa.journey.engine.judging.classify import run_and_note, touch
+from etapa.journey.engine.judging.program import Program, compile_journey
+from etapa.journey.language.model import Journey
+from etapa.journey.units import DAY, HOUR, SECOND
+from tests.reference.made_up import EXAMPLES, journeys, restless_journeys, thorough, touchpoints
+
+EVERY_RULE = 10_000
+"""More rules than any stage here has, so that all of them are judged every time."""
+START = 1_735_689_600 * SECOND
+
+
+def results(program: Program, stream: Sequence[Touchpoint], loaded_before: frozenset[int], end: int) -> list[object]:
+    """Everything that comes of each touchpoint, the state after it, and what timers then do up to `end`.
+
+    `loaded_before`: places in the stream at which the customer's state is stored and loaded.
+    """
+    customers: dict[str, Customer] = {}
+    told: list[object] = []
+    for place, touchpoint in enumerate(stream):
+        customer = customers.get(touchpoint.customer_id)
+        if customer is not None and place in loaded_before:
+            customer = decode_state(encode_state(customer), customer.id)
+        touched = touch(program, customer, touchpoint)
+        customers[touchpoint.customer_id] = touched.customer
+        told += [touched.changes, touched.released, touched.outcomes, touched.timers, encode_state(touched.customer)]
+    for customer in customers.values():
+        happened = run_and_note(program, customer, end)
+        told += [happened.changes, happened.released, happened.outcomes, happened.timers, encode_state(customer)]
+    return [*told, program.type_mismatches()]
+
+
+def indexed_and_not(journey: Journey, stream: Sequence[Touchpoint], loaded_before: frozenset[int], end: int) -> None:
+    indexed = results(compile_journey(journey, few_rules=0), stream, loaded_before, end)
+    assert indexed == results(compile_journey(journey, few_rules=EVERY_RULE), stream, frozenset(), end)
+
+
+@settings(thorough, max_examples=4 * EXAMPLES)
+@given(journeys(most_rules=12), touchpoints(most=25), st.frozensets(st.integers(1, 24)))
+def test_an_index_of_rules_changes_nothing(journey: Journey, stream: list[Touchpoint], loaded_before: frozenset[int]) -> None:
+    indexed_and_not(journey, stream, loaded_before, 100 * HOUR)
+
+
+@thorough
+@given(restless_journeys(), touchpoints(most=40), st.frozensets(st.integers(1, 39)))
+def test_an_index_of_rules_changes_no_campaign(journey: Journey, stream: list[Touchpoint], loaded_before: frozenset[int]) -> None:
+    indexed_and_not(journey, stream, loaded_before, 100 * HOUR)
+
+
+@pytest.mark.parametrize("spread", [False, True], ids=["out-of-one-stage", "out-of-six-stages"])
+def test_an_index_of_two_hundred_rules_changes_nothing(spread: bool) -> None:
+    sent = decoded(list(made_up(1_500, 40, START, START + 180 * DAY)))
+    indexed_and_not(journey_with_rules(200, spread=spread), sent, frozenset(range(0, 1_500, 7)), START + 400 * DAY)
