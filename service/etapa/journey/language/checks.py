@@ -4,9 +4,11 @@ from collections.abc import Iterable, Iterator, Sequence
 from heapq import heappop, heappush
 
 from etapa.journey.duration import format_duration
+from etapa.journey.language.circles import circles
 from etapa.journey.language.kinds.logic import condition_implies, needs_event, never_true_together
+from etapa.journey.language.kinds.subjects import Subject, filed_under, implied_by, may_clash, topics
 from etapa.journey.language.model import All, AnyOf, Condition, Event, InStage, Journey, Not, Rule
-from etapa.journey.language.reading.findings import Position, Report, listed
+from etapa.journey.language.reading.findings import Position, Report, listed, listed_shortly
 from etapa.journey.units import HOUR
 
 SHORTEST_ROUND = HOUR
@@ -27,11 +29,14 @@ def look_over(
     """
     _stages(journey, stages, report)
     chains = _Chains(journey.rules)
+    implied = _Implied()
     for index, rule in enumerate(journey.rules):
-        winners = _always_beaten_by(rule, journey.rules[:index], chains)
+        winners = _always_beaten_by(rule, implied.by(rule), chains)
+        implied.file(rule)
         if winners:
             report.warning(rules[index], f"rule `{rule.id}` never wins: whenever it holds, {listed(winners)} above it holds too")
-    for index, other in _never_back(journey, defaults):
+    clashes = _Clashes(journey.rules)
+    for index, other in _never_back(journey, defaults, clashes):
         rule, to = journey.rules[index], journey.rules[other].to
         report.warning(
             rules[index],
@@ -45,11 +50,10 @@ def look_over(
             f"time alone moves customers in a circle through the rules {ids}, {format_duration(seconds)} per round, for ever; a round must "
             f"take {format_duration(SHORTEST_ROUND)} at least, so make an `in_stage` longer, or have one of the rules wait for something else",
         )
-    for cycle in _chases(journey.rules):
-        first = min(cycle)
+    for cycle in _chases(journey.rules, clashes):
         report.warning(
-            rules[first],
-            f"rules {listed(journey.rules[index].id for index in sorted(cycle))} can chase each other: they can hold at the same "
+            rules[cycle[0]],
+            f"rules {listed_shortly([journey.rules[index].id for index in cycle])} can chase each other: they can hold at the same "
             "time without a touchpoint, so customers may move back and forth",
         )
     for index, campaign in enumerate(journey.campaigns):
@@ -60,8 +64,25 @@ def look_over(
                 report.warning(campaigns[index], f"campaign `{campaign.id}` waits for a stage change that no rule makes")
 
 
-def _never_back(journey: Journey, defaults: Sequence[bool]) -> Iterator[tuple[int, int]]:
+class _Clashes:
+    """Which conditions certainly never hold together."""
+
+    def __init__(self, rules: Sequence[Rule]) -> None:
+        self._conditions = [rule.when for rule in rules]
+        self._topics = [topics(condition) for condition in self._conditions]
+        self._never = [never_true_together([condition]) is not None for condition in self._conditions]
+
+    def never_together(self, one: int, other: int) -> bool:
+        if self._never[one] or self._never[other]:
+            return True
+        if not may_clash(self._topics[one], self._topics[other]):
+            return False
+        return never_true_together((self._conditions[one], self._conditions[other])) is not None
+
+
+def _never_back(journey: Journey, defaults: Sequence[bool], clashes: _Clashes) -> Iterator[tuple[int, int]]:
     """Rules without `from`, each with a rule that leads further down the list and never holds together with it: tiers that only rise."""
+    moves = {(source, rule.to) for rule in journey.rules for source in rule.sources}
     places = {stage.id: place for place, stage in enumerate(journey.stages)}
     for index, rule in enumerate(journey.rules):
         if not defaults[index] or needs_event(rule.when):
@@ -70,8 +91,8 @@ def _never_back(journey: Journey, defaults: Sequence[bool]) -> Iterator[tuple[in
             if (
                 places[further.to] > places[rule.to]
                 and not needs_event(further.when)
-                and not any(each.to == rule.to and further.to in each.sources for each in journey.rules)
-                and never_true_together((rule.when, further.when)) is not None
+                and (further.to, rule.to) not in moves
+                and clashes.never_together(index, other)
             ):
                 yield index, other
                 break
@@ -130,8 +151,26 @@ class _Chains:
         return self._from[start]
 
 
+class _Implied:
+    """Rules by what their conditions are about, to find those that another condition may imply without comparing each with each."""
+
+    def __init__(self) -> None:
+        self._filed: dict[Subject, list[tuple[int, Rule]]] = {}
+        self._count = 0
+
+    def file(self, rule: Rule) -> None:
+        for subject in filed_under(rule.when):
+            self._filed.setdefault(subject, []).append((self._count, rule))
+        self._count += 1
+
+    def by(self, rule: Rule) -> list[Rule]:
+        """The filed rules whose condition that of `rule` may imply, in the order in which they were filed."""
+        found = {place: other for subject in implied_by(rule.when) for place, other in self._filed.get(subject, ())}
+        return [found[place] for place in sorted(found)]
+
+
 def _always_beaten_by(rule: Rule, above: Sequence[Rule], chains: _Chains) -> list[str]:
-    """Ids of rules above that together beat `rule` in every stage it leaves; empty if it can win somewhere."""
+    """Ids of rules `above` that together beat `rule` in every stage it leaves; empty if it can win somewhere."""
     winners: dict[str, None] = {}
     for source in rule.sources:
         winner = next((other for other in above if source in other.sources and _beats(other, rule, source, chains)), None)
@@ -150,23 +189,16 @@ def _beats(above: Rule, below: Rule, source: str, chains: _Chains) -> bool:
     return source not in chains.from_stage(above.to)
 
 
-def _chases(rules: Sequence[Rule]) -> Iterator[set[int]]:
-    """Sets of rules that lead in a circle, where each can hold together with the next, all without a touchpoint."""
-    follows: dict[int, list[int]] = {}
+def _chases(rules: Sequence[Rule], clashes: _Clashes) -> Iterator[list[int]]:
+    """Rules, in order, that lead in a circle, where each can hold together with the next, all without a touchpoint."""
     quiet = [index for index, rule in enumerate(rules) if not needs_event(rule.when)]
+    leaving: dict[str, list[int]] = {}
     for index in quiet:
-        follows[index] = [
-            other
-            for other in quiet
-            if rules[index].to in rules[other].sources and never_true_together((rules[index].when, rules[other].when)) is None
-        ]
-    seen: set[int] = set()
-    reached = {index: _from(index, follows) for index in quiet}
-    for index in quiet:
-        if index in reached[index] and index not in seen:
-            circle = {other for other in reached[index] if index in reached[other]}
-            seen |= circle
-            yield circle
+        for source in rules[index].sources:
+            leaving.setdefault(source, []).append(index)
+    onwards = {index: leaving.get(rules[index].to, []) for index in quiet}
+    for circle in circles(onwards, lambda one, other: not clashes.never_together(one, other)):
+        yield sorted(circle)
 
 
 def _rounds_by_time(rules: Sequence[Rule]) -> Iterator[tuple[list[int], int]]:
@@ -220,14 +252,3 @@ def _holds_after(condition: Condition) -> int | None:
             return min((dwell for each in conditions if (dwell := _holds_after(each)) is not None), default=None)
         case _:
             return None
-
-
-def _from(start: int, follows: dict[int, list[int]]) -> set[int]:
-    reached: set[int] = set()
-    waiting = [start]
-    while waiting:
-        for following in follows[waiting.pop()]:
-            if following not in reached:
-                reached.add(following)
-                waiting.append(following)
-    return reached

@@ -30,8 +30,8 @@ from etapa.journey.language.zone_field import ZONE
 from etapa.journey.units import SECOND
 
 MAX_STAGES = 100
-MAX_RULES = 500
-MAX_CONDITIONS = 2000
+MAX_RULES = 2000
+MAX_CONDITIONS = 8000
 """Most conditions in the whole file, counting those within `all`, `any` and `not` one by one."""
 MAX_CONDITION_DEPTH = 16
 DEFAULT_GRACE = 10 * SECOND

@@ -22,6 +22,9 @@ Literal = tuple[Leaf, bool]
 _MOST_LITERALS = 200
 """More conditions than this are not compared in pairs."""
 
+_UNCOMPARED: dict[Any, tuple[str, ...]] = {}
+"""The fields of each kind of condition besides its comparison, found once: long journeys compare many."""
+
 
 def never_true_together(conditions: Sequence[Condition]) -> str | None:
     """Why no customer can satisfy all `conditions` at once; none if that is not certain."""
@@ -170,11 +173,20 @@ def _leaf_implies(stronger: Leaf, weaker: Leaf) -> bool:
 
 def _at_the_same(one: Leaf, other: Leaf) -> tuple[Comparison, Comparison, Domain] | None:
     """Both comparisons, if the leaves differ in nothing else."""
-    looks_at, other_looks_at = one.looks_at(), other.looks_at()
-    if looks_at is None or other_looks_at is None or type(one) is not type(other) or _uncompared(one) != _uncompared(other):
+    kind: Any = type(one)
+    if kind is not type(other):
         return None
+    looks_at, other_looks_at = one.looks_at(), other.looks_at()
+    if looks_at is None or other_looks_at is None:
+        return None
+    for name in _uncompared(kind):
+        if getattr(one, name) != getattr(other, name):
+            return None
     return looks_at[0], other_looks_at[0], looks_at[1]
 
 
-def _uncompared(leaf: Any) -> list[object]:
-    return [getattr(leaf, each.name) for each in fields(leaf) if each.name != "comparison"]
+def _uncompared(kind: Any) -> tuple[str, ...]:
+    names = _UNCOMPARED.get(kind)
+    if names is None:
+        names = _UNCOMPARED[kind] = tuple(each.name for each in fields(kind) if each.name != "comparison")
+    return names

@@ -2,7 +2,7 @@
 
 import difflib
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal, NamedTuple
 
@@ -155,6 +155,16 @@ def listed(names: Iterable[str]) -> str:
     if len(quoted) < 2:
         return "".join(quoted)
     return ", ".join(quoted[:-1]) + " and " + quoted[-1]
+
+
+MOST_LISTED = 8
+
+
+def listed_shortly(names: Sequence[str]) -> str:
+    """Like `listed`; of more than `MOST_LISTED` names only the first, and how many more there are."""
+    if len(names) <= MOST_LISTED:
+        return listed(names)
+    return ", ".join(f"`{name}`" for name in names[: MOST_LISTED - 1]) + f" and {len(names) - MOST_LISTED + 1} others"
 
 
 def shortened(text: str, limit: int = 60) -> str:
