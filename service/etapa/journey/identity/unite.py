@@ -7,10 +7,12 @@ from etapa.journey.engine.facts.changes import Clause
 from etapa.journey.engine.facts.customer import Customer
 from etapa.journey.engine.facts.touchpoint import Touchpoint
 from etapa.journey.engine.judging.classify import touch_and_note
+from etapa.journey.engine.judging.compiled_rule import words_for
 from etapa.journey.engine.judging.holds import with_waiting
-from etapa.journey.engine.judging.moves import announce, settle, words_for
+from etapa.journey.engine.judging.moves import announce, settle
 from etapa.journey.engine.judging.outcomes import EvaluationFailed, Happened
-from etapa.journey.engine.judging.program import Program, due_after
+from etapa.journey.engine.judging.program import Program
+from etapa.journey.engine.judging.stage_rules import due_after
 from etapa.journey.identity.remembered import unite_memories
 from etapa.journey.identity.united_outreach import united_outreach, waiting
 from etapa.journey.language.model import LINK, UnitedStage
