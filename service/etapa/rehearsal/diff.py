@@ -24,7 +24,7 @@ from etapa.rehearsal.identities import Gone, Linked
 from etapa.rehearsal.readings import Touchpoints, readings
 from etapa.rehearsal.replay import Replay
 from etapa.rehearsal.sampling import in_turns, stable_hash
-from etapa.rehearsal.unsettled import Made, Moved, Parting, Triggered, Unsettled
+from etapa.rehearsal.unsettled import Made, Moved, Parting, Triggered, Unsettled, time_of, told_by
 from etapa.sources.lines import Lines
 
 Cell = tuple[str | None, str | None]
@@ -63,6 +63,8 @@ class Side:
         """Number of touchpoints that were recognised as repeats."""
         self.unjudged = 0
         """Number of touchpoints and timers that could not be judged."""
+        self.refusal: Rejected | None = None
+        """Why the latest link was refused, if it was."""
         self.last: dict[str, StageChange] = {}
         """By customer."""
 
@@ -73,7 +75,10 @@ class Side:
             return
         for touched in self.replay.take(touchpoint):
             if isinstance(touched, Rejected):
-                self.unjudged += 1
+                if touchpoint.type == LINK and touched.reason != "evaluation_failed":
+                    self.refusal = touched
+                else:
+                    self.unjudged += 1
             else:
                 if isinstance(touched, Linked):
                     if touched.gone is not None:
@@ -158,7 +163,11 @@ class Diff:
                     on_rejected(number, reading)
                 continue
             if reading.type == LINK:
-                self._link(reading)
+                refusal = self._link(reading)
+                if refusal is not None:
+                    self.rejected[refusal.reason] += 1
+                    if on_rejected is not None:
+                        on_rejected(number, refusal)
                 look.link(ignored=self.old.journey.identity is None or self.new.journey.identity is None)
                 continue
             self.touchpoints += 1
@@ -236,7 +245,10 @@ class Diff:
             self._compare(kept_in_old, old, iter(()))
             self._compare(kept_in_new, iter(()), new)
 
-    def _link(self, link: Touchpoint) -> None:
+    def _link(self, link: Touchpoint) -> Rejected | None:
+        """Compare what a link does. Returns why the new journey refuses it, or the old one if only that does."""
+        for side in (self.old, self.new):
+            side.refusal = None
         # Only once both have processed it is it clear whose changes these are.
         old, new = list(self.old.take(link)), list(self.new.take(link))
         for kept in dict.fromkeys(each.customer_id for each in (*old, *new)):
@@ -246,6 +258,7 @@ class Diff:
         for customer_id in (link.customer_id, link.properties[SAME_AS]):
             if not any(customer_id in side.replay.customers for side in (self.old, self.new)):
                 self.parted.pop(customer_id, None)
+        return next((side.refusal for side in (self.new, self.old) if side.refusal is not None), None)
 
     def _compare(self, customer_id: str, old: Iterator[StageChange | Release], new: Iterator[StageChange | Release]) -> None:
         """Compare the changes of both journeys. Both cover the same span of the customer's time (timers run before each touchpoint), in order.
@@ -258,7 +271,7 @@ class Diff:
             # The usual case.
             return
         unsettled = self._unsettled.get(customer_id)
-        for change, is_old in merge(_told(first_of_old, old, is_old=True), _told(first_of_new, new, is_old=False), key=_time_of):
+        for change, is_old in merge(told_by(first_of_old, old, is_old=True), told_by(first_of_new, new, is_old=False), key=time_of):
             if unsettled is None or change.at > unsettled.at:
                 if unsettled is not None:
                     self._settle(customer_id, unsettled)
@@ -280,16 +293,3 @@ class Diff:
         ]
         if moves:
             self.parted.setdefault(customer_id, min(moves, key=lambda parting: parting.at))
-
-
-def _told(
-    first: StageChange | Release | None, others: Iterator[StageChange | Release], *, is_old: bool
-) -> Iterator[tuple[StageChange | Release, bool]]:
-    if first is not None:
-        yield first, is_old
-        for change in others:
-            yield change, is_old
-
-
-def _time_of(one: tuple[StageChange | Release, bool]) -> int:
-    return one[0].at

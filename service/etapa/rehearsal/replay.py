@@ -115,8 +115,8 @@ class Replay:
                 heapq.heappush(due, (customer.due, customer_id))
 
     def run_timers_of(self, customer_id: str, until: int, on_dropped: Callable[[EvaluationFailed], None]) -> Iterator[Told]:
-        """The same for a single customer; nothing for an unknown one."""
-        customer = self.customers.get(self.kept_for(customer_id))
+        """The same for a single customer, by the id that is kept; nothing for an unknown one."""
+        customer = self.customers.get(customer_id)
         while customer is not None and customer.due is not None and customer.due <= until:
             yield from self._fired(customer, customer.due, on_dropped)
 

@@ -1,9 +1,11 @@
 """Stage changes and triggers that one of two journeys has made, and the other may still make."""
 
 from collections import Counter
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
+from etapa.journey.engine.facts.changes import Release
 from etapa.journey.engine.facts.stage_change import StageChange
 
 
@@ -60,3 +62,18 @@ class Unsettled:
             del others[made]
         else:
             mine[made] += 1
+
+
+def told_by(
+    first: StageChange | Release | None, others: Iterator[StageChange | Release], *, is_old: bool
+) -> Iterator[tuple[StageChange | Release, bool]]:
+    """What one journey did, each with whether it was the old one."""
+    if first is not None:
+        yield first, is_old
+        for change in others:
+            yield change, is_old
+
+
+def time_of(one: tuple[StageChange | Release, bool]) -> int:
+    """When it happened."""
+    return one[0].at

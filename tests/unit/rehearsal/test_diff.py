@@ -40,7 +40,9 @@ def line(customer: str, day: float, kind: str, identity: str | None = None) -> b
 def diff(new: str, *lines: bytes, until: float | None = None, old: str = OLD) -> Diff:
     found = Diff.between(journey(old), journey(new))
     found.read(
-        io.BytesIO(b"".join(lines)), None if until is None else START + round(until * DAY), decoder=decoder_within(TouchpointLimits())
+        io.BytesIO(b"".join(lines)),
+        None if until is None else START + round(until * DAY),
+        decoder=decoder_within(TouchpointLimits(takes_links=True)),
     )
     return found
 
@@ -160,7 +162,7 @@ def test_a_line_that_cannot_be_used_is_counted_and_told() -> None:
     told: list[int] = []
     found = Diff.between(journey(OLD), journey(TWO_PURCHASES))
     lines = io.BytesIO(b"nonsense\n" + PURCHASES[0])
-    found.read(lines, None, decoder=decoder_within(TouchpointLimits()), on_rejected=lambda number, _: told.append(number))
+    found.read(lines, None, decoder=decoder_within(TouchpointLimits(takes_links=True)), on_rejected=lambda number, _: told.append(number))
     assert (told, found.rejected, found.touchpoints) == ([1], {"not_json": 1}, 1)
 
 
@@ -169,7 +171,7 @@ def test_what_only_one_journey_can_judge_leaves_no_stage_in_the_other() -> None:
     for rules in found.new.replay.program.stages.values():
         for rule in rules.rules:
             rule.condition = Faulty(rule.condition, lambda *_: True, ArithmeticError("no such number"))
-    found.read(io.BytesIO(PURCHASES[0] + PURCHASES[1]), None, decoder=decoder_within(TouchpointLimits()))
+    found.read(io.BytesIO(PURCHASES[0] + PURCHASES[1]), None, decoder=decoder_within(TouchpointLimits(takes_links=True)))
     assert found.cells == {("buyer", None): 1, ("new", "new"): 1}
     assert (found.old.unjudged, found.new.unjudged) == (0, 1)
 
@@ -179,3 +181,32 @@ def test_a_touchpoint_sent_twice_counts_once_in_both(day: float) -> None:
     found = diff(TWO_PURCHASES, line("a", 0, "purchase", "p"), line("a", day, "purchase", "p"))
     assert found.is_empty
     assert found.touchpoints == 2
+
+
+def link(customer: str, same_as: str, day: float) -> bytes:
+    return json.dumps(json.loads(line(customer, day, "$link")) | {"same_as": same_as}).encode() + b"\n"
+
+
+JOINS = OLD.replace("version: 1", "version: 1\nidentity: {stage: replay}\ntraits: {email: {known: true}}")
+SAME_PERSON = (line("a", 0, "purchase"), line("a", 1, "purchase"), line("b", 2, "purchase"), link("a", "b", 2), line("a", 3, "visit"))
+
+
+def test_links_are_followed_in_both_journeys() -> None:
+    assert diff(JOINS, *SAME_PERSON, until=400, old=JOINS).is_empty
+    found = diff(JOINS.replace("gte: 3", "gte: 4"), *SAME_PERSON, until=10, old=JOINS)
+    assert (found.customers, found.cells) == (1, {("regular", "buyer"): 1})
+    assert (found.touchpoints, found.links) == (4, 1)
+
+
+def test_a_journey_that_joins_ids_is_compared_with_one_that_does_not() -> None:
+    found = diff(JOINS, *SAME_PERSON, until=100)
+    # The old journey has two customers, of whom the new one knows only one.
+    assert found.cells == {("asleep", None): 1, ("asleep", "asleep"): 1}
+    assert [(each.kind, each.count) for each in found.findings if each.kind == "links_ignored"] == [("links_ignored", 1)]
+    assert found.old.unjudged == found.new.unjudged == 0
+
+
+def test_a_link_that_is_refused_is_told_once() -> None:
+    found = diff(JOINS, *SAME_PERSON, link("b", "a", 5), old=JOINS)
+    assert found.rejected == {"link_cycle": 1}
+    assert found.old.unjudged == found.new.unjudged == 0

@@ -15,7 +15,7 @@ class Detour:
     source: str
     to: str
     rules: Mapping[str | None, int]
-    """How often each rule caused it; none: a change of the journey file."""
+    """How often each rule caused it; none: a change of the journey file, or another id of the customer."""
     customers: int
     times: int
     lost: int
