@@ -123,7 +123,7 @@ def main() -> int:
     print(f"+2 points on 20 %: {found} of {some} found within 1.5 times the {fixed_sample()} outcomes of a fixed test ({found / some:.1%})")
     for planted, drawn in (("as intended", 0.10), ("one point off", 0.11)):
         called = alarms(3, few, 100_000, 0.10, drawn)
-        kept.append(called == 0 if planted == "as intended" else called == few)
+        kept.append(called <= max(1, RATIO_ALPHA * few) if planted == "as intended" else called == few)
         print(f"holdout group {planted}: the alarm sounded for {called} of {few} within 100,000 offers")
     return 0 if all(kept) else 1
 
