@@ -187,6 +187,23 @@ async def a_timer_moves_and_goes_with_its_customer(world: ViewWorld) -> None:
     assert [each.customer_id for each in (await view.load([], 50, 10)).due] == ["a"]
 
 
+async def what_is_said_to_be_shown_already_stays(world: ViewWorld) -> None:
+    view = await world.open()
+    await view.apply(None, mark(1), [customer("a", "new", 5), customer("b", "new", 6), customer("c", "new"), customer("d", "new", 7)])
+    changed = [
+        Applied("a", "new", 9, b"a later", moved=False),
+        Applied("b", "gone", 6, b"b later", rescheduled=False),
+        Applied("c", "new", None, b"c later", moved=False, rescheduled=False),
+        Applied("d", "new", None, b"d later", moved=False),
+    ]
+    assert await view.apply(1, mark(2), changed) == "applied"
+    assert await shown(view, "a", "b", "c", "d") == [b"a later", b"b later", b"c later", b"d later"]
+    assert [(each.customer_id, each.due) for each in (await view.load([], 100, 10)).due] == [("b", 6), ("a", 9)]
+    assert await counted(view) == {"new": 3, "gone": 1}
+    await view.apply(2, mark(3), [customer("b", "new")])
+    assert await counted(view) == {"new": 4}
+
+
 async def partitions_do_not_mix(world: ViewWorld) -> None:
     first, second = await world.open(0), await world.open(1)
     await first.apply(None, mark(1), [customer("a", "new", 5)])
@@ -284,6 +301,7 @@ VIEW_CONTRACT: tuple[Callable[[ViewWorld], Awaitable[None]], ...] = (
     only_timers_due_by_then_are_given,
     due_timers_are_cut_at_the_limit_and_that_is_said,
     a_timer_moves_and_goes_with_its_customer,
+    what_is_said_to_be_shown_already_stays,
     partitions_do_not_mix,
     ids_are_taken_as_they_are,
     a_large_batch_is_one_step_too,

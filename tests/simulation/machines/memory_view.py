@@ -74,7 +74,7 @@ class MemoryRedis:
             if customer.state is None:
                 self.customers.pop(customer.customer_id, None)
             else:
-                self.customers[customer.customer_id] = customer
+                self.customers[customer.customer_id] = self._shown(customer)
         for field, value in ledger.items():
             if value is None:
                 self.ledger.pop(field, None)
@@ -85,6 +85,16 @@ class MemoryRedis:
         if self.on_apply is not None:
             self.on_apply()
         return "applied"
+
+    def _shown(self, customer: Applied) -> Applied:
+        """What is shown of a customer afterwards: what is said not to have changed stays, whatever it is."""
+        before = self.customers.get(customer.customer_id)
+        stage, due = (None, None) if before is None else (before.stage, before.due)
+        if customer.moved:
+            stage = customer.stage
+        if stage is None:
+            raise AssertionError("a customer that is not there is said to have stayed in its stage")
+        return Applied(customer.customer_id, stage, customer.due if customer.rescheduled else due, customer.state)
 
     def scan(self, cursor: int, count: int) -> Scanned:
         """A portion of the customers, in the order of their ids."""

@@ -97,6 +97,26 @@ def test_an_admitted_customer_goes_on_where_it_was_stored(program: Program) -> N
     assert work.changed == {"c-1": stored}
 
 
+def test_a_customer_tells_what_of_it_has_changed_since_it_was_last_collected_or_admitted(program: Program) -> None:
+    partition = Partition(program, None)
+
+    def collected(*touchpoints: Touchpoint) -> dict[str, tuple[bool, bool]]:
+        for touchpoint in touchpoints:
+            partition.take(touchpoint, WALL)
+        return {customer_id: (each.moved, each.rescheduled) for customer_id, each in partition.collect().changed.items()}
+
+    partition.admit("c-1", None)
+    assert collected(did("ad", 0)) == {"c-1": (True, True)}
+    # It occurred earlier, so the timer stays where it is.
+    assert collected(did("ad", us("-1h"))) == {"c-1": (False, False)}
+    assert collected(did("ad", us("1h"))) == {"c-1": (False, True)}
+    assert collected(did("ad", us("3d")), did("view", us("3d") + 5)) == {"c-1": (True, True)}
+    successor = Partition(program, us("1d"))
+    successor.admit("c-1", play(program, did("ad", us("1d")))[0])
+    successor.take(did("ad", us("1d") - 1), WALL)
+    assert [(each.moved, each.rescheduled) for each in successor.collect().changed.values()] == [(False, False)]
+
+
 def test_admitting_twice_keeps_what_is_in_memory(program: Program) -> None:
     stale, _ = play(program, did("ad", 0))
     partition = Partition(program, None)

@@ -62,6 +62,18 @@ def test_customers_are_flattened_into_what_each_command_takes() -> None:
     assert lists == [["a", "new", "ç", "old"], ["5", "a"], ["ç"], ["b"]]
 
 
+def test_of_customers_who_stay_as_they_are_shown_only_the_state_is_sent() -> None:
+    customers = [
+        Applied("stays", "new", 5, b"1", moved=False, rescheduled=False),
+        Applied("moves", "old", None, b"2", rescheduled=False),
+        Applied("waits", "new", 7, b"3", moved=False),
+        Applied("rests", "new", None, b"4", moved=False),
+    ]
+    states, *lists = flattened(customers)
+    assert msgspec.msgpack.decode(states) == ["stays", "1", "moves", "2", "waits", "3", "rests", "4"]
+    assert lists == [["moves", "old"], ["7", "waits"], ["rests"], []]
+
+
 @pytest.mark.parametrize("length", [0, 2, 1023, 1024, 70_000])
 def test_a_state_of_any_length_is_packed_as_text_whatever_its_bytes_are(length: int) -> None:
     states = flattened([Applied("a", "new", None, b"\xff" * length)]).states

@@ -38,12 +38,15 @@ _SLACK: Final = 1024
 class _Kept:
     """A customer in memory; `customer` is none while there is no state yet."""
 
-    __slots__ = ("customer", "scheduled", "turn")
+    __slots__ = ("customer", "due", "scheduled", "stage", "turn")
 
     def __init__(self, customer: Customer | None) -> None:
         self.customer = customer
         self.scheduled = NEVER
         """The time of the customer's one valid entry among the timers; `NEVER` if there is none."""
+        self.stage: str | None = None if customer is None else customer.stage
+        """That of the customer when it was last collected or admitted, and `due` likewise: what is stored."""
+        self.due: int | None = None if customer is None else customer.due
         self.turn = -1
         """The turn in which it last changed."""
 
@@ -218,13 +221,17 @@ class Partition:
         return customer.stage != stage
 
     def collect(self) -> Work:
-        """Everything that resulted since the last collection."""
+        """Everything that resulted since the last collection. Also tells the changed customers what of them has changed."""
         work = self._work
         if work.tally is not None:
             count_changes(work.tally, work.changes, work.released, work.outcomes)
         self._work = Work(self._at_once)
         self._turn += 1
         customers = self._customers
+        for customer_id, customer in work.changed.items():
+            kept = customers[customer_id]
+            customer.moved, customer.rescheduled = customer.stage != kept.stage, customer.due != kept.due
+            kept.stage, kept.due = customer.stage, customer.due
         if 2 * len(customers) > self._keep:
             for customer_id in work.changed:
                 customers[customer_id] = customers.pop(customer_id)

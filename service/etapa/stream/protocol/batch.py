@@ -180,7 +180,9 @@ class Encoded:
         for customer in customers:
             state = encode_state(customer, memories)
             self.states.append(Outgoing(customer.id.encode(), state))
-            self.applied.append(Applied(customer.id, customer.stage, customer.due, state))
+            self.applied.append(
+                Applied(customer.id, customer.stage, customer.due, state, moved=customer.moved, rescheduled=customer.rescheduled)
+            )
 
 
 async def encode(

@@ -224,6 +224,7 @@ class View(Protocol):
 
         Returns `already` when the view's mark is at `mark.state_offset` already, `refused` when it is anywhere else.
         With `follows` none, anything left in the partition's keys is removed first. Each customer may appear only once.
+        Of a customer who is not `moved` the stage stays as it is shown, and of one who is not `rescheduled` the timer.
         The call itself prepares what does not need the view; nothing is sent before its result is awaited.
         """
 

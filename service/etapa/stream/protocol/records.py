@@ -78,13 +78,19 @@ class Outgoing:
 class Applied:
     """A customer's new place in the view; with no `state`, the customer is erased."""
 
-    __slots__ = ("customer_id", "due", "stage", "state")
+    __slots__ = ("customer_id", "due", "moved", "rescheduled", "stage", "state")
 
-    def __init__(self, customer_id: str, stage: str, due: int | None, state: bytes | None) -> None:
+    def __init__(
+        self, customer_id: str, stage: str, due: int | None, state: bytes | None, *, moved: bool = True, rescheduled: bool = True
+    ) -> None:
         self.customer_id: Final = customer_id
         self.stage: Final = stage
         self.due: Final = due
         self.state: Final = state
+        self.moved: Final = moved
+        """False if the view, at the mark that is followed, is known to show the customer in this stage."""
+        self.rescheduled: Final = rescheduled
+        """False if it is known to hold this due time, or none."""
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, Applied) and self._fields() == other._fields()
@@ -96,7 +102,7 @@ class Applied:
         return f"Applied{self._fields()}"
 
     def _fields(self) -> tuple[object, ...]:
-        return self.customer_id, self.stage, self.due, self.state
+        return self.customer_id, self.stage, self.due, self.state, self.moved, self.rescheduled
 
 
 def total_size(records: Sequence[Record]) -> int:

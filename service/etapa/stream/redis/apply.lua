@@ -5,11 +5,12 @@
 --       2  the state_offset of the new mark
 --       3  the new mark's fields and values, packed (MessagePack)
 --       4  states, packed: ids and states in turn
---       5  stages, packed: ids and stages in turn, of the same customers in the same order
---       6  timers, packed: due times and ids in turn
---       7  ids of the customers without a timer, packed
+--       5  stages, packed: ids and stages in turn, of those customers among them who may be shown in another stage
+--       6  timers, packed: due times and ids in turn, of those for whom another time may be held
+--       7  ids of those without a timer, for whom one may be held, packed
 --       8  ids of the customers to erase, packed; they are in none of the other lists
---       9  how many of the following arguments are names and values of ledger pages; the rest are names of pages to remove
+--       9  names and values of ledger pages in turn, packed
+--       10 names of ledger pages to remove, packed
 -- returns "applied", "already" or "refused"
 
 local stage_key, state_key, counts_key, timers_key, mark_key, ledger_key = unpack(KEYS)
@@ -36,6 +37,7 @@ end
 
 local states, stages, timers = cmsgpack.unpack(ARGV[4]), cmsgpack.unpack(ARGV[5]), cmsgpack.unpack(ARGV[6])
 local untimed, erased = cmsgpack.unpack(ARGV[7]), cmsgpack.unpack(ARGV[8])
+local pages, removed = cmsgpack.unpack(ARGV[9]), cmsgpack.unpack(ARGV[10])
 
 -- A Lua call takes at most about 8,000 values. An even number keeps pairs together.
 local CHUNK = 4000
@@ -50,15 +52,19 @@ end
 
 local deltas = {}
 
--- Takes customers off the counts of their stages. Returns these stages, false for a customer without one.
-local function leave(ids)
-  local befores = redis.call('HMGET', stage_key, unpack(ids))
-  for _, before in ipairs(befores) do
-    if before then
-      deltas[before] = (deltas[before] or 0) - 1
+-- Takes the customers named in every `step`th place of a list off the counts of the stages in which they are shown.
+local function leave(values, step)
+  for first = 1, #values, CHUNK do
+    local ids = {}
+    for n = first, math.min(first + CHUNK - 1, #values), step do
+      ids[#ids + 1] = values[n]
+    end
+    for _, before in ipairs(redis.call('HMGET', stage_key, unpack(ids))) do
+      if before then
+        deltas[before] = (deltas[before] or 0) - 1
+      end
     end
   end
-  return befores
 end
 
 for n = 2, #stages, 2 do
@@ -66,31 +72,16 @@ for n = 2, #stages, 2 do
   deltas[stage] = (deltas[stage] or 0) + 1
 end
 
-if in_chunks('HSET', state_key, states) == #states / 2 and as_many_stages then
-  -- No customer had a state, so none has a stage or a timer, either, as in most of a rebuild.
-  in_chunks('HSET', stage_key, stages)
-else
-  for first = 1, #stages, CHUNK do
-    local ids, moved = {}, {}
-    for n = first, math.min(first + CHUNK - 1, #stages), 2 do
-      ids[#ids + 1] = stages[n]
-    end
-    for n, before in ipairs(leave(ids)) do
-      local stage = stages[first + 2 * n - 1]
-      if before ~= stage then
-        moved[#moved + 1] = ids[n]
-        moved[#moved + 1] = stage
-      end
-    end
-    in_chunks('HSET', stage_key, moved)
-  end
+-- If no customer had a state, none has a stage or a timer, either, as in most of a rebuild.
+local all_are_new = in_chunks('HSET', state_key, states) == #states / 2 and as_many_stages
+if not all_are_new then
+  leave(stages, 2)
   in_chunks('ZREM', timers_key, untimed)
 end
+in_chunks('HSET', stage_key, stages)
 in_chunks('ZADD', timers_key, timers)
 
-for first = 1, #erased, CHUNK do
-  leave({unpack(erased, first, math.min(first + CHUNK - 1, #erased))})
-end
+leave(erased, 1)
 in_chunks('HDEL', stage_key, erased)
 in_chunks('HDEL', state_key, erased)
 in_chunks('ZREM', timers_key, erased)
@@ -101,13 +92,7 @@ for stage, delta in pairs(deltas) do
   end
 end
 
-local pages = 9 + tonumber(ARGV[9])
-for first = 10, pages, CHUNK do
-  redis.call('HSET', ledger_key, unpack(ARGV, first, math.min(first + CHUNK - 1, pages)))
-end
-for first = pages + 1, #ARGV, CHUNK do
-  redis.call('HDEL', ledger_key, unpack(ARGV, first, math.min(first + CHUNK - 1, #ARGV)))
-end
-
+in_chunks('HSET', ledger_key, pages)
+in_chunks('HDEL', ledger_key, removed)
 redis.call('HSET', mark_key, unpack(cmsgpack.unpack(ARGV[3])))
 return 'applied'

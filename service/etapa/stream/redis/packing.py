@@ -1,4 +1,4 @@
-"""Customers as `apply.lua` expects them: packed for its unpacker, or laid out as arguments of Redis commands."""
+"""Customers and pages of the ledger as `apply.lua` expects them: packed for its unpacker, or laid out as arguments of Redis commands."""
 
 from collections.abc import Sequence
 from struct import Struct
@@ -13,11 +13,11 @@ class Flattened(NamedTuple):
     states: bytes
     """Ids and states in turn, packed (MessagePack)."""
     stages: list[str]
-    """Ids and stages in turn, of the same customers in the same order."""
+    """Ids and stages in turn, of those customers among them whom the view may show in another stage."""
     timers: list[str]
-    """Due times and ids in turn."""
+    """Due times and ids in turn, of those for whom the view may hold another."""
     untimed: list[str]
-    """Ids of customers without a due time."""
+    """Ids of those without a due time, for whom the view may hold one."""
     erased: list[str]
     """Ids of erased customers; they are in none of the others."""
 
@@ -35,23 +35,31 @@ def flattened(customers: Sequence[Applied]) -> Flattened:
         if state is None:
             erased.append(customer_id)
             continue
-        key = customer_id.encode()
-        states.append(_text_head(len(key)))
-        states.append(key)
-        states.append(_text_head(len(state)))
+        states.append(customer_id.encode())
         states.append(state)
-        stages.append(customer_id)
-        stages.append(one.stage)
-        due = one.due
-        if due is None:
-            untimed.append(customer_id)
-        else:
-            timers.append(str(due))
-            timers.append(customer_id)
-    return Flattened(_head(0xDD, len(states) // 2) + b"".join(states), stages, timers, untimed, erased)
+        if one.moved:
+            stages.append(customer_id)
+            stages.append(one.stage)
+        if one.rescheduled:
+            due = one.due
+            if due is None:
+                untimed.append(customer_id)
+            else:
+                timers.append(str(due))
+                timers.append(customer_id)
+    return Flattened(packed(states), stages, timers, untimed, erased)
 
 
-# Packed by hand: states are marked as text, since Redis's unpacker knows no other bytes and does not check their content.
+def packed(parts: Sequence[bytes]) -> bytes:
+    """A list of texts (MessagePack), whatever bytes they are."""
+    pieces: list[bytes] = []
+    for part in parts:
+        pieces.append(_text_head(len(part)))
+        pieces.append(part)
+    return _head(0xDD, len(parts)) + b"".join(pieces)
+
+
+# Packed by hand: bytes are marked as text, since Redis's unpacker knows no other bytes and does not check their content.
 _USUAL_LENGTHS: Final = 1024
 _head: Final = Struct(">BI").pack
 _text_heads: Final = [_head(0xDB, length) for length in range(_USUAL_LENGTHS)]

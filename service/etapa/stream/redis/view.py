@@ -17,7 +17,7 @@ from etapa.stream.protocol.ports import NO_PAGES, ApplyOutcome, Due, LoadedCusto
 from etapa.stream.protocol.records import Applied
 from etapa.stream.redis.client import RedisClient, Script
 from etapa.stream.redis.errors import view_errors
-from etapa.stream.redis.packing import flattened
+from etapa.stream.redis.packing import flattened, packed
 
 _APPLY = Script("apply.lua")
 _LOAD = Script("load.lua")
@@ -84,12 +84,7 @@ class RedisView:
     def apply(
         self, follows: int | None, mark: ViewMark, customers: Sequence[Applied], ledger: Mapping[bytes, bytes | None] = NO_PAGES
     ) -> Coroutine[Any, Any, ApplyOutcome]:
-        follows_offset = b"" if follows is None else b"%d" % follows
-        states, *lists = flattened(customers)
-        arguments = [follows_offset, b"%d" % mark.state_offset, _pack(_mark_fields(mark)), states, *map(_pack, lists)]
-        written = [part for field, value in ledger.items() if value is not None for part in (field, value)]
-        arguments += [b"%d" % len(written), *written, *(field for field, value in ledger.items() if value is None)]
-        return self._apply(arguments)
+        return self._apply(apply_arguments(follows, mark, customers, ledger))
 
     async def _apply(self, arguments: list[bytes]) -> ApplyOutcome:
         keys = [self._keys.stage, self._keys.state, self._keys.counts, self._keys.timers, self._keys.mark, self._keys.ledger]
@@ -125,6 +120,15 @@ class RedisView:
 
     def _advice(self) -> str:
         return f"something else writes to these keys. Delete {self._keys.mark.decode()} and the view is rebuilt"
+
+
+def apply_arguments(follows: int | None, mark: ViewMark, customers: Sequence[Applied], ledger: Mapping[bytes, bytes | None]) -> list[bytes]:
+    """The arguments of `apply.lua`."""
+    states, *lists = flattened(customers)
+    written = packed([part for field, value in ledger.items() if value is not None for part in (field, value)])
+    removed = packed([field for field, value in ledger.items() if value is None])
+    follows_offset = b"" if follows is None else b"%d" % follows
+    return [follows_offset, b"%d" % mark.state_offset, _pack(_mark_fields(mark)), states, *map(_pack, lists), written, removed]
 
 
 def _mark_fields(mark: ViewMark) -> list[str]:

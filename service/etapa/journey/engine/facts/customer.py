@@ -40,8 +40,8 @@ class Customer:
 
     __slots__ = (
         *("arrived", "at_rest", "before", "began", "clock", "due", "entered_at", "first_at", "id", "keys", "known", "laid_out_for"),
-        *("memory", "outreach"),
-        *("persona", "persona_by", "recent", "rule", "sequence", "settled", "stage", "traits", "version"),
+        *("memory", "moved", "outreach"),
+        *("persona", "persona_by", "recent", "rescheduled", "rule", "sequence", "settled", "stage", "traits", "version"),
     )
 
     def __init__(
@@ -102,6 +102,10 @@ class Customer:
         self.known = known
         """The memories that `version` keeps, a few bytes for each (see `beginnings`)."""
         self.id = id
+        self.moved = True
+        """Whether its stage is another than when it was last collected or admitted, as far as the partition knows. Not stored."""
+        self.rescheduled = True
+        """The same of `due`."""
         self.persona: str | None = None
         """The persona found by `persona_by`. Not stored, because it follows from the traits."""
         self.persona_by: object = None

@@ -58,8 +58,11 @@ def instant_text(at: int) -> str:
     micro = rest - second * SECOND
     minute = second // 60
     hour = minute // 60
-    text = written + _TWO_DIGITS[hour] + ":" + _TWO_DIGITS[minute - hour * 60] + ":" + _TWO_DIGITS[second - minute * 60]
-    return f"{text}.{_THREE_DIGITS[micro // 1000]}{_THREE_DIGITS[micro % 1000]}Z" if micro else text + "Z"
+    hours, minutes, seconds = _TWO_DIGITS[hour], _TWO_DIGITS[minute - hour * 60], _TWO_DIGITS[second - minute * 60]
+    if micro == 0:
+        return f"{written}{hours}:{minutes}:{seconds}Z"
+    millis, micros = _THREE_DIGITS[micro // 1000], _THREE_DIGITS[micro % 1000]
+    return f"{written}{hours}:{minutes}:{seconds}.{millis}{micros}Z"
 
 
 def time_text(at: int) -> str:
