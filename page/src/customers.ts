@@ -14,6 +14,23 @@ export interface Customer {
   readonly since: string;
   /** The latest, the newest last. */
   readonly changes: readonly Change[];
+  /** When the earliest touchpoint occurred. */
+  readonly first_at: string;
+  /** The latest of each campaign, the newest last. */
+  readonly triggers: readonly { readonly campaign: string; readonly at: string }[];
+}
+
+/** What happened to a customer, the newest first. */
+export type Event = { readonly at: string } & ({ readonly change: Change } | { readonly campaign: string } | { readonly first: true });
+
+/** Moves, triggers and the first touchpoint in one order. Of what is at the same moment, a move comes before what it triggered. */
+export function eventsOf(customer: Customer): readonly Event[] {
+  const events: Event[] = [
+    { at: customer.first_at, first: true },
+    ...customer.changes.map((change) => ({ at: change.at, change })),
+    ...customer.triggers.map(({ campaign, at }) => ({ campaign, at })),
+  ];
+  return events.sort((one, other) => Date.parse(one.at) - Date.parse(other.at)).reverse();
 }
 
 export interface Clause {

@@ -2,7 +2,7 @@
 import type { ComponentChildren, JSX } from "preact";
 import { useLayoutEffect, useRef, useState } from "preact/hooks";
 import { Aside } from "./aside.tsx";
-import { type Clause, type Group, type JudgedRule, type Refusal, type Story, keepToken, keptToken, storyOf } from "./customers.ts";
+import { type Clause, type Group, type JudgedRule, type Refusal, type Story, eventsOf, keepToken, keptToken, storyOf } from "./customers.ts";
 import { stageName, useReading } from "./reading.ts";
 
 export function Finder({ close }: { readonly close: () => void }): JSX.Element {
@@ -93,11 +93,17 @@ function StoryTold({ story: { customer, why } }: { readonly story: Story }): JSX
       </Part>
       <Part title={speech.say("changes")}>
         <ol class="story">
-          {[...customer.changes].reverse().map((change) => (
-            <li key={`${change.to} ${change.at}`}>
-              <time dateTime={change.at} class="small">{speech.moment(change.at)}</time>
-              <strong>{stageName(map, speech, change.to)}</strong>
-              <span>{change.rule === null ? speech.say("without_rule") : speech.of(told.get(change.rule) ?? {}, change.rule)}</span>
+          {eventsOf(customer).map((event, index) => (
+            <li key={index} class={"change" in event ? "" : "minor"}>
+              <time dateTime={event.at} class="small">{speech.moment(event.at)}</time>
+              {"change" in event && (
+                <>
+                  <strong>{stageName(map, speech, event.change.to)}</strong>
+                  <span>{event.change.rule === null ? speech.say("without_rule") : speech.of(told.get(event.change.rule) ?? {}, event.change.rule)}</span>
+                </>
+              )}
+              {"campaign" in event && <span>{speech.say("triggered", { campaign: event.campaign })}</span>}
+              {"first" in event && <span>{speech.say("first_touchpoint")}</span>}
             </li>
           ))}
         </ol>

@@ -1,8 +1,8 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { refusalOf, storyOf } from "../src/customers.ts";
+import { type Customer, eventsOf, refusalOf, storyOf } from "../src/customers.ts";
 
-const CUSTOMER = { customer_id: "a/b", stage: "buyer", label: {}, since: "2026-11-21T12:00:00Z", changes: [] };
+const CUSTOMER = { customer_id: "a/b", stage: "buyer", label: {}, since: "2026-11-21T12:00:00Z", changes: [], first_at: "2026-11-21T12:00:00Z", triggers: [] };
 const WHY = { version: 1, judged_at: "2026-11-21T12:30:00Z", stage: "buyer", foreseen: [], held: [], goals: [], rules: [], carried_over: null };
 
 function server(answer: (address: string) => Response): { readonly asked: [string, string | null][]; readonly ask: typeof fetch } {
@@ -37,4 +37,15 @@ test("a server that does not answer is said to, and half a character is nobody's
   assert.equal(asked.length, 1);
   assert.deepEqual(await storyOf("\ud800", "t", ask), { refused: "unknown_customer", seconds: 1 });
   assert.equal(asked.length, 1);
+});
+
+test("moves, triggers and the first touchpoint are told in one order, the newest first", () => {
+  const at = (minute: number): string => `2026-11-21T12:0${minute}:00Z`;
+  const told = eventsOf({
+    ...CUSTOMER,
+    first_at: at(0),
+    changes: [{ to: "new", at: at(0), rule: null }, { to: "buyer", at: at(3), rule: "buys" }],
+    triggers: [{ campaign: "hello", at: at(0) }, { campaign: "thanks", at: at(5) }],
+  } as Customer);
+  assert.deepEqual(told.map((each) => ("change" in each ? each.change.to : "campaign" in each ? each.campaign : "first")), ["thanks", "buyer", "hello", "new", "first"]);
 });

@@ -11,8 +11,11 @@ import pytest
 from aiohttp import web
 from playwright.sync_api import Browser, expect
 
+from etapa.journey.language.model import Journey
 from tests.browser.viewer import NARROW, browser, looking
-from tests.unit.serve.asked import TOKEN, StagesInMemory, application, customer
+from tests.unit.serve.asked import JOURNEY, TOKEN, StagesInMemory, application, customer
+from tests.unit.serve.test_live_and_file_maps import JOURNEY as CLOTHES_SHOP
+from tests.unit.serve.test_live_and_file_maps import Installation
 
 pytestmark = pytest.mark.browser
 
@@ -26,16 +29,16 @@ def chromium() -> Iterator[Browser]:
 class _Served:
     """A real server in its own thread."""
 
-    def __init__(self, reader: StagesInMemory) -> None:
+    def __init__(self, reader: StagesInMemory | Installation, journey: Journey = JOURNEY) -> None:
         self._loop = asyncio.new_event_loop()
         self._thread = threading.Thread(target=self._loop.run_forever)
         self._thread.start()
-        self._runner = web.AppRunner(application(reader=reader), shutdown_timeout=1)
-        self.address = self._do(self._start())
+        self._runner = web.AppRunner(application(reader=reader, journey=journey), shutdown_timeout=1)
+        self.address = self.do(self._start())
 
     def stop(self) -> None:
         if self._thread.is_alive():
-            self._do(self._runner.cleanup())
+            self.do(self._runner.cleanup())
             self._loop.call_soon_threadsafe(self._loop.stop)
             self._thread.join()
             self._loop.close()
@@ -47,7 +50,7 @@ class _Served:
         host, port = self._runner.addresses[0][:2]
         return f"http://{host}:{port}/"
 
-    def _do(self, work: Any) -> Any:
+    def do(self, work: Any) -> Any:
         done: Future[Any] = asyncio.run_coroutine_threadsafe(work, self._loop)
         return done.result(timeout=30)
 
@@ -130,3 +133,21 @@ def test_a_live_map_keeps_nobody_out_on_a_desk_and_on_a_phone(chromium: Browser)
         with looking(chromium, server.address, "en-GB", window=NARROW) as seen:
             assert seen.keeps_out() == []
             assert seen.fits()[0]
+
+
+def test_a_live_map_of_a_whole_shop_fits_a_desk_and_says_what_it_cannot_know(chromium: Browser) -> None:
+    view = Installation()
+    server = _Served(view, CLOTHES_SHOP)
+    try:
+        server.do(view.process())
+        with looking(chromium, server.address, "en-GB") as seen:
+            expect(seen.page.locator(".findings .ideal")).to_contain_text("does not keep the ways of single customers")
+            expect(seen.page.locator(".findings .detours li").first).to_contain_text("39 moves, 47% of those who left")
+            expect(seen.page.locator(".plate .sparkline")).to_have_count(6)
+            assert seen.fits() == (True, True)
+            seen.page.get_by_label("Channel").select_option("instagram")
+            expect(seen.page.locator(".lane.channels")).not_to_contain_text("WhatsApp")
+            assert seen.keeps_out() == []
+            assert seen.complaints == []
+    finally:
+        server.stop()

@@ -105,6 +105,13 @@ class Change(msgspec.Struct, frozen=True):
     rule: str | None
 
 
+class LatestTrigger(msgspec.Struct, frozen=True):
+    """When a campaign was last triggered for the customer, to be sent or not: for the holdout group as well."""
+
+    campaign: str
+    at: Moment
+
+
 class CustomerStage(msgspec.Struct, frozen=True):
     """Where a customer is, and the latest moves."""
 
@@ -116,6 +123,8 @@ class CustomerStage(msgspec.Struct, frozen=True):
     sequence: Annotated[int, msgspec.Meta(ge=0, description="How many stage changes the customer has had.")]
     due: Annotated[Moment | None, msgspec.Meta(description="When time alone may move the customer next, if ever.")]
     changes: Annotated[Sequence[Change], msgspec.Meta(description="The latest, the newest last.")]
+    first_at: Annotated[Moment, msgspec.Meta(description="When the customer's earliest touchpoint occurred.")]
+    triggers: Annotated[Sequence[LatestTrigger], msgspec.Meta(description="The latest of each campaign, the newest last.")]
 
 
 class Problem(msgspec.Struct, frozen=True):

@@ -220,6 +220,10 @@ class Api:
             sequence=customer.sequence,
             due=format_time(customer.due) if customer.due is not None else None,
             changes=[answers.Change(to, format_time(at), rule) for to, at, rule in customer.changes],
+            first_at=format_time(customer.first_at),
+            triggers=[]
+            if customer.outreach is None
+            else [answers.LatestTrigger(name, format_time(at)) for name, at in customer.outreach.last.items()],
         )
 
 

@@ -18,6 +18,7 @@ from etapa.journey.ledger.tally import BatchTally
 from etapa.journey.units import SECOND
 from etapa.metrics.worker import Metrics
 from etapa.serve.http import Api
+from etapa.serve.ports import StageReader
 from etapa.settings.values import Secret
 from etapa.stream.protocol.ledger_keeper import LedgerKeeper
 from etapa.stream.protocol.ports import ViewError
@@ -117,7 +118,7 @@ def customer(customer_id: str, stage: str = "buyer") -> Customer:
 def application(
     *customers: Customer,
     token: str | None = TOKEN,
-    reader: StagesInMemory | None = None,
+    reader: StageReader | None = None,
     readiness: Checks | NeverDone | None = None,
     rate: int = 100,
     journey: Journey = JOURNEY,

@@ -6,12 +6,14 @@ from dataclasses import replace
 import msgspec
 import pytest
 
+from etapa.journey.engine.facts.outreach import Outreach
 from etapa.journey.engine.judging.program import compile_journey
+from etapa.journey.units import SECOND
 from etapa.metrics.worker import Metrics
 from etapa.serve.http import Api
 from etapa.settings.values import Secret
 from etapa.stream.protocol.readers import BeingRebuilt, StoredCustomer
-from tests.unit.serve.asked import JOURNEY, PURCHASES, TOKEN, Checks, StagesInMemory, application, ask, ask_raw, customer, explaining
+from tests.unit.serve.asked import JOURNEY, NOON, PURCHASES, TOKEN, Checks, StagesInMemory, application, ask, ask_raw, customer, explaining
 
 
 def test_customers_left_in_a_stage_that_the_journey_no_longer_has_are_counted_too() -> None:
@@ -35,8 +37,17 @@ def test_a_customer_is_shown_with_stage_time_and_last_changes() -> None:
             {"to": "new", "at": "2026-11-21T11:59:59Z", "rule": None},
             {"to": "buyer", "at": "2026-11-21T12:00:00Z", "rule": "buys"},
         ],
+        "first_at": "2026-11-21T12:00:00Z",
+        "triggers": [],
     }
     assert headers["Cache-Control"] == "no-store"
+
+
+def test_a_customer_is_shown_with_the_latest_trigger_of_each_campaign() -> None:
+    triggered = customer("c-42")
+    triggered.outreach = Outreach({"hello": NOON - 60 * SECOND, "thanks": NOON}, ())
+    _, body, _ = ask(application(triggered), "/v1/customers/c-42")
+    assert body["triggers"] == [{"campaign": "hello", "at": "2026-11-21T11:59:00Z"}, {"campaign": "thanks", "at": "2026-11-21T12:00:00Z"}]
 
 
 @pytest.mark.parametrize(
