@@ -31,7 +31,8 @@ from etapa.hosting.foreign_text import printable
 from etapa.hosting.garbage import spare_the_garbage_collector
 from etapa.journey.engine.facts.stage_change import StageChange
 from etapa.journey.language.model import Journey
-from etapa.rehearsal.diff import Diff, DifferingCustomer, Side
+from etapa.rehearsal.diff import Diff, Side
+from etapa.rehearsal.sampling import DifferingCustomer
 
 MOST_SAMPLES = 1000
 

@@ -23,27 +23,9 @@ from etapa.rehearsal.file_findings import FileFinding, FileLook
 from etapa.rehearsal.identities import Gone, Linked
 from etapa.rehearsal.readings import Touchpoints, readings
 from etapa.rehearsal.replay import Replay
-from etapa.rehearsal.sampling import in_turns, stable_hash
+from etapa.rehearsal.sampling import Cell, DifferingCustomer, in_turns, stable_hash
 from etapa.rehearsal.unsettled import Made, Moved, Parting, Triggered, Unsettled, time_of, told_by
 from etapa.sources.lines import Lines
-
-Cell = tuple[str | None, str | None]
-"""A customer's stage in the old journey and in the new one. None: that journey could not judge any of the customer's touchpoints."""
-
-
-@dataclass(frozen=True, slots=True)
-class DifferingCustomer:
-    """A customer who differs, with the last stage change in each journey, which decided the stage."""
-
-    customer_id: str
-    old: StageChange | None
-    new: StageChange | None
-    parted: Parting
-    """Where the two journeys first differed."""
-
-    @property
-    def cell(self) -> Cell:
-        return (None if self.old is None else self.old.to, None if self.new is None else self.new.to)
 
 
 class Side:
@@ -65,6 +47,8 @@ class Side:
         """Number of touchpoints and timers that could not be judged."""
         self.refusal: Rejected | None = None
         """Why the latest link was refused, if it was."""
+        self._gone: dict[str, StageChange] = {}
+        """The last changes of ids that are no longer used."""
         self.last: dict[str, StageChange] = {}
         """By customer."""
 
@@ -82,11 +66,18 @@ class Side:
             else:
                 if isinstance(touched, Linked):
                     if touched.gone is not None:
-                        self.last.pop(touched.gone.customer_id, None)
+                        self._join(touched.gone)
                 else:
                     self.duplicates += touched.duplicate
                 self.unjudged += len(touched.failures)
                 yield from in_order(touched.changes, touched.released)
+
+    def _join(self, gone: Gone) -> None:
+        last = self.last.pop(gone.customer_id, None)
+        if last is not None:
+            self._gone[gone.customer_id] = last
+        if gone.returns_in is not None:
+            self.last[gone.kept_id] = self._gone.pop(gone.kept_id)
 
     def run_timers_of(self, customer_id: str, until: int) -> Iterator[StageChange | Release]:
         fired = self.replay.run_timers_of(customer_id, until, self._dropped)

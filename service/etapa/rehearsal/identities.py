@@ -39,6 +39,8 @@ class Gone:
     persona: str | None
     at: int
     """The customer's clock."""
+    returns_in: str | None = None
+    """The stage last published for the kept id, if that one was no longer used either until now."""
 
 
 @dataclass(slots=True)
@@ -148,7 +150,9 @@ class Identities:
             personas = self._program.personas
             happened = Happened()
             try:
-                linked.gone = Gone(gone_id, kept_id, moved.stage, None if personas is None else personas.of(moved), moved.clock)
+                persona = None if personas is None else personas.of(moved)
+                returns_in = standing.stage if kept is None and standing is not None else None
+                linked.gone = Gone(gone_id, kept_id, moved.stage, persona, moved.clock, returns_in)
                 united = unite(
                     self._program,
                     Meeting(

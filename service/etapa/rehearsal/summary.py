@@ -148,6 +148,8 @@ class Summary:
         if isinstance(each, Gone):
             self.joined += 1
             self.stages[each.stage] -= 1
+            if each.returns_in is not None:
+                self.stages[each.returns_in] += 1
             return
         if self.figures is not None:
             self.figures.told(each)

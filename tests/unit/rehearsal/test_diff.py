@@ -12,7 +12,8 @@ from etapa.contracts.rfc3339 import format_time, parse_time
 from etapa.journey.language.load import journey_or_raise
 from etapa.journey.language.model import Journey
 from etapa.journey.units import DAY
-from etapa.rehearsal.diff import Diff, DifferingCustomer
+from etapa.rehearsal.diff import Diff
+from etapa.rehearsal.sampling import DifferingCustomer
 from tests.support.faulty import Faulty
 
 START = parse_time("2026-01-01T00:00:00Z")
@@ -210,3 +211,9 @@ def test_a_link_that_is_refused_is_told_once() -> None:
     found = diff(JOINS, *SAME_PERSON, link("b", "a", 5), old=JOINS)
     assert found.rejected == {"link_cycle": 1}
     assert found.old.unjudged == found.new.unjudged == 0
+
+
+def test_an_id_that_is_used_again_is_in_the_stage_it_was_in() -> None:
+    again = (line("a", 0, "purchase"), line("b", 1, "visit"), link("a", "b", 5), link("b", "a", 3))
+    found = diff(JOINS, *again, old=JOINS)
+    assert (found.is_empty, found.cells) == (True, {("buyer", "buyer"): 1})

@@ -177,6 +177,18 @@ def test_without_identity_in_the_file_links_have_no_effect_and_are_counted() -> 
     assert [(each.kind, each.count) for each in summary.findings if each.kind == "links_ignored"] == [("links_ignored", 1)]
 
 
+@pytest.mark.parametrize("purchases", [1, 3])
+def test_customers_are_counted_once_whichever_id_is_kept(purchases: int) -> None:
+    file = File().reads(did("purchase", "0d", who="anon"), did("visit", "1d", who="ada"), did("visit", "1d", who="bert"))
+    file.reads(link("anon", "ada", "5d"), *[did("purchase", "6d", who="anon") for _ in range(purchases - 1)], link("ada", "anon", "3d"))
+    file.reads(link("bert", "anon", "2d"))
+    summary = Summary(file.replay.program.journey)
+    for each in file.told:
+        summary.told(each)
+    (customer,) = file.replay.customers.values()
+    assert {stage: number for stage, number in summary.stages.items() if number} == {customer.stage: 1}
+
+
 def test_one_person_has_a_limited_number_of_ids() -> None:
     file = File().reads(*[link(f"c-{number}", "all", "1d") for number in range(300)])
     assert file.refused == ["not_linked"] * 45

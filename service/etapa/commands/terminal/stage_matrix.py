@@ -10,7 +10,7 @@ from itertools import chain
 
 import click
 
-from etapa.rehearsal.diff import Cell
+from etapa.rehearsal.sampling import Cell
 
 NOBODY = "·"
 GAP = "  "
