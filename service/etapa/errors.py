@@ -35,6 +35,7 @@ these in the room that uses the library; the original error is the cause (`__cau
 
     Stored bytes cannot be read.
     MarkError, StateError   contracts                 a takeover: the partition is refused; `verify`: reported
+    TransferError           contracts                 the tenure: the partition is refused
     DeadLetterError         contracts                 lists of dead letters: counted as foreign
     SentBackError           stream.upkeep             RedriveError names the group
     DeliveryProgressError   contracts                 delivery: the partition is refused, as with DeliveryRefused

@@ -43,7 +43,7 @@ class PublishedChange(NamedTuple):
     sequence: int
 
 
-class Transfer(NamedTuple):
+class SentTransfer(NamedTuple):
     """A record of `transfers`. `number` counts what this sender has sent to this place; the memory of a customer who moves is `applied`."""
 
     sender: int
@@ -91,7 +91,7 @@ class MovingBatch(NamedTuple):
     """What one transaction holds, and what its owner remembers after it. `sends` are pairs of a place and a transfer."""
 
     stored: Stored
-    sends: tuple[tuple[int, Transfer], ...]
+    sends: tuple[tuple[int, SentTransfer], ...]
     changes: tuple[PublishedChange, ...]
     claimed: frozenset[str]
     cleared: frozenset[str]
@@ -101,12 +101,12 @@ class Place(NamedTuple):
     """A place: its log, its input, and its owner's memory."""
 
     stored: Stored
-    incoming: tuple[Transfer, ...]
+    incoming: tuple[SentTransfer, ...]
     claimed: frozenset[str] = frozenset()
     cleared: frozenset[str] = frozenset()
     paused: MovingBatch | None = None
     """Only without `fence`: what a predecessor that was only paused is about to commit."""
-    unsent: tuple[tuple[int, Transfer], ...] = ()
+    unsent: tuple[tuple[int, SentTransfer], ...] = ()
     """Only without `sends_with_it`: committed, and still to be sent."""
 
 

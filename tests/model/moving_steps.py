@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-from tests.model.moving import Kind, Moving, MovingBatch, MovingScenario, Place, PublishedChange, Stored, Touch, Transfer
+from tests.model.moving import Kind, Moving, MovingBatch, MovingScenario, Place, PublishedChange, SentTransfer, Stored, Touch
 from tests.model.search import ModelStep
 
 
@@ -38,7 +38,7 @@ def _with(moving: Moving, number: int, place: Place) -> Moving:
     return moving._replace(places=(*moving.places[:number], place, *moving.places[number + 1 :]))
 
 
-def _deliver(moving: Moving, sends: tuple[tuple[int, Transfer], ...]) -> Moving:
+def _deliver(moving: Moving, sends: tuple[tuple[int, SentTransfer], ...]) -> Moving:
     for to, transfer in sends:
         moving = _with(moving, to, moving.places[to]._replace(incoming=(*moving.places[to].incoming, transfer)))
     return moving
@@ -124,7 +124,7 @@ class _Owner:
         transfers = []
         for to, kind, customer in sends:
             sent[to] += 1
-            transfers.append((to, Transfer(self._me, sent[to], kind, customer, applied)))
+            transfers.append((to, SentTransfer(self._me, sent[to], kind, customer, applied)))
         place = self._place
         return MovingBatch(
             stored._replace(sent=tuple(sent)),
@@ -180,7 +180,7 @@ class _Owner:
         away = tuple(sorted({**dict(stored.away), customer: to}.items()))
         return self._batch(stored._replace(here=here, away=away), (to, "state", customer), applied=self._here[customer])
 
-    def _transfer(self, transfer: Transfer) -> tuple[str, MovingBatch]:
+    def _transfer(self, transfer: SentTransfer) -> tuple[str, MovingBatch]:
         stored = self._stored._replace(transfers=self._stored.transfers + 1)
         sender, customer = transfer.sender, transfer.customer
         name = f"takes {transfer.kind} {customer} in"

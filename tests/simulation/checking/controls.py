@@ -22,6 +22,7 @@ from etapa.stream.protocol.stream_time import QuietPace
 from etapa.stream.protocol.takeover import TakenOver
 from etapa.stream.protocol.task import PartitionTask
 from etapa.stream.protocol.tenure import Tenure
+from tests.simulation.checking.moving_controls import MOVING_LOGS, MOVING_SAFETIES, MovingSafety, moving_task
 from tests.simulation.cluster.controls import PRODUCER_SAFETIES, ProducerSafety
 from tests.simulation.machines.memory_log import MemoryLog, no_answer
 from tests.simulation.machines.memory_view import MemoryView
@@ -36,7 +37,7 @@ TopicSafety = Literal["marked_topics", "watched_topics"]
 """Those of a partition one of whose topics is deleted and recreated; this happens only in `RecreatedWorld`."""
 ReadingSafety = Literal["unpacks_within", "keeps_beginnings"]
 """Those of the log that reads maliciously compressed batches; only `HostileWorld` has any."""
-Safety = ProtocolSafety | SupervisionSafety | TopicSafety | ReadingSafety | ProducerSafety
+Safety = ProtocolSafety | SupervisionSafety | TopicSafety | ReadingSafety | ProducerSafety | MovingSafety
 PROTOCOL_SAFETIES: Final[tuple[ProtocolSafety, ...]] = get_args(ProtocolSafety)
 SUPERVISION_SAFETIES: Final[tuple[SupervisionSafety, ...]] = get_args(SupervisionSafety)
 TOPIC_SAFETIES: Final[tuple[TopicSafety, ...]] = get_args(TopicSafety)
@@ -47,6 +48,7 @@ SAFETIES: Final[tuple[Safety, ...]] = (
     *TOPIC_SAFETIES,
     *READING_SAFETIES,
     *PRODUCER_SAFETIES,
+    *MOVING_SAFETIES,
 )
 
 
@@ -238,17 +240,21 @@ SUPERVISIONS: Final[Mapping[Safety, type[PartitionTasks]]] = {
 }
 
 
-_LOGS: Final[Mapping[Safety, type[MemoryLog]]] = {
+_LOGS: Final[Mapping[str, type[MemoryLog]]] = {
     "dead_letters": ApartLog,
     "ledger_within": LedgerlessLog,
     "outcomes": OutcomesApartLog,
     "marked_topics": NamelessLog,
     "watched_topics": UnwatchedLog,
+    **MOVING_LOGS,
 }
 
 
 def kind_of_task(off: frozenset[Safety]) -> type[PartitionTask]:
     """The task with these safeguards off."""
+    moving = moving_task(off)
+    if moving is not None:
+        return moving
     if "retake" in off:
         return LeavingTask
     if "releases" in off:

@@ -26,6 +26,7 @@ from etapa.stream.protocol.ports import (
     TransactionHangs,
 )
 from etapa.stream.protocol.records import Headers, Outgoing, Record, StateRecord
+from tests.simulation.machines.memory_transfers import MemoryTransfers, MemoryTransfersReader, SentEntry, Status
 from tests.simulation.machines.process import Process, finish
 
 Tear = Literal["changes", "mark", "mark and changes"]
@@ -39,7 +40,7 @@ class Torn(Exception):
 @dataclass
 class _StateEntry:
     record: StateRecord
-    status: Literal["open", "committed", "aborted"]
+    status: Status
 
 
 @dataclass(frozen=True)
@@ -55,6 +56,14 @@ class Committed:
 class _Open:
     transaction: Transaction
     entries: list[_StateEntry]
+    transfers: Sequence[SentEntry] = ()
+
+    def end(self, status: Status) -> None:
+        """Its records are committed or aborted from now on."""
+        for entry in self.entries:
+            entry.status = status
+        for sent in self.transfers:
+            sent.status = status
 
 
 @dataclass
@@ -91,6 +100,8 @@ class MemoryBroker:
     """Whether it was moved by hand."""
     epoch: int = 0
     on_commit: Callable[[Committed], None] | None = None
+    transfers: Sequence[MemoryTransfers] = ()
+    """All partitions of `transfers`, where customers may move."""
     _states: list[_StateEntry] = field(default_factory=list)
     _open: dict[int, _Open] = field(default_factory=dict)
     _hanging: list[_Open] = field(default_factory=list)
@@ -102,10 +113,14 @@ class MemoryBroker:
         offset = self.end_offset
         self.touchpoints.append(Record(offset, timestamp, key, value, headers))
         self.end_offset += 1
+        self.wake()
+        return offset
+
+    def wake(self) -> None:
+        """There is something to read: whoever waits for it looks again."""
         for arrival in self._arrivals:
             finish(arrival)
         self._arrivals.clear()
-        return offset
 
     def leave_gap(self, offsets: int = 1) -> None:
         """Offsets without a record, as left by the producers' own transactions and their markers."""
@@ -180,7 +195,7 @@ class MemoryBroker:
             entries.append(_StateEntry(StateRecord(self.state_end, one.key or b"", one.value), "open"))
             self.state_end += 1
         self._states += entries
-        self._open[epoch] = _Open(transaction, entries)
+        self._open[epoch] = _Open(transaction, entries, [self.transfers[to].append(one) for to, one in transaction.transfers])
 
     def end(self, epoch: int) -> int:
         """Commit what was written."""
@@ -198,8 +213,7 @@ class MemoryBroker:
         return opened.entries[-1].record.offset
 
     def _show(self, opened: _Open, epoch: int) -> None:
-        for entry in opened.entries:
-            entry.status = "committed"
+        opened.end("committed")
         self.group_offset = opened.transaction.next_offset
         committed = Committed(opened.transaction, opened.entries[-1].record.offset, epoch)
         self.committed.append(committed)
@@ -255,8 +269,7 @@ class MemoryBroker:
         self._hanging.clear()
 
     def _give_up(self, opened: _Open) -> None:
-        for entry in opened.entries:
-            entry.status = "aborted"
+        opened.end("aborted")
         self.state_end += 1
 
     def _check(self, epoch: int) -> None:
@@ -280,6 +293,11 @@ class MemoryLog:
     def revoke(self) -> None:
         """The group has revoked the partition: the process reads nothing more."""
         self._revoked = True
+
+    def transfers(self) -> MemoryTransfersReader | None:
+        """The process's access to the partition of `transfers`, if there is one."""
+        broker = self._broker
+        return MemoryTransfersReader(broker.transfers[broker.number], self._process, self._portion) if broker.transfers else None
 
     async def fence(self) -> None:
         self._epoch = await self._process.call("fence", self._broker.fence, no_answer)

@@ -76,21 +76,22 @@ class SeededNetwork:
 
 
 class OneCrash(SeededNetwork):
-    """No faults, except that the first process dies before or after its call number `at` (from 0).
+    """No faults, except that the process `name` dies before or after its call number `at` (from 0).
 
     `survives`: a call that is on its way at that moment takes effect nevertheless.
     """
 
-    def __init__(self, random: Random, at: int | None = None, when: When = "before", *, survives: bool = False) -> None:
+    def __init__(self, random: Random, at: int | None = None, when: When = "before", *, survives: bool = False, name: str = "w1") -> None:
         super().__init__(random, Weather())
         self.calls: Counter[str] = Counter()
-        """Calls of the first process by name, until it died."""
+        """Calls of the process by name, until it died."""
+        self._name = name
         self._at = at
         self._when = when
         self._survives = survives
 
     def kills(self, process: Process, call: str, number: int, when: When) -> bool:
-        if process.name != "w1":
+        if process.name != self._name:
             return False
         if when == "before":
             self.calls[call] += 1

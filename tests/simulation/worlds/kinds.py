@@ -9,6 +9,7 @@ from tests.simulation.hostile.world import HostileWorld
 from tests.simulation.worlds.chasing import ChasingWorld
 from tests.simulation.worlds.group_world import GroupWorld
 from tests.simulation.worlds.recreated import RecreatedWorld
+from tests.simulation.worlds.repartition import RepartitionWorld
 from tests.simulation.worlds.sourced import SourcedWorld
 from tests.simulation.worlds.versions import RollingWorld
 from tests.simulation.worlds.world import SimulationResult, World
@@ -36,8 +37,9 @@ KINDS: Final[Mapping[str, KindOfWorld]] = {
     "sources": SourcedWorld,
     "recreated": RecreatedWorld,
     "hostile": HostileWorld,
+    "repartition": RepartitionWorld,
 }
-# The last four are never chosen by a seed: `--world chases` and so on run them, and separate tests run their first seeds.
+# The last five are never chosen by a seed: `--world chases` and so on run them, and separate tests run their first seeds.
 _TURNS = ("partition", "group", "versions", "group", "cluster")
 
 

@@ -5,6 +5,7 @@ from collections.abc import Callable
 from random import Random
 
 from etapa.contracts.outgoing.stage_change import decode_stage_change
+from etapa.contracts.stored.forwarding import is_forwarding
 from etapa.contracts.stored.state import decode_standing
 from etapa.journey.units import SECOND
 from etapa.stream.protocol.task_options import TaskOptions
@@ -129,7 +130,7 @@ class WatchedPartition:
             assert one.key is not None
             assert one.value is not None
             self._states[one.key.decode()] = one.value
-            self._dues[one.key.decode()] = decode_standing(one.value).due
+            self._dues[one.key.decode()] = None if is_forwarding(one.value) else decode_standing(one.value).due
         self._check_timers(committed)
         self._states_at[committed.state_offset] = dict(self._states)
         self._events["commits"] += 1

@@ -15,6 +15,7 @@ from etapa.stream.protocol.task import PartitionRefused, PartitionTask
 from etapa.stream.protocol.task_options import TaskOptions
 from tests.simulation.checking.controls import Safety, kind_of_log, kind_of_task, kind_of_view
 from tests.simulation.machines.loop import SimulationLoop
+from tests.simulation.machines.memory_log import MemoryLog
 from tests.simulation.machines.process import Killed, Process
 from tests.simulation.worlds.scenario import PROGRAM
 from tests.simulation.worlds.watched import WatchedPartition
@@ -80,11 +81,12 @@ class Bookkeeper(NullObserver):
         unusable, source = sum(batch.dead_letters.values()), batch.source
         if source is not None:
             unusable = source.rejected + sum(source.skipped.values())
-        accounted = batch.applied + batch.duplicates + unusable
+        accounted = batch.applied + batch.duplicates + unusable + batch.forwarded
         if accounted != len(batch.records):
             self._around.find(f"{accounted} records are accounted for, {len(batch.records)} were read")
         self._around.events["touchpoints"] += len(batch.records)
         self._around.events["duplicates"] += batch.duplicates
+        self._around.events["forwarded"] += batch.forwarded
         self._around.events["timers"] += batch.timers_fired
         self._around.events["dead letters"] += sum(batch.dead_letters.values())
         self._around.events["cannot be judged"] += batch.dead_letters.get("evaluation_failed", 0)
@@ -119,7 +121,8 @@ def make_task(
 ) -> PartitionTask:
     """The real task, without the safeguards that are off."""
     view = kind_of_view(around.off)(around.partitions[partition].redis, process)
-    return kind_of_task(around.off)(partition, program, log, view, clock, observer, around.options)
+    transfers = log.transfers() if isinstance(log, MemoryLog) else None
+    return kind_of_task(around.off)(partition, program, log, view, clock, observer, around.options, transfers)
 
 
 def portions(random: Random) -> Callable[[int], int]:

@@ -251,7 +251,8 @@ class World:
     async def _feed(self) -> None:
         shop, random = self.scenario.shop, Random(self.random.random())
         together = 0
-        for arrival in self.arriving(random, shop):
+        for number, arrival in enumerate(self.arriving(random, shop)):
+            await self.before_arrival(number)
             self._partition_for(arrival.key, random).arrive(arrival, self.now(), self.loop.time())
             if together == 0:
                 together = random.randrange(shop.burst)
@@ -261,6 +262,9 @@ class World:
         if random.random() < 0.3:
             for partition in self.partitions:
                 partition.broker.leave_gap()
+
+    async def before_arrival(self, number: int) -> None:
+        """Something may happen before a record arrives; they are counted from 0."""
 
     def arriving(self, random: Random, shop: SimulatedShop) -> Iterator[Arrival]:
         """Produce the records one after the other."""

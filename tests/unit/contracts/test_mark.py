@@ -5,7 +5,8 @@ import json
 import msgspec
 import pytest
 
-from etapa.contracts.stored.mark import MARK_KEY, Begun, Mark, MarkError, decode_mark, encode_mark
+from etapa.contracts.stored.mark import MARK_KEY, Begun, Mark, MarkError, MovingMark, decode_mark, encode_mark
+from etapa.contracts.stored.transfer import TopicLayout
 
 MARK = Mark(
     group="etapa",
@@ -21,6 +22,7 @@ MARK = Mark(
     begun=Begun(taken=2, of=5, dead=True),
     replaced=("dead-letters",),
 )
+MOVING = MovingMark(next_transfer=7, sent={1: 40, 2: 2}, taken={2: 9}, layout=TopicLayout(1, 3, 2), ended=(2,))
 
 
 def test_the_key_can_be_no_customer() -> None:
@@ -28,7 +30,9 @@ def test_the_key_can_be_no_customer() -> None:
         MARK_KEY.decode()
 
 
-@pytest.mark.parametrize("mark", [MARK, msgspec.structs.replace(MARK, stream_time=None, through=-1)])
+@pytest.mark.parametrize(
+    "mark", [MARK, msgspec.structs.replace(MARK, stream_time=None, through=-1), msgspec.structs.replace(MARK, moving=MOVING)]
+)
 def test_a_mark_is_written_and_read_back(mark: Mark) -> None:
     assert decode_mark(encode_mark(mark)) == mark
 
@@ -48,10 +52,13 @@ def test_the_value_is_plain_json() -> None:
         "topics": {"touchpoints": "dG91Y2hwb2ludHMtaWQtMQ", "customer-state": "Y3VzdG9tZXItc3RhdGUtMQ"},
         "last_change": "c-42/3",
         "replaced": ["dead-letters"],
+        "moving": None,
     }
 
 
-@pytest.mark.parametrize(("missing", "default"), [("memories", {}), ("topics", {}), ("last_change", None), ("replaced", ())])
+@pytest.mark.parametrize(
+    ("missing", "default"), [("memories", {}), ("topics", {}), ("last_change", None), ("replaced", ()), ("moving", None)]
+)
 def test_a_mark_from_before_something_was_written_in_it_is_read(missing: str, default: object) -> None:
     fields = {name: value for name, value in json.loads(encode_mark(MARK)).items() if name != missing}
     assert decode_mark(msgspec.json.encode(fields)) == msgspec.structs.replace(MARK, **{missing: default})

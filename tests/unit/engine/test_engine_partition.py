@@ -2,6 +2,7 @@
 
 import pytest
 
+from etapa.journey.engine.facts.stage_change import StageChange
 from etapa.journey.engine.facts.touchpoint import Touchpoint
 from etapa.journey.engine.judging.outcomes import EvaluationFailed
 from etapa.journey.engine.judging.program import Program
@@ -237,3 +238,34 @@ def test_time_goes_on_a_portion_at_a_time() -> None:
     work = partition.collect()
     assert (len(work.changes), calls, partition.stream_time) == (48, 5, us("1d") + GRACE)
     assert [change.at for change in work.changes] == sorted(change.at for change in work.changes)
+
+
+def test_who_leaves_one_partition_and_arrives_in_another_goes_on_there_with_its_timer(program: Program) -> None:
+    old, new = Partition(program, None), Partition(program, us("1d"))
+    feed(old, did("ad", 0, who="a"), did("ad", 0, who="b"))
+    customer = old.leave("a")
+    assert (old.knows("a"), old.knows("b"), old.missing(["a", "b"])) == (False, True, [])
+    new.admit("a", None)
+    new.arrive(customer)
+    assert new.knows("a")
+    assert list(new.collect().changed) == ["a"]
+    assert [(change.customer_id, change.sequence) for change in _after(new, us("3d"))] == [("a", 2)]
+    assert [(change.customer_id, change.sequence) for change in _after(old, us("3d"))] == [("b", 2)]
+
+
+def test_who_leaves_is_stored_no_more_and_its_changes_are_published_nevertheless(program: Program) -> None:
+    partition = Partition(program, None)
+    partition.admit("a", None)
+    partition.take(did("ad", 0, who="a"), WALL)
+    partition.leave("a")
+    work = partition.collect()
+    assert (list(work.changed), [change.customer_id for change in work.changes]) == ([], ["a"])
+    with pytest.raises(KeyError):
+        partition.leave("a")
+    partition.drop("a")
+    assert partition.missing(["a"]) == ["a"]
+
+
+def _after(partition: Partition, stream_time: int) -> list[StageChange]:
+    assert partition.advance(stream_time)
+    return partition.collect().changes

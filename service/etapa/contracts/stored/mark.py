@@ -4,6 +4,7 @@ from typing import Final, Literal, get_args
 
 import msgspec
 
+from etapa.contracts.stored.transfer import TopicLayout
 from etapa.contracts.stored.versioned import read_versioned
 from etapa.errors import EtapaError
 
@@ -40,6 +41,20 @@ class Begun(msgspec.Struct, frozen=True):
     """Whether any item taken was a touchpoint."""
 
 
+class MovingMark(msgspec.Struct, frozen=True):
+    """The progress of moving customers: the second half of a mark where there is a topic `transfers`."""
+
+    next_transfer: int
+    """The offset of the first record of `transfers` that is not done."""
+    sent: dict[int, int] = {}
+    """The number of the last transfer sent to each place."""
+    taken: dict[int, int] = {}
+    """The number of the last transfer taken in from each place."""
+    layout: TopicLayout | None = None
+    ended: tuple[int, ...] = ()
+    """Places of the layout before where nobody is left who has to move."""
+
+
 class Mark(msgspec.Struct, frozen=True, kw_only=True):
     """`through` is the last processed offset of `touchpoints` (-1: none); `stream_time` is in microseconds since 1970."""
 
@@ -65,6 +80,8 @@ class Mark(msgspec.Struct, frozen=True, kw_only=True):
     """Progress within the record after `through`, if the batch ended in the middle of it."""
     replaced: tuple[TopicRole, ...] = ()
     """Topics that replaced others by an operator's decision since the partition began: they lack what was published before."""
+    moving: MovingMark | None = None
+    """None where no customers move."""
 
 
 _encode = msgspec.json.Encoder().encode

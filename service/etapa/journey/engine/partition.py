@@ -157,6 +157,31 @@ class Partition:
         self.stream_time = stream_time
         return True
 
+    def knows(self, customer_id: str) -> bool:
+        """Whether the customer is in memory, and has a state."""
+        kept = self._customers.get(customer_id)
+        return kept is not None and kept.customer is not None
+
+    def arrive(self, customer: Customer) -> None:
+        """A customer comes from another partition. It must be admitted, without a state."""
+        kept = self._customers[customer.id]
+        kept.customer = customer
+        self._note(kept, customer)
+        self._schedule(kept, customer)
+
+    def leave(self, customer_id: str) -> Customer:
+        """The customer leaves the partition. Changes that it made are still collected. Raises `KeyError` unless the partition knows it."""
+        customer = self._customers[customer_id].customer
+        if customer is None:
+            raise KeyError(customer_id)
+        self._work.changed.pop(customer_id, None)
+        self._customers[customer_id] = _Kept(None)
+        return customer
+
+    def drop(self, customer_id: str) -> None:
+        """Keep the customer in memory no longer. Nothing may have happened to it since the last collection."""
+        self._customers.pop(customer_id, None)
+
     def reclassify(self, customer_id: str, *, publish: bool) -> bool | None:
         """Carry an admitted customer over from an older version of the journey. Returns whether its stage changed.
 

@@ -89,6 +89,18 @@ For a partition one of whose topics is deleted and created again (`belonging`):
 - `watched_topics`: the log keeps comparing them while the partition is processed. Prevents: a worker carries on in the middle
   of the new topic.
 
+For a partition whose customers may move to another one (`residence`, `moving_tenure`; docs/moving-customers.md). No worker does that yet, as none is given
+`Transfers`:
+- `forwards`: a touchpoint of a customer who has left, or is at home elsewhere, is forwarded. Prevents: a customer begins anew at a second place.
+- `waits`: a touchpoint of a customer who may be on the way waits. Prevents: the same.
+- `waits_in_order`: while it waits, no later one of the partition is judged. Prevents: touchpoints overtake each other.
+- `sends_within`: what is sent to other partitions is in the batch's transaction, not before it. Prevents: a customer is at two places.
+- `sends_with_it`: nor after it. Prevents: a customer is at no place.
+- `numbers`: what was taken in from a partition is not taken in again. Prevents: something that is sent twice happens twice.
+- `marks_both`: the mark holds the progress of both inputs. Prevents: the same, after every takeover.
+- `adopts_first`: producers go over to a new layout only when all partitions follow it. Prevents: a partition takes a customer of another for a new one.
+- `ends_last`: a partition says that it has finished only when everybody has left who has to. Prevents: the same.
+
 For the log, which reads whatever strangers have sent (`stream/kafka`):
 - `unpacks_within`: no batch is decompressed beyond a limit in one go. Prevents: one compressed mebibyte
   takes a gibibyte of memory.

@@ -10,6 +10,7 @@ from etapa.contracts.outgoing.campaign_outcome import encode_campaign_outcome
 from etapa.contracts.outgoing.campaign_trigger import encode_campaign_trigger
 from etapa.contracts.outgoing.dead_letter import encode_dead_letter
 from etapa.contracts.outgoing.stage_change import encode_stage_change
+from etapa.contracts.stored.forwarding import NO_STAGE
 from etapa.contracts.stored.state import NO_KNOWN_MEMORIES, KnownMemories, encode_state
 from etapa.contracts.trace import trace_of
 from etapa.errors import EtapaError
@@ -227,7 +228,7 @@ def dead_letters(unusable: Sequence[tuple[Record, Rejected]], topic: str, partit
 def stage_deltas(changes: Sequence[StageChange], in_silence: Sequence[tuple[str, str]] = ()) -> dict[str, int]:
     """By how many customers each stage grew or shrank; unchanged stages are left out.
 
-    `in_silence`: moves that were not published, as (from, to).
+    `in_silence`: moves that were not published, as (from, to); those between partitions are from or to no stage.
     """
     deltas: dict[str, int] = {}
     for source, to in in_silence:
@@ -237,4 +238,5 @@ def stage_deltas(changes: Sequence[StageChange], in_silence: Sequence[tuple[str,
         deltas[change.to] = deltas.get(change.to, 0) + 1
         if change.source is not None:
             deltas[change.source] = deltas.get(change.source, 0) - 1
+    deltas.pop(NO_STAGE, None)
     return {stage: delta for stage, delta in deltas.items() if delta}

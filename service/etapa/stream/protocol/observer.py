@@ -40,7 +40,7 @@ class SourceCounts(msgspec.Struct, frozen=True):
 class BatchCommitted(msgspec.Struct, frozen=True):
     """One committed batch.
 
-    `applied + duplicates + all dead letters` is the number of records read. With a source, `applied + duplicates + source.rejected`
+    `applied + duplicates + all dead letters + forwarded` is the number of records read. With a source, `applied + duplicates + source.rejected`
     plus everything skipped is the number of elements in the records.
     """
 
@@ -68,6 +68,8 @@ class BatchCommitted(msgspec.Struct, frozen=True):
     """The fate of campaign triggers that had been held during a quiet time."""
     outcomes: Sequence[CampaignOutcome] = ()
     """The outcomes of campaigns' goals."""
+    forwarded: int = 0
+    """Records whose customers live elsewhere; neither applied nor duplicates."""
 
 
 class TaskObserver(Protocol):

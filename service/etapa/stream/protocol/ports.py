@@ -87,6 +87,8 @@ class Transaction(msgspec.Struct, frozen=True):
     ledger: Sequence[Outgoing] = ()
     """Pages of the ledger; they go to `customer-state`, like the states."""
     campaign_outcomes: Sequence[Outgoing] = ()
+    transfers: Sequence[tuple[int, Outgoing]] = ()
+    """For partitions of `transfers`, in order. Empty without `Transfers`."""
 
 
 RECENT_OFFSETS = 256
@@ -148,6 +150,16 @@ class Log(States, Protocol):
 
     async def close(self) -> None:
         """Close the producer. Safe to call more than once, and after a failure; never raises `LogError`."""
+
+
+class Transfers(Protocol):
+    """One partition of `transfers`, where customers may move between partitions. Methods raise `LogError`."""
+
+    async def fetch(self, start: int, max_records: int, wait: float) -> Sequence[Record]:
+        """The committed records from offset `start` on, in order; waits up to `wait` seconds when there are none.
+
+        While it or `Log.fetch` waits, something new in either input ends the wait.
+        """
 
 
 VIEW_FORMAT = 1

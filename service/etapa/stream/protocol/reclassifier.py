@@ -9,6 +9,7 @@ from collections.abc import Awaitable, Callable, Sequence
 
 import msgspec
 
+from etapa.contracts.stored.forwarding import is_forwarding
 from etapa.contracts.stored.reclassification import ReclassifyProgress, ReclassifyRequest
 from etapa.contracts.stored.state import decode_standing
 from etapa.stream.protocol.ports import View
@@ -113,7 +114,7 @@ class Reclassifier:
             self._progress, customers=scanned.customers, looked_at=min(scanned.customers, self._progress.looked_at + len(scanned.states))
         )
         for customer_id, state in dict(scanned.states).items():
-            if decode_standing(state).version < self._version:
+            if not is_forwarding(state) and decode_standing(state).version < self._version:
                 self._waiting.append(customer_id)
         await self._pause()
 

@@ -11,8 +11,9 @@ from etapa.contracts.stored.mark import Mark
 from etapa.contracts.stored.state import StateError
 from etapa.journey.engine.judging.program import Program
 from etapa.stream.protocol.belonging import AllRefused, MayPass, PartitionRefused
+from etapa.stream.protocol.moving_tenure import MovingTenure
 from etapa.stream.protocol.observer import TaskObserver
-from etapa.stream.protocol.ports import Blocked, Clock, Fenced, Log, LogError, OutcomeUnknown, TakeoverReason, View, ViewError
+from etapa.stream.protocol.ports import Blocked, Clock, Fenced, Log, LogError, OutcomeUnknown, TakeoverReason, Transfers, View, ViewError
 from etapa.stream.protocol.takeover import InDoubt, TakenOver, take_over
 from etapa.stream.protocol.task_context import TaskContext
 from etapa.stream.protocol.task_options import TaskOptions
@@ -35,9 +36,18 @@ class PartitionTask:
     """
 
     def __init__(
-        self, partition: int, program: Program, log: Log, view: View, clock: Clock, observer: TaskObserver, options: TaskOptions
+        self,
+        partition: int,
+        program: Program,
+        log: Log,
+        view: View,
+        clock: Clock,
+        observer: TaskObserver,
+        options: TaskOptions,
+        transfers: Transfers | None = None,
     ) -> None:
-        self._around = TaskContext(partition, program, log, view, clock, observer, options)
+        """`transfers`: none where no customers move between partitions."""
+        self._around = TaskContext(partition, program, log, view, clock, observer, options, transfers)
         self._stop_requested = False
         self._ready = self._was_ready = False
         self._trouble = self._damage = ""
@@ -157,7 +167,9 @@ class PartitionTask:
             self._ready = False
 
     def _begin(self, taken: TakenOver) -> Tenure:
-        return Tenure(self._around, taken)
+        if self._around.transfers is None:
+            return Tenure(self._around, taken)
+        return MovingTenure(self._around, taken, self._around.transfers)
 
     async def _leave(self, reason: TakeoverReason, cause: str, failures: int, at_least: float) -> None:
         """Log why, close the producer, and wait at least `at_least` seconds before the next takeover."""

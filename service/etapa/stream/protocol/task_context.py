@@ -4,7 +4,7 @@ import msgspec
 
 from etapa.journey.engine.judging.program import Program
 from etapa.stream.protocol.observer import TaskObserver
-from etapa.stream.protocol.ports import Clock, Log, View
+from etapa.stream.protocol.ports import Clock, Log, Transfers, View
 from etapa.stream.protocol.task_options import TaskOptions
 
 
@@ -18,3 +18,5 @@ class TaskContext(msgspec.Struct, frozen=True):
     clock: Clock
     observer: TaskObserver
     options: TaskOptions
+    transfers: Transfers | None = None
+    """None where no customers move between partitions."""

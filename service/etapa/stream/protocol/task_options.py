@@ -33,6 +33,10 @@ class TaskOptions(msgspec.Struct, frozen=True, kw_only=True):
     """A batch is committed once its timers have caused this much, even in the middle of one customer's timers."""
     customers_in_memory: int = 50_000
     """Customers kept in memory between batches. Those in the current batch are always kept until the view shows it."""
+    max_leaving: int = 500
+    """At most this many customers leave for other partitions in one batch."""
+    leaving_rate: float = 1000.0
+    """At most this many of them leave in a second, apart from those that are claimed."""
     pause_every: int = 500
     """Records or timers after which the event loop gets a turn: a few milliseconds of work."""
 

@@ -18,14 +18,15 @@ from etapa.contracts.stored.state import decode_state
 from etapa.journey.engine.judging.outcomes import EvaluationFailed
 from etapa.journey.engine.partition import Partition
 from etapa.journey.localtime.zones import VERSION as ZONE_DATA
-from etapa.stream.protocol.batch import NO_TRACES, NOTHING_WAITING, CannotJudge, dead_letters, encode, stage_deltas
-from etapa.stream.protocol.intake import Intake
+from etapa.stream.protocol.batch import NO_TRACES, NOTHING_WAITING, CannotJudge, Encoded, dead_letters, encode, stage_deltas
+from etapa.stream.protocol.intake import Accounted, Intake
 from etapa.stream.protocol.judge import Judge
 from etapa.stream.protocol.ledger_keeper import LedgerKeeper, LedgerPages, ledger_records
 from etapa.stream.protocol.observer import BatchCommitted, BatchStep, Beginning
 from etapa.stream.protocol.ports import LoadedCustomers, Transaction, ViewMark
 from etapa.stream.protocol.reclassifier import Reclassifier
-from etapa.stream.protocol.records import Applied, Record
+from etapa.stream.protocol.records import Applied, Outgoing, Record
+from etapa.stream.protocol.residence import NOTHING_MOVED, MovedInBatch
 from etapa.stream.protocol.stream_time import QuietPace, count_before, stream_time_after
 from etapa.stream.protocol.takeover import InDoubt, TakenOver, view_mark
 from etapa.stream.protocol.task_context import TaskContext
@@ -96,7 +97,7 @@ class Tenure:
                     await self._process_touchpoints()
                 elif self._caught_up:
                     await self._process_quiet_time()
-                await self._reclassify()
+                await self._between_batches()
             await self._settle()
         except asyncio.CancelledError:
             if self._in_flight is not None:
@@ -121,7 +122,7 @@ class Tenure:
         around, options = self._around, self._around.options
         # Times of steps that led to no commit belong to no batch.
         self._seconds, self._began = {}, {"fetch": around.clock.monotonic()}
-        wait = 0.0 if self._more_timers else min(options.idle_wait, self._reclassifier.idle_for(around.clock.monotonic()))
+        wait = 0.0 if self._more_timers else min(options.idle_wait, self._idle_for())
         records: list[Record] = []
         if not self._intake.holds_more:
             # Touchpoints that arrive after this are unknown to us, so if nothing is there, time may advance to here and no further.
@@ -143,9 +144,19 @@ class Tenure:
             )
             self._took("decode", started)
 
+    def _idle_for(self) -> float:
+        """Seconds until there is something else to do than to wait for touchpoints."""
+        return self._reclassifier.idle_for(self._around.clock.monotonic())
+
+    async def _between_batches(self) -> None:
+        await self._reclassify()
+
     async def _process_touchpoints(self) -> None:
         """One batch of the waiting records. The result is the same as if they were processed one by one."""
-        engine, items = self._engine, self._waiting.items[: self._around.options.max_records]
+        await self._process_items(self._waiting.items[: self._around.options.max_records])
+
+    async def _process_items(self, items: Sequence[object]) -> None:
+        engine = self._engine
         wall = self._around.clock.now()
         loaded = await self._load(engine.missing_of(items), stream_time_after(items, engine.stream_time, wall))
         count = len(items)
@@ -241,8 +252,12 @@ class Tenure:
         if shown is None:
             # Whatever is there is not ours; the first apply removes it.
             loaded = LoadedCustomers(None, [None] * len(customer_ids), (), more_due=False)
-        await self._admit(customer_ids, loaded)
+        await self._admit(customer_ids, self._who_lives_here(customer_ids, loaded))
         self._took("load", started)
+        return loaded
+
+    def _who_lives_here(self, customer_ids: Sequence[str], loaded: LoadedCustomers) -> LoadedCustomers:
+        """Without those of whom only a forwarding address is left."""
         return loaded
 
     async def _admit(self, customer_ids: Sequence[str], loaded: LoadedCustomers) -> None:
@@ -285,8 +300,9 @@ class Tenure:
             self._waiting.traces(count) if work.changes else NO_TRACES,
             work.outcomes,
         )
-        accounted = self._intake.account(self._waiting, count, unusable, self._next_offset)
-        letters = dead_letters(accounted.letters, around.options.topic, around.partition)
+        accounted = self._account(count, unusable)
+        letters = self._letters(accounted)
+        moved = self._moved(count, encoded)
         pages = await self._ledger.enter(work.tally, self._engine.stream_time, self._pause)
         started = self._took("encode", started)
         await self._settle()
@@ -307,6 +323,7 @@ class Tenure:
             topics=dict(self._topics.ids),
             last_change=f"{work.changes[-1].customer_id}/{work.changes[-1].sequence}" if work.changes else self._last_change,
             replaced=self._replaced,
+            moving=moved.mark,
         )
         transaction = Transaction(
             encoded.stage_changes,
@@ -318,6 +335,7 @@ class Tenure:
             through + 1,
             ledger_records(pages),
             encoded.campaign_outcomes,
+            moved.sends,
         )
         state_offset = await around.log.commit(transaction)
         committed = self._took("commit", started)
@@ -347,7 +365,7 @@ class Tenure:
                 changes=work.changes,
                 released=work.released,
                 outcomes=work.outcomes,
-                stage_deltas=stage_deltas(work.changes, work.unpublished),
+                stage_deltas=stage_deltas(work.changes, [*work.unpublished, *moved.stages]),
                 timers_fired=work.timers_fired,
                 timer_delays=work.timer_delays,
                 records=records,
@@ -356,9 +374,20 @@ class Tenure:
                 seconds=self._seconds,
                 began={step: committed - began for step, began in self._began.items()},
                 source=accounted.source,
+                forwarded=moved.forwarded,
             ),
         )
         self._seconds, self._began = {}, {}
+
+    def _account(self, count: int, unusable: Sequence[tuple[Record, Rejected]]) -> Accounted:
+        return self._intake.account(self._waiting, count, unusable, self._next_offset)
+
+    def _moved(self, count: int, encoded: Encoded) -> MovedInBatch:
+        """What a batch has to do with customers who move between partitions; adds to what it stores."""
+        return NOTHING_MOVED
+
+    def _letters(self, accounted: Accounted) -> list[Outgoing]:
+        return dead_letters(accounted.letters, self._around.options.topic, self._around.partition)
 
     async def _apply(self, follows: int | None, mark: ViewMark, customers: Sequence[Applied], pages: LedgerPages, committed: float) -> None:
         """Show a committed batch in the view."""

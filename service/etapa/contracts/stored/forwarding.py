@@ -1,0 +1,43 @@
+"""A forwarding address: what `customer-state` and the view hold in place of a state once a customer lives at another place.
+
+A MessagePack array whose first item is 0, which is no format number of a state.
+"""
+
+from typing import Final
+
+import msgspec
+
+from etapa.contracts.stored.state import StateError
+
+_PREFIX: Final = b"\x92\x00"
+"""An array of two items, the first of which is 0."""
+NO_STAGE: Final = ""
+"""Who has left is in no stage."""
+
+
+class ForwardingAddress(msgspec.Struct, array_like=True, frozen=True, gc=False, tag=0):
+    """The partition to which the customer has moved."""
+
+    place: int
+
+
+_encode: Final = msgspec.msgpack.Encoder().encode
+_decode: Final = msgspec.msgpack.Decoder(ForwardingAddress).decode
+
+
+def encode_forwarding(address: ForwardingAddress) -> bytes:
+    """The address as bytes."""
+    return _encode(address)
+
+
+def is_forwarding(value: bytes) -> bool:
+    """Whether these bytes are an address, and no state."""
+    return value.startswith(_PREFIX)
+
+
+def decode_forwarding(value: bytes) -> ForwardingAddress:
+    """The address in `value`. Raises `StateError`."""
+    try:
+        return _decode(value)
+    except msgspec.DecodeError as error:
+        raise StateError(f"not a forwarding address: {error}") from None

@@ -1,0 +1,106 @@
+"""Records of `transfers`, through which partitions hand customers over to each other (docs/moving-customers.md).
+
+MessagePack maps. Partition p of the topic holds what was sent to place p; records have no key.
+"""
+
+from collections.abc import Sequence
+from typing import Final
+
+import msgspec
+
+from etapa.errors import EtapaError
+
+FORMAT: Final = 1
+ANNOUNCER: Final = -1
+"""The sender of a new layout, which is no place. What it sends has no number."""
+
+
+class TransferError(EtapaError):
+    """A record of `transfers` that this version cannot read, or that cannot follow the one before."""
+
+
+class TopicLayout(msgspec.Struct, frozen=True):
+    """How customers are laid out over places: by their ids, over so many partitions now, and so many before.
+
+    A layout takes the place of those with lower generations.
+    """
+
+    generation: int
+    partitions: int
+    before: int
+
+
+class StateMoved(msgspec.Struct, frozen=True, tag="state"):
+    """The customer lives at the receiver from now on. `stream_time`: that of the sender."""
+
+    customer_id: str
+    state: bytes
+    stream_time: int | None
+
+
+class TouchpointForwarded(msgspec.Struct, frozen=True, tag="touchpoint"):
+    """A record of `touchpoints`, unchanged, whose customer does not live where it was read; and where that was."""
+
+    key: bytes | None
+    value: bytes | None
+    headers: Sequence[tuple[str, bytes]]
+    timestamp: int
+    partition: int
+    offset: int
+
+
+class CustomerClaimed(msgspec.Struct, frozen=True, tag="claim"):
+    """A touchpoint waits at the sender, which is the customer's home in this layout. Send the customer, or say that you have none."""
+
+    customer_id: str
+    layout: TopicLayout
+
+
+class CustomerUnknown(msgspec.Struct, frozen=True, tag="none"):
+    """The answer to a claim: nobody of this id lives at the sender, nor ever will."""
+
+    customer_id: str
+
+
+class PlaceFinished(msgspec.Struct, frozen=True, tag="finished"):
+    """Nobody is left at the sender whose home is elsewhere in this layout."""
+
+    layout: TopicLayout
+
+
+class LayoutAnnounced(msgspec.Struct, frozen=True, tag="layout"):
+    """A new layout holds from now on."""
+
+    layout: TopicLayout
+
+
+Sent = StateMoved | TouchpointForwarded | CustomerClaimed | CustomerUnknown | PlaceFinished | LayoutAnnounced
+
+
+class Transfer(msgspec.Struct, frozen=True, kw_only=True):
+    """One record. `number` counts what `sender` has sent to this receiver, from 1."""
+
+    format: int = FORMAT
+    sender: int
+    number: int
+    sent: Sent
+
+
+_encode: Final = msgspec.msgpack.Encoder().encode
+_decode: Final = msgspec.msgpack.Decoder(Transfer).decode
+
+
+def encode_transfer(transfer: Transfer) -> bytes:
+    """The record's value."""
+    return _encode(transfer)
+
+
+def decode_transfer(value: bytes | None) -> Transfer:
+    """The transfer in a record. Raises `TransferError`."""
+    try:
+        found = _decode(value or b"")
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+        raise TransferError(f"a record of transfers cannot be read: {error}") from None
+    if found.format != FORMAT:
+        raise TransferError(f"a record of transfers has format {found.format}; this version reads format {FORMAT}")
+    return found

@@ -1,0 +1,50 @@
+"""Finds the customers whose home is elsewhere: in portions, and not faster than a rate. As with the reclassifier, each tenure begins anew."""
+
+from collections.abc import Callable, Sequence
+from typing import NamedTuple
+
+from etapa.contracts.stored.forwarding import is_forwarding
+from etapa.stream.protocol.ports import View
+
+
+class Leavers(NamedTuple):
+    """Customers who leave now. `all_seen`: nobody else has to."""
+
+    customer_ids: Sequence[str]
+    all_seen: bool
+
+
+class LeaverSearch:
+    """`most` customers at a time, `rate` in a second. Times are seconds of a monotonic clock, read by the caller."""
+
+    def __init__(self, view: View, most: int, rate: float) -> None:
+        self._view = view
+        self._most = most
+        self._rate = rate
+        self._allowed_at = 0.0
+        self._found: list[str] = []
+        self._cursor: int | None = 0
+        """Where to go on; none: all were seen."""
+
+    def begin_anew(self) -> None:
+        """Homes have changed."""
+        self._cursor, self._found = 0, []
+
+    def idle_for(self, now: float) -> float:
+        """Seconds until the rate allows more customers to leave."""
+        return max(0.0, self._allowed_at - now)
+
+    async def next(self, now: float, has_to_leave: Callable[[str], bool]) -> Leavers:
+        """The next to leave, perhaps none. The view must show all that was committed. Raises `ViewError`."""
+        if now < self._allowed_at:
+            return Leavers([], all_seen=False)
+        if not self._found and self._cursor is not None:
+            scanned = await self._view.scan(self._cursor, self._most)
+            self._cursor = scanned.cursor
+            here = sorted({customer_id for customer_id, state in scanned.states if not is_forwarding(state)})
+            self._found = [customer_id for customer_id in here if has_to_leave(customer_id)]
+        leaving, self._found = self._found[: self._most], self._found[self._most :]
+        if leaving:
+            # Unused time is not made up for, so the rate is never exceeded.
+            self._allowed_at = now + len(leaving) / self._rate
+        return Leavers(leaving, all_seen=not leaving and self._cursor is None)

@@ -1,0 +1,288 @@
+"""A tenure of a partition that hands customers over to other partitions, and takes them in: the steps of docs/moving-customers.md.
+
+Between two batches of touchpoints, what `transfers` holds is taken in, in batches of its own; and some customers whose home is elsewhere leave.
+Only touchpoints are judged in the usual way, wherever they were read. Everything else is done while no batch is in flight.
+"""
+
+import logging
+from collections.abc import Sequence
+from itertools import groupby
+
+import msgspec
+
+from etapa.contracts.incoming.rejected import Rejected
+from etapa.contracts.stored.forwarding import NO_STAGE, ForwardingAddress, decode_forwarding, encode_forwarding, is_forwarding
+from etapa.contracts.stored.state import decode_state, encode_state
+from etapa.contracts.stored.transfer import (
+    CustomerClaimed,
+    CustomerUnknown,
+    LayoutAnnounced,
+    PlaceFinished,
+    StateMoved,
+    TouchpointForwarded,
+    Transfer,
+    TransferError,
+)
+from etapa.journey.engine.facts.touchpoint import Touchpoint
+from etapa.stream.protocol.batch import NOTHING_WAITING, Encoded, Waiting, dead_letters, decode
+from etapa.stream.protocol.belonging import PartitionRefused
+from etapa.stream.protocol.intake import Accounted
+from etapa.stream.protocol.leavers import LeaverSearch
+from etapa.stream.protocol.ports import LoadedCustomers, Transfers
+from etapa.stream.protocol.records import Applied, Outgoing, Record
+from etapa.stream.protocol.residence import IncomingTransfer, LivesElsewhere, MovedInBatch, Moves
+from etapa.stream.protocol.takeover import TakenOver
+from etapa.stream.protocol.task_context import TaskContext
+from etapa.stream.protocol.tenure import Tenure
+
+logger = logging.getLogger(__name__)
+
+
+class MovingTenure(Tenure):
+    """A tenure with a second input."""
+
+    def __init__(self, around: TaskContext, taken: TakenOver, transfers: Transfers) -> None:
+        if around.options.decoder.makes_several:
+            raise PartitionRefused("customers cannot move between partitions while records are read with a source file")
+        super().__init__(around, taken)
+        self._transfers = transfers
+        self._moves = Moves(around.partition, None if taken.mark is None else taken.mark.moving)
+        self._touchpoints_from: list[IncomingTransfer] = []
+        """The transfers that the waiting records were in; empty while these are from `touchpoints`."""
+        self._is_held_up = False
+        """Whether the first waiting touchpoint is of a customer who may be on the way."""
+        self._left: dict[str, ForwardingAddress] = {}
+        self._stages: list[tuple[str, str]] = []
+        self._search = LeaverSearch(around.view, around.options.max_leaving, around.options.leaving_rate)
+
+    async def _open_ledger(self) -> None:
+        await super()._open_ledger()
+        # Whoever lives here, and in which layout, must be known before the first touchpoint is judged.
+        while await self._take_transfers_in(0.0):
+            pass
+
+    def _idle_for(self) -> float:
+        idle = super()._idle_for()
+        return min(idle, self._search.idle_for(self._around.clock.monotonic())) if self._moves.someone_may_have_to_leave else idle
+
+    async def _between_batches(self) -> None:
+        await self._take_transfers_in(self._around.options.idle_wait if self._is_held_up else 0.0)
+        await self._let_some_leave()
+        await super()._between_batches()
+
+    # --- touchpoints ---
+
+    async def _process_touchpoints(self) -> None:
+        """One batch of the waiting records, up to the first that has to wait. Those of customers who live elsewhere are forwarded."""
+        count = await self._look_where_they_live()
+        self._is_held_up = count == 0
+        if self._is_held_up:
+            if self._moves.has_sends:
+                await self._commit(0, [], empty=True)
+            return
+        await self._process_items(self._waiting.items[:count])
+        if not self._waiting.records and not self._touchpoints_from:
+            self._moves.forget_claims()
+
+    async def _look_where_they_live(self) -> int:
+        """Mark touchpoints to be forwarded, and claim customers who may be on the way. Returns how many come before the first of these."""
+        waiting, most = self._waiting, self._around.options.max_records
+        items = [item.touchpoint if isinstance(item, LivesElsewhere) else item for item in waiting.items[:most]]
+        missing = self._engine.missing_of(items)
+        if missing:
+            await self._load(missing, None)
+        count = len(items)
+        for position, item in enumerate(items):
+            if not isinstance(item, Touchpoint) or self._engine.knows(item.customer_id):
+                continue
+            place = self._moves.whereabouts(item.customer_id)
+            if isinstance(place, int):
+                if not self._touchpoints_from or item.customer_id in self._moves.addresses:
+                    items[position] = LivesElsewhere(place=place, touchpoint=item)
+            elif place == "maybe on the way" and not self._touchpoints_from:
+                # One that was forwarded comes from there, and its customer would have come before it.
+                self._moves.claim(item.customer_id)
+                count = min(count, position)
+        self._waiting = Waiting(waiting.records, items + waiting.items[most:])
+        return count
+
+    def _who_lives_here(self, customer_ids: Sequence[str], loaded: LoadedCustomers) -> LoadedCustomers:
+        states = list(loaded.states)
+        for position, state in enumerate(states):
+            if state is not None and is_forwarding(state):
+                self._moves.note_address(customer_ids[position], decode_forwarding(state))
+                states[position] = None
+        return msgspec.structs.replace(loaded, states=states)
+
+    # --- transfers ---
+
+    async def _take_transfers_in(self, wait: float) -> bool:
+        """Take in what `transfers` holds, up to a limit. Returns whether it held anything."""
+        records = await self._transfers.fetch(self._moves.next_transfer, self._around.options.max_records, wait)
+        held, self._waiting = self._waiting, NOTHING_WAITING
+        try:
+            for forwarded, run in groupby(self._moves.new_of(records), lambda each: isinstance(each.transfer.sent, TouchpointForwarded)):
+                await (self._judge_forwarded if forwarded else self._act_on)(list(run))
+        except TransferError as error:
+            raise PartitionRefused(f"partition {self._around.partition}: {error}") from error
+        self._waiting = held
+        if records:
+            # Repeats at the end are passed over again by a successor.
+            self._moves.next_transfer = records[-1].offset + 1
+        return bool(records)
+
+    async def _judge_forwarded(self, run: list[IncomingTransfer]) -> None:
+        """Judge touchpoints that were read elsewhere, or forward them once more."""
+        around = self._around
+        rows = [
+            Record(sent.offset, sent.timestamp, sent.key, sent.value, sent.headers)
+            for sent in (each.transfer.sent for each in run)
+            if isinstance(sent, TouchpointForwarded)
+        ]
+        self._pace.heard(around.clock.monotonic())
+        self._touchpoints_from = run
+        self._waiting = await decode(
+            rows, around.options.decoder, around.clock.now(), around.options.pause_every, self._pause, around.program.journey.accept_from
+        )
+        while self._waiting.records:
+            await self._process_touchpoints()
+
+    async def _act_on(self, run: list[IncomingTransfer]) -> None:
+        """Take customers in, answer claims, and note what other places say: one batch."""
+        await self._settle()
+        customers = [sent.customer_id for each in run if isinstance(sent := each.transfer.sent, StateMoved | CustomerClaimed)]
+        await self._load(self._engine.missing(customers), None)
+        for each in run:
+            self._act_on_one(each.transfer)
+            self._moves.take(each.transfer)
+            self._moves.next_transfer = each.offset + 1
+        if self._engine.stream_time is not None:
+            # Timers may have come that are due in our stream time.
+            await self._advance(self._engine.stream_time)
+        await self._commit(0, [], empty=True)
+        await self._settle_moves()
+
+    def _act_on_one(self, transfer: Transfer) -> None:
+        moves, sent = self._moves, transfer.sent
+        if isinstance(sent, StateMoved):
+            self._arrive(sent)
+        elif isinstance(sent, CustomerClaimed):
+            self._adopt(LayoutAnnounced(sent.layout))
+            if self._engine.knows(sent.customer_id):
+                self._leave(sent.customer_id, transfer.sender)
+            else:
+                moves.send(transfer.sender, CustomerUnknown(sent.customer_id))
+        elif isinstance(sent, CustomerUnknown):
+            moves.is_nowhere(sent.customer_id)
+        elif isinstance(sent, PlaceFinished):
+            self._adopt(LayoutAnnounced(sent.layout))
+            moves.has_ended(transfer.sender)
+        elif isinstance(sent, LayoutAnnounced):
+            self._adopt(sent)
+
+    def _adopt(self, announced: LayoutAnnounced) -> None:
+        before = self._moves.layout
+        self._moves.adopt(announced.layout)
+        if self._moves.layout != before:
+            self._search.begin_anew()
+
+    def _arrive(self, moved: StateMoved) -> None:
+        engine, customer_id = self._engine, moved.customer_id
+        if engine.knows(customer_id):
+            who = {"customer_id": customer_id}
+            logger.error("partition %d: a customer came who lives here already; it stays as it is", self._around.partition, extra=who)
+            return
+        customer = decode_state(moved.state, customer_id)
+        if not self._engine.missing([customer_id]):
+            engine.drop(customer_id)
+        engine.admit(customer_id, None)
+        engine.arrive(customer)
+        self._left.pop(customer_id, None)
+        self._stages.append((NO_STAGE, customer.stage))
+        if engine.stream_time is None:
+            # Without it, no timer would fire here before the first touchpoint.
+            engine.stream_time = moved.stream_time
+
+    def _leave(self, customer_id: str, to: int) -> None:
+        customer = self._engine.leave(customer_id)
+        self._left[customer_id] = ForwardingAddress(to)
+        self._stages.append((customer.stage, NO_STAGE))
+        self._moves.send(to, StateMoved(customer_id, encode_state(customer), self._engine.stream_time))
+
+    async def _let_some_leave(self) -> None:
+        """One batch of customers whose home is elsewhere, or the news that there are none left."""
+        moves, here = self._moves, self._around.partition
+        layout = moves.layout
+        if layout is None or not moves.someone_may_have_to_leave:
+            return
+        await self._settle()
+        leavers = await self._search.next(self._around.clock.monotonic(), lambda customer_id: moves.home(customer_id) != here)
+        if leavers.customer_ids:
+            await self._load(self._engine.missing(leavers.customer_ids), None)
+            for customer_id in leavers.customer_ids:
+                if self._engine.knows(customer_id):
+                    self._leave(customer_id, moves.home(customer_id))
+        elif leavers.all_seen:
+            # The view has lost nothing since the search began: otherwise its mark would be another.
+            await self._load([], None)
+            moves.has_ended(here)
+            for place in moves.others():
+                moves.send(place, PlaceFinished(layout))
+        if moves.has_sends:
+            await self._commit(0, [], empty=True)
+            await self._settle_moves()
+
+    # --- the batch ---
+
+    async def _commit(self, count: int, unusable: Sequence[tuple[Record, Rejected]], *, empty: bool = False) -> None:
+        await super()._commit(count, unusable, empty=empty)
+        for customer_id in self._moves.forget_addresses():
+            self._engine.drop(customer_id)
+
+    async def _settle_moves(self) -> None:
+        """Those who left are kept in memory until the view shows it."""
+        await self._settle()
+        for customer_id in self._left:
+            self._engine.drop(customer_id)
+        self._left = {}
+
+    def _account(self, count: int, unusable: Sequence[tuple[Record, Rejected]]) -> Accounted:
+        if not self._touchpoints_from:
+            return super()._account(count, unusable)
+        return Accounted(self._next_offset - 1, None, unusable, None)
+
+    def _letters(self, accounted: Accounted) -> list[Outgoing]:
+        if not self._touchpoints_from:
+            return super()._letters(accounted)
+        origins = {id(record): self._origin(position)[0] for position, record in enumerate(self._waiting.records)}
+        topic = self._around.options.topic
+        return [letter for one in accounted.letters for letter in dead_letters([one], topic, origins[id(one[0])])]
+
+    def _origin(self, position: int) -> tuple[int, int]:
+        """Partition and offset of `touchpoints` where the waiting record at `position` was read first."""
+        if self._touchpoints_from:
+            sent = self._touchpoints_from[position].transfer.sent
+            if isinstance(sent, TouchpointForwarded):
+                return sent.partition, sent.offset
+        return self._around.partition, self._waiting.records[position].offset
+
+    def _moved(self, count: int, encoded: Encoded) -> MovedInBatch:
+        moves = self._moves
+        forwarded = 0
+        for position in range(count):
+            item, record = self._waiting.items[position], self._waiting.records[position]
+            if isinstance(item, LivesElsewhere):
+                forwarded += 1
+                again = TouchpointForwarded(record.key, record.value, record.headers, record.timestamp, *self._origin(position))
+                moves.send(item.place, again)
+        if self._touchpoints_from and count:
+            for each in self._touchpoints_from[:count]:
+                moves.take(each.transfer)
+                moves.next_transfer = each.offset + 1
+            self._touchpoints_from = self._touchpoints_from[count:]
+        for customer_id, address in self._left.items():
+            value = encode_forwarding(address)
+            encoded.states.append(Outgoing(customer_id.encode(), value))
+            encoded.applied.append(Applied(customer_id, NO_STAGE, None, value))
+        stages, self._stages = self._stages, []
+        return MovedInBatch(moves.marked(), moves.take_sends(), stages, forwarded)

@@ -1,0 +1,189 @@
+"""Where customers live and what is sent between partitions: the decisions of docs/moving-customers.md. Pure.
+
+A place is a partition. What is here in memory only (claims, and who was found to live nowhere) is asked for again after a takeover.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Final, Literal, NamedTuple
+
+from etapa.contracts.incoming.skipped import SkippedRecord
+from etapa.contracts.partitioner import partition_of
+from etapa.contracts.stored.forwarding import ForwardingAddress
+from etapa.contracts.stored.mark import MovingMark
+from etapa.contracts.stored.transfer import (
+    ANNOUNCER,
+    CustomerClaimed,
+    Sent,
+    TopicLayout,
+    Transfer,
+    TransferError,
+    decode_transfer,
+    encode_transfer,
+)
+from etapa.journey.engine.facts.touchpoint import Touchpoint
+from etapa.stream.protocol.records import Outgoing, Record
+
+
+class LivesElsewhere(SkippedRecord, frozen=True, gc=False, kw_only=True):
+    """A touchpoint that is to be forwarded to another place."""
+
+    rule: str = ""
+    place: int
+    touchpoint: Touchpoint
+
+
+class MovedInBatch(NamedTuple):
+    """What a batch has to do with moving customers."""
+
+    mark: MovingMark | None
+    sends: Sequence[tuple[int, Outgoing]]
+    stages: Sequence[tuple[str, str]]
+    """The stages of those who left (to no stage) and arrived (from none)."""
+    forwarded: int
+
+
+class IncomingTransfer(NamedTuple):
+    """A transfer that was read and is not taken in yet, and its offset."""
+
+    offset: int
+    transfer: Transfer
+
+
+NOTHING_MOVED: Final = MovedInBatch(None, (), (), 0)
+Whereabouts = Literal["here", "maybe on the way"]
+
+
+class Moves:
+    """What one place knows of the others, and what it is about to send to them."""
+
+    def __init__(self, place: int, marked: MovingMark | None) -> None:
+        self._place: Final = place
+        self.next_transfer = 0 if marked is None else marked.next_transfer
+        self.layout = None if marked is None else marked.layout
+        self._sent = {} if marked is None else dict(marked.sent)
+        self._taken = {} if marked is None else dict(marked.taken)
+        self._ended = set() if marked is None else set(marked.ended)
+        self._claimed: set[str] = set()
+        self._nowhere: set[str] = set()
+        """Customers whom their old home does not know."""
+        self._addresses: dict[str, int] = {}
+        """Those read since the last batch."""
+        self._sends: list[tuple[int, Outgoing]] = []
+
+    @property
+    def has_sends(self) -> bool:
+        """Whether something is to be sent with the next batch."""
+        return bool(self._sends)
+
+    @property
+    def someone_may_have_to_leave(self) -> bool:
+        """Whether this place has not finished yet."""
+        return self.layout is not None and self._place not in self._ended
+
+    @property
+    def addresses(self) -> Mapping[str, int]:
+        """The forwarding addresses read since the last batch."""
+        return self._addresses
+
+    def adopt(self, layout: TopicLayout) -> None:
+        """Follow a layout from now on, unless it is older than the present one."""
+        if self.layout is None or layout.generation > self.layout.generation:
+            self.layout = layout
+            # Nobody lives at a place that was not part of the layout before.
+            self._ended = set(range(layout.before, max(layout.before, layout.partitions)))
+
+    def home(self, customer_id: str) -> int:
+        """Where the customer should live."""
+        return self._place if self.layout is None else partition_of(customer_id, self.layout.partitions)
+
+    def note_address(self, customer_id: str, address: ForwardingAddress) -> None:
+        """The customer has left for this address."""
+        self._addresses[customer_id] = address.place
+
+    def whereabouts(self, customer_id: str) -> int | Whereabouts:
+        """Where a touchpoint of a customer goes that has no state here: the place to forward it to, or nowhere."""
+        to = self._addresses.get(customer_id)
+        if to is not None:
+            return to
+        if self.layout is None:
+            return "here"
+        home = self.home(customer_id)
+        if home != self._place:
+            return home
+        before = partition_of(customer_id, self.layout.before)
+        if before == self._place or before in self._ended or customer_id in self._nowhere:
+            return "here"
+        return "maybe on the way"
+
+    def claim(self, customer_id: str) -> None:
+        """Ask the customer's old home for it, unless that was done before."""
+        if self.layout is not None and customer_id not in self._claimed:
+            self._claimed.add(customer_id)
+            self.send(partition_of(customer_id, self.layout.before), CustomerClaimed(customer_id, self.layout))
+
+    def is_nowhere(self, customer_id: str) -> None:
+        """The old home of the customer answers that it has none of this id."""
+        self._nowhere.add(customer_id)
+
+    def forget_claims(self) -> None:
+        """Nothing waits any more."""
+        self._claimed.clear()
+        self._nowhere.clear()
+
+    def has_ended(self, place: int) -> None:
+        """Nobody is left at this place who has to move."""
+        self._ended.add(place)
+
+    def others(self) -> list[int]:
+        """All other places, of both layouts."""
+        layout = self.layout
+        return [] if layout is None else [place for place in range(max(layout.partitions, layout.before)) if place != self._place]
+
+    def send(self, to: int, sent: Sent) -> None:
+        """Send it with the next batch."""
+        number = self._sent.get(to, 0) + 1
+        self._sent[to] = number
+        self._sends.append((to, Outgoing(None, encode_transfer(Transfer(sender=self._place, number=number, sent=sent)))))
+
+    def is_repeated(self, transfer: Transfer, ahead: Mapping[int, int]) -> bool:
+        """Whether a transfer was taken in before. `ahead`: those that were read and are not taken in yet.
+
+        Raises `TransferError` if one before it is missing.
+        """
+        if transfer.sender == ANNOUNCER:
+            return False
+        last = ahead.get(transfer.sender, self._taken.get(transfer.sender, 0))
+        if transfer.number > last + 1:
+            raise TransferError(
+                f"the last transfer from partition {transfer.sender} was number {last}, and the next is number {transfer.number}:"
+                " transfers lost records"
+            )
+        return transfer.number <= last
+
+    def new_of(self, records: Sequence[Record]) -> Iterator[IncomingTransfer]:
+        """Those that were not taken in before. Raises `TransferError`."""
+        ahead: dict[int, int] = {}
+        for record in records:
+            transfer = decode_transfer(record.value)
+            if not self.is_repeated(transfer, ahead):
+                ahead[transfer.sender] = transfer.number
+                yield IncomingTransfer(record.offset, transfer)
+
+    def take(self, transfer: Transfer) -> None:
+        """It is taken in with the next batch."""
+        if transfer.sender != ANNOUNCER:
+            self._taken[transfer.sender] = transfer.number
+
+    def marked(self) -> MovingMark:
+        """For the mark of the next batch."""
+        return MovingMark(self.next_transfer, dict(self._sent), dict(self._taken), self.layout, tuple(sorted(self._ended)))
+
+    def take_sends(self) -> list[tuple[int, Outgoing]]:
+        """Everything to be sent; the caller sends it."""
+        sends, self._sends = self._sends, []
+        return sends
+
+    def forget_addresses(self) -> list[str]:
+        """Whose addresses were read. They have to be read again."""
+        read, self._addresses = list(self._addresses), {}
+        return read

@@ -1,0 +1,226 @@
+"""Checks a run in which customers move between partitions: nobody is at two places or at none, and what each customer's touchpoints caused.
+
+In which order a customer's touchpoints were judged is read from its own state, which remembers their ids in that order. Where nothing depends on
+the time, everything else must follow from that: every change, every trigger, and the state itself.
+"""
+
+import json
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
+from itertools import pairwise
+
+from etapa.contracts.incoming.touchpoint import decode_touchpoint
+from etapa.contracts.incoming.touchpoint_message import TouchpointLimits
+from etapa.contracts.outgoing.campaign_trigger import encode_campaign_trigger
+from etapa.contracts.outgoing.dead_letter import decode_dead_letter
+from etapa.contracts.outgoing.stage_change import decode_stage_change, encode_stage_change
+from etapa.contracts.partitioner import partition_of
+from etapa.contracts.stored.forwarding import is_forwarding
+from etapa.contracts.stored.mark import MovingMark
+from etapa.contracts.stored.state import decode_state, encode_state
+from etapa.contracts.stored.transfer import ANNOUNCER, StateMoved, TopicLayout, Transfer, decode_transfer
+from etapa.journey.engine.facts.customer import DIGEST_BYTES, Customer
+from etapa.journey.engine.facts.touchpoint import Touchpoint
+from etapa.journey.engine.judging.campaigns import triggers_of
+from etapa.journey.engine.judging.classify import touch
+from etapa.journey.engine.judging.program import Program
+from etapa.journey.engine.judging.repeats import digest_of
+from etapa.stream.protocol.records import Record
+from tests.simulation.checking.checker import mark_of
+from tests.simulation.machines.memory_log import Committed, MemoryBroker
+
+
+class PlacesChecker:
+    """Watches all partitions of a run, commit by commit."""
+
+    def __init__(self, program: Program, brokers: Sequence[MemoryBroker], find: Callable[[str], None]) -> None:
+        self._program = program
+        self._brokers = brokers
+        self._find = find
+        self._states: dict[str, dict[int, bytes]] = {}
+        """Where each customer lives according to the logs. More than one place is wrong."""
+        self._under_way: Counter[str] = Counter()
+        self._committed: list[Committed] = []
+        """Of all partitions, in the order in which they became visible."""
+        self._moved: dict[int, MovingMark | None] = {}
+        self._sent_to: dict[int, list[Transfer]] = {}
+
+    def watch(self, place: int) -> None:
+        """Look at every commit of a partition."""
+        broker = self._brokers[place]
+        noted = broker.on_commit
+
+        def on_commit(committed: Committed) -> None:
+            if noted is not None:
+                noted(committed)
+            self._note(place, committed)
+
+        broker.on_commit = on_commit
+
+    def has_news(self, place: int, records: Sequence[Record]) -> bool:
+        """Whether a record of `transfers` was not taken in before."""
+        moved = self._moved.get(place)
+        transfers = [decode_transfer(record.value) for record in records]
+        return any(one.sender == ANNOUNCER or moved is None or one.number > moved.taken.get(one.sender, 0) for one in transfers)
+
+    def sent(self) -> Mapping[str, int]:
+        """How many transfers of each kind were sent."""
+        return Counter(type(transfer.sent).__name__ for sent in self._sent_to.values() for transfer in sent)
+
+    def violations(self, touchpoints: Sequence[Sequence[Record]], layout: TopicLayout, wall: int, *, exact: bool) -> list[str]:
+        """Everything that is wrong at the end. `exact`: nothing depends on the time."""
+        wanted, letters = self._wanted(touchpoints, wall)
+        wrong = self._wrong_letters(letters)
+        changes = self._by_customer(changes=True)
+        triggers = self._by_customer(changes=False)
+        for customer_id, by_place in sorted(self._states.items()):
+            home = partition_of(customer_id, layout.partitions)
+            if list(by_place) != [home]:
+                wrong.append(f"{customer_id} lives at {sorted(by_place)}, its home is {home}")
+                continue
+            customer = decode_state(by_place[home], customer_id)
+            wrong += self._wrong_order(customer, wanted.get(customer_id, {}))
+            wrong += _wrong_chain(customer, changes.get(customer_id, []))
+            if exact and not wrong:
+                wrong += self._wrong_result(
+                    customer, by_place[home], wanted[customer_id], changes.get(customer_id, []), triggers.get(customer_id, [])
+                )
+        if wanted.keys() != self._states.keys():
+            wrong.append(f"there are {sorted(self._states)}, and should be {sorted(wanted)}")
+        return wrong
+
+    def _note(self, place: int, committed: Committed) -> None:
+        """Nobody may be at two places, counting those on their way, nor at none."""
+        self._committed.append(committed)
+        concerned = set()
+        for outgoing in committed.transaction.states:
+            customer_id, value = (outgoing.key or b"").decode(), outgoing.value or b""
+            concerned.add(customer_id)
+            self._states.setdefault(customer_id, {}).pop(place, None)
+            if not is_forwarding(value):
+                self._states[customer_id][place] = value
+        for _, outgoing in committed.transaction.transfers:
+            sent = decode_transfer(outgoing.value).sent
+            if isinstance(sent, StateMoved):
+                self._under_way[sent.customer_id] += 1
+        moving = mark_of(committed).moving
+        for transfer in self._taken_since(place, moving):
+            if isinstance(transfer.sent, StateMoved):
+                self._under_way[transfer.sent.customer_id] -= 1
+                concerned.add(transfer.sent.customer_id)
+        for to, outgoing in committed.transaction.transfers:
+            self._sent_to.setdefault(to, []).append(decode_transfer(outgoing.value))
+        for customer_id in concerned:
+            count = len(self._states.get(customer_id, {})) + self._under_way[customer_id]
+            if count != 1:
+                where = sorted(self._states.get(customer_id, {}))
+                self._find(
+                    f"{customer_id} is at {count} places after a commit of {place}: {where}, on the way {self._under_way[customer_id]}"
+                )
+
+    def _taken_since(self, place: int, moving: MovingMark | None) -> list[Transfer]:
+        """What this commit has taken in: by number, from each sender."""
+        before = self._moved.get(place)
+        self._moved[place] = moving
+        if moving is None:
+            return []
+        return [
+            transfer
+            for transfer in self._sent_to.get(place, [])
+            if (0 if before is None else before.taken.get(transfer.sender, 0)) < transfer.number <= moving.taken.get(transfer.sender, 0)
+        ]
+
+    def _wanted(
+        self, touchpoints: Sequence[Sequence[Record]], wall: int
+    ) -> tuple[dict[str, dict[bytes, tuple[int, int, Touchpoint]]], Counter[tuple[int, int, str]]]:
+        """Touchpoints of each customer by digest, with the partition and the offset of the first; and the dead letters."""
+        wanted: dict[str, dict[bytes, tuple[int, int, Touchpoint]]] = {}
+        letters: Counter[tuple[int, int, str]] = Counter()
+        for partition, records in enumerate(touchpoints):
+            for record in records:
+                item = decode_touchpoint(record.key, record.value, TouchpointLimits(), wall)
+                if not isinstance(item, Touchpoint):
+                    letters[partition, record.offset, item.reason] += 1
+                elif item.type == "boom":
+                    letters[partition, record.offset, "evaluation_failed"] += 1
+                else:
+                    wanted.setdefault(item.customer_id, {}).setdefault(digest_of(item.id), (partition, record.offset, item))
+        return wanted, letters
+
+    def _wrong_letters(self, wanted: Counter[tuple[int, int, str]]) -> list[str]:
+        published: Counter[tuple[int, int, str]] = Counter()
+        for broker in self._brokers:
+            for outgoing in broker.dead_letters:
+                letter = decode_dead_letter(outgoing.key, outgoing.value, outgoing.headers)
+                published[letter.partition, letter.offset, letter.reason] += 1
+        return [] if published == wanted else [f"dead letters differ: missing {wanted - published}, too many {published - wanted}"]
+
+    def _by_customer(self, *, changes: bool) -> Mapping[str, list[bytes]]:
+        found: dict[str, list[bytes]] = {}
+        for committed in self._committed:
+            for one in committed.transaction.stage_changes if changes else committed.transaction.campaign_triggers:
+                found.setdefault((one.key or b"").decode(), []).append(one.value or b"")
+        return found
+
+    def _wrong_order(self, customer: Customer, wanted: Mapping[bytes, tuple[int, int, Touchpoint]]) -> list[str]:
+        """Each touchpoint was judged once; those of one partition in their order."""
+        judged = _digests(customer)
+        if sorted(judged) != sorted(wanted):
+            names = [wanted[each][2].id if each in wanted else each.hex() for each in judged]
+            return [f"{customer.id}: judged {names}, of {sorted(one.id for _, _, one in wanted.values())}"]
+        last: dict[int, int] = {}
+        for each in judged:
+            partition, offset, touchpoint = wanted[each]
+            if self._came_twice(touchpoint.id):
+                continue
+            if offset < last.get(partition, -1):
+                return [f"{customer.id}: {touchpoint.id} of partition {partition} was judged after offset {last[partition]}"]
+            last[partition] = offset
+        return []
+
+    def _came_twice(self, touchpoint_id: str) -> bool:
+        """Of a touchpoint that was sent twice, perhaps to two partitions, either copy may have been judged."""
+        name = json.dumps(touchpoint_id).encode()
+        return sum(name in (record.value or b"") for broker in self._brokers for record in broker.touchpoints) > 1
+
+    def _wrong_result(
+        self,
+        customer: Customer,
+        state: bytes,
+        wanted: Mapping[bytes, tuple[int, int, Touchpoint]],
+        changes: list[bytes],
+        triggers: list[bytes],
+    ) -> list[str]:
+        """Judge the touchpoints again in the same order, in one place."""
+        again: Customer | None = None
+        want_changes, want_triggers = [], []
+        journey = self._program.journey
+        for each in _digests(customer):
+            touched = touch(self._program, again, wanted[each][2])
+            again = touched.customer
+            want_changes += [encode_stage_change(change, journey.id, journey.version)[1] for change in touched.changes]
+            want_triggers += [encode_campaign_trigger(one, journey.id, journey.version)[1] for one in triggers_of(touched.changes)]
+        if again is None:
+            return []
+        want = encode_state(again, {again.version: again.known})
+        return [
+            f"{what} of {customer.id} differ: want {wants!r}, there is {got!r}"
+            for what, wants, got in (("changes", want_changes, changes), ("triggers", want_triggers, triggers), ("states", want, state))
+            if wants != got
+        ]
+
+
+def _digests(customer: Customer) -> list[bytes]:
+    recent = customer.recent
+    return [recent[start : start + DIGEST_BYTES] for start in range(0, len(recent), DIGEST_BYTES)]
+
+
+def _wrong_chain(customer: Customer, changes: Sequence[bytes]) -> list[str]:
+    """Sequences have no gap over all places, and each change goes on where the one before ended."""
+    found = [decode_stage_change(value) for value in changes]
+    if [change.sequence for change in found] != list(range(1, customer.sequence + 1)):
+        return [f"{customer.id} has changes {[change.sequence for change in found]}, and counts {customer.sequence}"]
+    for before, after in pairwise(found):
+        if after.source != before.to:
+            return [f"{customer.id}: change {after.sequence} is from {after.source}, the one before led to {before.to}"]
+    return []

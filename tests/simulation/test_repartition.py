@@ -1,0 +1,76 @@
+"""Another number of partitions under load, in many seeded runs: customers move, nobody is lost or doubled; and what goes wrong without each safeguard."""
+
+from collections import Counter
+from collections.abc import Iterator
+from random import Random
+
+import msgspec
+import pytest
+
+from etapa.contracts.stored.transfer import TopicLayout
+from tests.simulation.checking.moving_controls import MOVING_SAFETIES, MovingSafety
+from tests.simulation.machines.network import OneCrash, Weather
+from tests.simulation.machines.process import When
+from tests.simulation.worlds.repartition import UNTIMED, RepartitionWorld
+from tests.simulation.worlds.scenario import SimulationScenario
+from tests.support.quiet import quiet_logs
+
+SEEDS = 24
+SEEDS_UNTIL_A_MISSING_SAFETY_SHOWS = 120
+MUST_HAPPEN = (
+    *("sent: CustomerClaimed", "sent: CustomerUnknown", "sent: PlaceFinished", "sent: StateMoved", "sent: TouchpointForwarded"),
+    *("touchpoint by the new layout", "transfers repeated", "forwarded", "timers", "died", "dead letters", "writes lost"),
+)
+
+
+@pytest.fixture(autouse=True)
+def _quiet_logs() -> Iterator[None]:
+    with quiet_logs():
+        yield
+
+
+def test_customers_move_to_their_new_homes_and_everything_about_them_goes_on() -> None:
+    events: Counter[str] = Counter()
+    for seed in range(SEEDS):
+        result = RepartitionWorld(seed).run()
+        assert result.violations == [], seed
+        events.update(result.events)
+    assert [event for event in MUST_HAPPEN if not events[event]] == []
+
+
+@pytest.mark.parametrize("safety", MOVING_SAFETIES)
+def test_without_one_of_the_safeties_the_checker_finds_something(safety: MovingSafety) -> None:
+    off = frozenset([safety])
+    assert any(RepartitionWorld(seed, off=off).run().violations for seed in range(SEEDS_UNTIL_A_MISSING_SAFETY_SHOWS))
+
+
+class CalmWorld(RepartitionWorld):
+    """One partition becomes two, and nothing goes wrong by itself. Either of its workers may crash once."""
+
+    def choose(self, random: Random) -> SimulationScenario:
+        scenario = super().choose(random)
+        self.layout, self.program = TopicLayout(1, 2, 1), UNTIMED
+        self.announced_at, self.producers_wait, self.copies, self.hesitates = 8, True, 0.0, 0.1
+        shop = msgspec.structs.replace(scenario.shop, touchpoints=16, customers=4, late=0, bad=0.0, poison=0.0, burst=1, pause=3.0)
+        options = msgspec.structs.replace(scenario.options, max_leaving=1, leaving_rate=1.0, idle_wait=0.5)
+        return msgspec.structs.replace(
+            scenario, shop=shop, options=options, weather=Weather(), faults=0, skew=0, partitions=2, members=2, session=3.0, rebalance=3.0
+        )
+
+
+@pytest.mark.parametrize("name", ["w1", "w2"])
+@pytest.mark.parametrize("when", ["before", "after"])
+def test_a_crash_before_or_after_any_call_moves_everybody_nevertheless(when: When, name: str) -> None:
+    seed = 8
+    clean = OneCrash(Random(0), name=name)
+    calm = CalmWorld(seed, network=clean).run()
+    assert calm.violations == []
+    assert min(calm.events[event] for event in ("sent: StateMoved", "sent: CustomerClaimed", "sent: TouchpointForwarded")) > 0
+    assert clean.calls["fetch_transfers"]
+    failing = []
+    # Every other call, or its neighbour: all of them took longer, and found nothing.
+    for at in range(when == "after", clean.calls.total(), 2):
+        result = CalmWorld(seed, network=OneCrash(Random(0), at, when, survives=bool(at // 2 % 2), name=name)).run()
+        if result.violations:
+            failing.append((at, result.violations[0]))
+    assert failing == []

@@ -1,0 +1,102 @@
+"""What one partition knows of where customers live, and what it sends to the others."""
+
+from collections.abc import Sequence
+
+import pytest
+
+from etapa.contracts.partitioner import partition_of
+from etapa.contracts.stored.forwarding import ForwardingAddress
+from etapa.contracts.stored.mark import MovingMark
+from etapa.contracts.stored.transfer import (
+    ANNOUNCER,
+    CustomerClaimed,
+    CustomerUnknown,
+    TopicLayout,
+    Transfer,
+    TransferError,
+    decode_transfer,
+    encode_transfer,
+)
+from etapa.stream.protocol.records import Record
+from etapa.stream.protocol.residence import Moves
+
+LAYOUT = TopicLayout(generation=1, partitions=3, before=2)
+
+
+def living_at(before: int, after: int) -> str:
+    """A customer who has to move so."""
+    return next(name for name in map(str, range(1000)) if (partition_of(name, 2), partition_of(name, 3)) == (before, after))
+
+
+def records(*transfers: Transfer) -> Sequence[Record]:
+    return [Record(offset, 0, None, encode_transfer(transfer)) for offset, transfer in enumerate(transfers)]
+
+
+def sent_by(sender: int, number: int) -> Transfer:
+    return Transfer(sender=sender, number=number, sent=CustomerUnknown("ada"))
+
+
+def test_without_a_layout_everybody_lives_where_they_are_unless_they_left() -> None:
+    moves = Moves(1, None)
+    assert moves.whereabouts(living_at(0, 2)) == "here"
+    moves.note_address("ada", ForwardingAddress(2))
+    assert moves.whereabouts("ada") == 2
+    assert moves.forget_addresses() == ["ada"]
+    assert moves.whereabouts("ada") == "here"
+
+
+def test_with_a_layout_a_touchpoint_goes_home_or_waits_for_its_customer() -> None:
+    moves = Moves(1, None)
+    moves.adopt(LAYOUT)
+    mover = living_at(0, 1)
+    assert [moves.whereabouts(living_at(*homes)) for homes in ((1, 1), (1, 0), (1, 2))] == ["here", 0, 2]
+    assert moves.whereabouts(mover) == "maybe on the way"
+    moves.is_nowhere(mover)
+    assert moves.whereabouts(mover) == "here"
+    moves.forget_claims()
+    assert moves.whereabouts(mover) == "maybe on the way"
+    moves.has_ended(0)
+    assert moves.whereabouts(mover) == "here"
+
+
+def test_a_customer_is_claimed_once_from_its_old_home() -> None:
+    moves = Moves(1, None)
+    moves.adopt(LAYOUT)
+    mover = living_at(0, 1)
+    moves.claim(mover)
+    moves.claim(mover)
+    ((to, outgoing),) = moves.take_sends()
+    assert (to, decode_transfer(outgoing.value)) == (0, Transfer(sender=1, number=1, sent=CustomerClaimed(mover, LAYOUT)))
+    assert not moves.has_sends
+
+
+def test_an_older_layout_or_the_same_again_changes_nothing() -> None:
+    moves = Moves(0, None)
+    moves.adopt(LAYOUT)
+    moves.has_ended(0)
+    for layout in (LAYOUT, TopicLayout(generation=0, partitions=9, before=1)):
+        moves.adopt(layout)
+    assert (moves.layout, moves.someone_may_have_to_leave, moves.others()) == (LAYOUT, False, [1, 2])
+
+
+def test_numbers_go_on_where_the_mark_ends_and_a_mark_is_read_as_it_was_written() -> None:
+    marked = MovingMark(next_transfer=9, sent={0: 4}, taken={2: 6}, layout=LAYOUT, ended=(0, 2))
+    moves = Moves(1, marked)
+    assert moves.marked() == marked
+    moves.send(0, CustomerUnknown("ada"))
+    moves.send(2, CustomerUnknown("ada"))
+    assert moves.marked().sent == {0: 5, 2: 1}
+
+
+def test_what_was_taken_in_before_or_was_read_twice_is_passed_over() -> None:
+    moves = Moves(1, MovingMark(next_transfer=0, taken={2: 6}))
+    read = records(sent_by(2, 6), sent_by(2, 7), sent_by(0, 1), sent_by(2, 7), sent_by(2, 8), sent_by(ANNOUNCER, 0))
+    assert [(each.offset, each.transfer.number) for each in moves.new_of(read)] == [(1, 7), (2, 1), (4, 8), (5, 0)]
+
+
+def test_a_missing_number_is_told() -> None:
+    moves = Moves(1, MovingMark(next_transfer=0, taken={2: 6}))
+    with pytest.raises(
+        TransferError, match="the last transfer from partition 2 was number 6, and the next is number 8: transfers lost records"
+    ):
+        list(moves.new_of(records(sent_by(2, 8))))
