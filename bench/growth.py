@@ -20,7 +20,7 @@ from bench.reporting.figures import RULES_SECTION, Curve, CurvePoint
 from bench.reporting.report import Table, machine, write_json
 from bench.reporting.results_folder import RESULTS
 from bench.servers.place import BenchPlace, servers
-from bench.workload.growth_journeys import WINDOW_KINDS, in_window, with_rules, with_window
+from bench.workload.growth_journeys import MOST_RULES, WINDOW_KINDS, in_window, with_rules, with_window
 from bench.workload.growth_portions import IN_STAGE, PortionedShop
 from bench.workload.touchpoints import made_up
 from etapa.journey.engine.judging.program import Program
@@ -28,7 +28,9 @@ from etapa.journey.units import DAY, SECOND
 from etapa.stream.protocol.records import Record
 
 START = 1_735_689_600 * SECOND
-RULES = (5, 10, 20, 50, 100, 200)
+RULES = (5, 10, 20, 50, 100, 200, 500, 1_000)
+EAGER = 20
+"""So many rules move as many customers as in a real journey; the ones after them only have to be judged."""
 WINDOW = (1, 2, 5, 10, 20, 40, 100, 250)
 CUSTOMERS = (10_000, 30_000, 100_000, 300_000, 1_000_000, 2_000_000)
 PARTITIONS = (1, 2, 4, 8, 16, 32, 64)
@@ -51,8 +53,12 @@ class GrowthCase(msgspec.Struct, frozen=True):
 
 def rules_curves() -> Iterator[Curve]:
     records = records_of(list(made_up(IN_PROCESS, 600, START, START + 180 * DAY)))
-    for name, spread in (("out of six stages", True), ("all out of one stage", False)):
-        yield Curve(RULES_SECTION, name, _least({count: (with_rules(count, spread=spread), records) for count in RULES}))
+    for name, spread, eager in (
+        ("out of six stages", True, MOST_RULES),
+        ("all out of one stage", False, MOST_RULES),
+        ("all out of one stage, moving nobody more often", False, EAGER),
+    ):
+        yield Curve(RULES_SECTION, name, _least({count: (with_rules(count, spread=spread, eager=eager), records) for count in RULES}))
 
 
 def window_curves() -> Iterator[Curve]:

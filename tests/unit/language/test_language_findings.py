@@ -388,3 +388,10 @@ def test_lines_are_counted_however_they_end() -> None:
     for end in ("\n", "\r\n", "\r"):
         (found,) = findings(end.join(["journey: a", "version: 1", "", "stages: [{id: s}]", "rules: x"]))
         assert found.startswith("j.yaml:5:8: error: expected a list of rules")
+
+
+def test_many_warnings_do_not_refuse_a_file() -> None:
+    rules = "".join(f"  - {{id: r{number}, to: t, when: {{count: x, gte: {number + 1}}}}}\n" for number in range(MAX_FINDINGS + 10))
+    loaded = load_journey(f"{HEAD}rules:\n{rules}", "j.yaml")
+    assert loaded.journey is not None
+    assert (len(loaded.findings), loaded.findings[-1].severity) == (MAX_FINDINGS, "warning")

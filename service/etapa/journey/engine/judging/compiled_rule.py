@@ -32,6 +32,29 @@ class CompiledRule:
 Rules = list[CompiledRule]
 
 
+@final
+class RuleSet:
+    """Some of the rules out of a stage, in the order in which they are judged, and the whole number that stands for them."""
+
+    __slots__ = ("bits", "rules")
+
+    def __init__(self, rules: Rules) -> None:
+        self.rules: Final = rules
+        self.bits: Final = bits_of(rules)
+
+    def bits_of_some(self, rules: Rules) -> int:
+        """The same for some of them. Mostly they are all of them, and long numbers take time."""
+        return self.bits if len(rules) == len(self.rules) else bits_of(rules)
+
+
+def bits_of(rules: Rules) -> int:
+    """A whole number with one bit for each rule."""
+    together = 0
+    for rule in rules:
+        together |= rule.bit
+    return together
+
+
 def words_for(rule: CompiledRule | None) -> str:
     """What was being judged, for `EvaluationFailed`."""
     return "its next timer" if rule is None else f"rule {rule.id!r}"

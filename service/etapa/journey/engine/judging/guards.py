@@ -20,7 +20,7 @@ from etapa.journey.engine.conditions.falling import NumberCompares
 from etapa.journey.engine.conditions.trait import TraitCompares
 from etapa.journey.engine.facts.customer import Customer
 from etapa.journey.engine.facts.touchpoint import Touchpoint
-from etapa.journey.engine.judging.compiled_rule import CompiledRule, Rules
+from etapa.journey.engine.judging.compiled_rule import CompiledRule, Rules, RuleSet
 from etapa.journey.language.matching.matches import ELEMENTS, Path
 from etapa.journey.language.matching.predicates import MISSING, texts_of
 
@@ -105,13 +105,13 @@ class GuardedByValue(Guarded):
 class Docket:
     """Some of the rules out of a stage, behind their guards."""
 
-    __slots__ = ("_guarded", "_unguarded")
+    __slots__ = ("_guarded", "unguarded")
 
     def __init__(self, rules: Rules) -> None:
         numbers: dict[str, tuple[NumberCompares, list[tuple[float, CompiledRule]]]] = {}
         traits: dict[str, dict[str, Rules]] = {}
         values: dict[Path, tuple[dict[str, Rules], Rules]] = {}
-        self._unguarded: Final[Rules] = []
+        unguarded: Rules = []
         for rule in rules:
             guard = _guard_of(rule)
             if isinstance(guard, EventHappens):
@@ -124,7 +124,8 @@ class Docket:
             elif isinstance(guard, NumberCompares) and guard.least is not None:
                 numbers.setdefault(guard.key, (guard, []))[1].append((guard.least, rule))
             else:
-                self._unguarded.append(rule)
+                unguarded.append(rule)
+        self.unguarded: Final = RuleSet(unguarded)
         self._guarded: Final[list[Guarded]] = [
             *[GuardedByValue(compile_path(path), by_text, together) for path, (by_text, together) in values.items()],
             *[GuardedByTrait(name, by_text) for name, by_text in traits.items()],
@@ -133,12 +134,13 @@ class Docket:
 
     def open_to(self, customer: Customer, now: int, touchpoint: Touchpoint | None) -> Rules:
         """The rules that may hold, in the order in which they are judged. Those left out are false, and time alone makes none of them true."""
-        found = self._unguarded
+        unguarded = self.unguarded.rules
+        found = unguarded
         for guarded in self._guarded:
             rules = guarded.open_to(customer, now, touchpoint)
             if rules:
                 found = found + rules
-        return found if found is self._unguarded else sorted(found, key=_in_order)
+        return found if found is unguarded else sorted(found, key=_in_order)
 
 
 def _guard_of(rule: CompiledRule) -> CompiledLeaf | None:

@@ -20,14 +20,13 @@ from etapa.journey.engine.conditions.event import EventHappens
 from etapa.journey.engine.facts.customer import Customer
 from etapa.journey.engine.facts.instant import NEVER, in_time
 from etapa.journey.engine.facts.touchpoint import Touchpoint
-from etapa.journey.engine.judging.compiled_rule import CompiledRule, Rules, words_for
+from etapa.journey.engine.judging.compiled_rule import CompiledRule, Rules, RuleSet, bits_of, words_for
 from etapa.journey.engine.judging.guards import Docket
 from etapa.journey.engine.judging.outcomes import EvaluationFailed
 from etapa.journey.language.model import ANY_TYPE
 
-_NO_RULES: Final[Rules] = []
-MOST_LISTS: Final = 1024
-"""How many different sets of rules are kept as lists."""
+MOST_LISTS: Final = 4096
+"""How many different sets of rules are kept."""
 
 
 @final
@@ -50,17 +49,19 @@ class Settled:
 class _WithType:
     """The rules that may hold with a touchpoint of a type at hand."""
 
-    __slots__ = ("all", "hidden", "touched", "touched_ones")
+    __slots__ = ("all", "hidden", "only_hidden", "touched", "touched_bits")
 
     def __init__(self, rules: Rules, touchpoint_type: str) -> None:
         possible = possible_with(rules, touchpoint_type)
         touched = [rule for rule in rules if _is_touched(rule.leaves, touchpoint_type)]
         self.all: Final = Docket(possible)
-        self.touched_ones: Final = set_of(touched)
+        self.touched_bits: Final = bits_of(touched)
         """Those that look at something that such a touchpoint changes, or at the touchpoint itself."""
         self.touched: Final = Docket([rule for rule in possible if rule in touched])
         self.hidden: Final = [rule for rule in possible_with(rules, None) if _asks_for(rule.leaves, touchpoint_type)]
         """Those that may be true without a touchpoint but false with this one, such as `not: {event: …}`."""
+        self.only_hidden: Final = RuleSet([rule for rule in self.hidden if rule not in possible])
+        """Those of them that cannot hold with this one."""
 
 
 @final
@@ -77,7 +78,7 @@ class RuleIndex:
         # `*` stands for any type that no rule names.
         self._other: Final = _WithType(rules, ANY_TYPE)
         self._touchless: Final = Docket(possible_with(rules, None))
-        self._lists: Final[dict[int, Rules]] = {}
+        self._lists: Final[dict[int, RuleSet]] = {}
 
     def first(self, customer: Customer, now: int, touchpoint: Touchpoint | None, visited: Sequence[str]) -> CompiledRule | None:
         """The first rule that holds, with the touchpoint at hand or none, and leads to none of the stages `visited`.
@@ -87,51 +88,44 @@ class RuleIndex:
         settled = customer.settled
         customer.settled = None
         known = settled if isinstance(settled, Settled) and settled.index is self and settled.at <= now else None
-        asked, hidden, waiting = self._asked(customer, now, touchpoint, known)
-        passed_over = False
+        with_type = None if touchpoint is None else self._by_type.get(touchpoint.type, self._other)
+        if touchpoint is None and known is not None:
+            whole = self._listed(known.waiting)
+            asked = whole.rules
+        else:
+            docket = self._touchless if with_type is None else with_type.all if known is None else with_type.touched
+            whole = docket.unguarded
+            asked = docket.open_to(customer, now, touchpoint)
         found = _Times()
         for rule in asked:
             true_from = _true_from(rule, customer, now, touchpoint)
             if true_from > now:
                 found.add(rule, true_from)
-            elif rule.to in visited:
-                passed_over = True
-            else:
+            elif rule.to not in visited:
                 return rule
-        for rule in hidden:
-            passed_over = passed_over or _true_from(rule, customer, now, None) <= now
+            else:
+                found.passed_over = True
         try:
-            if passed_over:
+            if found.passed_over or (with_type is not None and _any_holds(with_type.hidden, customer, now)):
                 customer.due = self._next_change(customer, now)
                 return None
-            for rules in (asked, hidden):
-                for rule in rules:
-                    if rule.may_rise and not rule.is_timed:
-                        found.add(rule, rule.condition.rises(customer, now))
-            for rule in waiting:
-                found.add(rule, rule.condition.rises(customer, now))
+            for rule in asked:
+                if rule.may_rise and not rule.is_timed:
+                    found.add(rule, rule.condition.rises(customer, now))
+            waiting = whole.bits_of_some(found.rules) if asked is whole.rules else bits_of(found.rules)
+            if with_type is not None:
+                waiting |= _waiting_among(with_type.only_hidden, customer, now, found)
+                if known is not None:
+                    waiting |= _waiting_among(self._listed(known.waiting & ~with_type.touched_bits), customer, now, found)
         except Exception as error:
             raise EvaluationFailed(customer.id, words_for(None), error) from error
         customer.due = in_time(found.due)
         if known is None:
-            known = Settled(self, now, found.waiting)
+            known = Settled(self, now, waiting)
         else:
-            known.at, known.waiting = now, found.waiting
+            known.at, known.waiting = now, waiting
         customer.settled = known
         return None
-
-    def _asked(self, customer: Customer, now: int, touchpoint: Touchpoint | None, known: Settled | None) -> tuple[Rules, Rules, Rules]:
-        """The rules that may hold; those that may be hidden by the touchpoint; and those that are false, but will be true one day."""
-        if touchpoint is None:
-            rules = self._touchless.open_to(customer, now, None) if known is None else self._listed(known.waiting)
-            return rules, _NO_RULES, _NO_RULES
-        with_type = self._by_type.get(touchpoint.type, self._other)
-        if known is None:
-            return with_type.all.open_to(customer, now, touchpoint), with_type.hidden, _NO_RULES
-        waiting = self._listed(known.waiting)
-        if known.waiting & with_type.touched_ones:
-            waiting = [rule for rule in waiting if not rule.bit & with_type.touched_ones]
-        return with_type.touched.open_to(customer, now, touchpoint), with_type.hidden, waiting
 
     def _next_change(self, customer: Customer, now: int) -> int | None:
         """When any condition next changes: as in `due_after`, that moves a customer for whom a rule that holds was passed over."""
@@ -140,30 +134,51 @@ class RuleIndex:
             due = min(due, leaf.until(customer, now))
         return in_time(due)
 
-    def _listed(self, some: int) -> Rules:
-        """The rules in a set, in the order in which they are judged."""
-        found = self._lists.get(some)
-        if found is None:
+    def _listed(self, bits: int) -> RuleSet:
+        """The rules that the bits stand for."""
+        listed = self._lists.get(bits)
+        if listed is None:
             if len(self._lists) >= MOST_LISTS:
                 self._lists.clear()
-            found = self._lists[some] = [rule for rule in self._rules if rule.bit & some]
-        return found
+            listed = self._lists[bits] = RuleSet([rule for rule in self._rules if rule.bit & bits])
+        return listed
 
 
 @final
 class _Times:
     """The times at which rules that are false now will be true."""
 
-    __slots__ = ("due", "waiting")
+    __slots__ = ("due", "passed_over", "rules")
 
     def __init__(self) -> None:
         self.due = NEVER
-        self.waiting = 0
+        self.passed_over = False
+        """Whether a rule holds that leads back to a stage of the same chain of moves."""
+        self.rules: Rules = []
 
     def add(self, rule: CompiledRule, true_from: int) -> None:
         if true_from < NEVER:
-            self.waiting |= rule.bit
+            self.rules.append(rule)
             self.due = min(self.due, true_from)
+
+
+def _any_holds(rules: Rules, customer: Customer, now: int) -> bool:
+    """Whether one of the rules holds without a touchpoint."""
+    for rule in rules:  # noqa: SIM110 - a generator would double the cost
+        if rule.condition.holds(customer, now, None):
+            return True
+    return False
+
+
+def _waiting_among(some: RuleSet, customer: Customer, now: int, found: _Times) -> int:
+    """Which of some rules, none of which holds, time alone will make true. Adds their times to those that were found."""
+    if not some.rules:
+        return 0
+    found.rules = []
+    for rule in some.rules:
+        if rule.may_rise:
+            found.add(rule, rule.condition.rises(customer, now))
+    return some.bits_of_some(found.rules)
 
 
 def _true_from(rule: CompiledRule, customer: Customer, now: int, touchpoint: Touchpoint | None) -> int:
@@ -174,14 +189,6 @@ def _true_from(rule: CompiledRule, customer: Customer, now: int, touchpoint: Tou
         return now if rule.condition.holds(customer, now, touchpoint) else NEVER
     except Exception as error:
         raise EvaluationFailed(customer.id, words_for(rule), error) from error
-
-
-def set_of(rules: Rules) -> int:
-    """The set of some rules, as a whole number with one bit for each."""
-    together = 0
-    for rule in rules:
-        together |= rule.bit
-    return together
 
 
 def possible_with(rules: Rules, touchpoint_type: str | None) -> Rules:

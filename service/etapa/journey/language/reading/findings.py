@@ -3,7 +3,7 @@
 import difflib
 import re
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal, NamedTuple
 
 Severity = Literal["error", "warning", "info"]
@@ -77,7 +77,9 @@ class Report:
     def findings(self) -> tuple[Finding, ...]:
         """In the order of the file. If there were too many, the last one says so."""
         ordered = sorted(self._findings[: MAX_FINDINGS - 1], key=lambda finding: (finding.line, finding.column))
-        return (*ordered, *self._findings[MAX_FINDINGS - 1 :])
+        # Many warnings are no error: a file of a thousand sound rules may have so many.
+        last = [replace(each, severity="error" if self.has_errors else "warning") for each in self._findings[MAX_FINDINGS - 1 :]]
+        return (*ordered, *last)
 
     def written_at(self, position: Position) -> str:
         """The text of the file from `position` to the end of the line."""
@@ -90,8 +92,7 @@ class Report:
             return
         if len(self._findings) == MAX_FINDINGS - 1:
             self._full = True
-            self._errors += severity != "error"
-            severity, message = "error", f"more than {MAX_FINDINGS - 1} findings: fix these first"
+            message = f"more than {MAX_FINDINGS - 1} findings: fix these first"
         line = self._lines[position.line - 1] if position.line <= len(self._lines) else ""
         # Of a very long line, quote only a part.
         self._findings.append(Finding(severity, self._file, position.line, position.column, message, line[:1000]))
