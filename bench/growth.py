@@ -7,6 +7,7 @@ real worker with a real Kafka and Redis. The figure is CPU for each touchpoint, 
 else the machine does. Every curve is judged for cliffs.
 """
 
+import json
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack
@@ -186,14 +187,31 @@ def case_table(cases: Sequence[GrowthCase]) -> Table:
     return Table(["at its worst", "CPU µs each", "Redis CPU µs each", "seconds", "a second"], rows)
 
 
+def _put_in(about: Mapping[str, object], curves: Sequence[Curve]) -> None:
+    """Put curves in the place of the old ones in the kept results, with where and when they were measured."""
+    kept = json.loads((RESULTS / "growth.json").read_text(encoding="utf-8"))
+    sections = {curve.section for curve in curves}
+    others = [curve for curve in msgspec.convert(kept["results"]["curves"], list[Curve]) if curve.section not in sections]
+    together = [*curves, *others]
+    kept["results"]["curves"] = msgspec.to_builtins(together)
+    kept["measured_later"] = {**kept.get("measured_later", {}), **dict.fromkeys(sorted(sections), msgspec.to_builtins(about))}
+    (RESULTS / "growth.json").write_text(json.dumps(kept, indent=2) + "\n", encoding="utf-8")
+    from bench.reporting.growth_plot import plot_growth
+
+    plot_growth(together, RESULTS)
+
+
 SECTIONS = ("rules", "window", "partitions", "timers", "customers")
 
 
 @click.command()
 @click.option("--customers", default=CUSTOMERS[-1], show_default=True, help="Most customers.")
 @click.option("--portion", default=60_000, show_default=True, help="Touchpoints for each point that is measured on the worker.")
-@click.option("--only", multiple=True, type=click.Choice(SECTIONS), help="Sections; several times for several. Nothing is saved then.")
-def main(customers: int, portion: int, only: tuple[str, ...]) -> None:
+@click.option(
+    "--only", multiple=True, type=click.Choice(SECTIONS), help="Sections; several times for several. Saves nothing without --keep."
+)
+@click.option("--keep", is_flag=True, help="With --only: put these curves in the place of the old ones in the kept results.")
+def main(customers: int, portion: int, only: tuple[str, ...], keep: bool) -> None:  # noqa: FBT001
     """Measure what a touchpoint costs as things grow."""
     about = machine()
     started = time.monotonic()
@@ -226,6 +244,8 @@ def main(customers: int, portion: int, only: tuple[str, ...]) -> None:
     if cases:
         click.echo("\n" + case_table(cases).as_text())
     click.echo(f"\nin {time.monotonic() - started:.0f} s", err=True)
+    if only and keep:
+        _put_in(about, curves)
     if not only:
         settings = {"portion": portion, "in_process": IN_PROCESS, "repeats": REPEATS, "partitions": 4}
         write_json(RESULTS / "growth.json", about, settings, {"curves": curves, "cases": cases})

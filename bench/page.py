@@ -48,6 +48,10 @@ def growth_figures(kept: Mapping[str, Any]) -> str:
         f"rules and windows: the least of {settings['repeats']} runs of {settings['in_process']:,} touchpoints, no servers; all else:"
         f" {settings['portion']:,} touchpoints on the worker"
     )
+    about += "".join(
+        f" ({section}: later, load {machine['load_before']:.1f}, commit `{machine['commit'][:7]}`)"
+        for section, machine in kept.get("measured_later", {}).items()
+    )
     return _with_conditions(kept, about, growth.curve_table(msgspec.convert(kept["results"]["curves"], list[figures.Curve])))
 
 
