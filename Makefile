@@ -83,13 +83,14 @@ CORE_TESTS := -p tests.support.uncompiled tests/unit/engine tests/unit/language 
 
 .PHONY: test-uncompiled
 test-uncompiled: setup ## the core's tests uncompiled, as on a machine without a C compiler
-	@$(BIN)/python -m pytest $(CORE_TESTS) $(ARGS)
+	@$(BIN)/python -m pytest $(AT_A_TIME) $(CORE_TESTS) $(ARGS)
 
 # Only uncompiled code can be traced. From Python 3.12 on, the interpreter itself reports lines at almost no cost.
 .PHONY: coverage
 coverage: setup ## the same with coverage of the core; fails below the minimum (pyproject.toml)
 	@export COVERAGE_CORE=$$($(BIN)/python -c 'import sys; print("sysmon" if sys.version_info >= (3, 12) else "ctrace")'); \
-	$(BIN)/python -m coverage run -m pytest $(CORE_TESTS) $(ARGS)
+	$(BIN)/python -m coverage erase && $(BIN)/python -m coverage run -m pytest $(AT_A_TIME) $(CORE_TESTS) $(ARGS)
+	@$(BIN)/python -m coverage combine --quiet
 	@$(BIN)/python -m coverage report
 
 .PHONY: lint
