@@ -89,7 +89,7 @@ test-uncompiled: setup ## the core's tests uncompiled, as on a machine without a
 .PHONY: coverage
 coverage: setup ## the same with coverage of the core; fails below the minimum (pyproject.toml)
 	@export COVERAGE_CORE=$$($(BIN)/python -c 'import sys; print("sysmon" if sys.version_info >= (3, 12) else "ctrace")'); \
-	$(BIN)/python -m coverage erase && $(BIN)/python -m coverage run -m pytest -n $(JOBS) --dist worksteal $(CORE_TESTS) $(ARGS)
+	$(BIN)/python -m coverage erase && $(BIN)/python -m coverage run -m pytest -p tests.support.traced -n $(JOBS) --dist worksteal $(CORE_TESTS) $(ARGS)
 	@$(BIN)/python -m coverage combine --quiet
 	@$(BIN)/python -m coverage report
 
