@@ -53,6 +53,12 @@ JOURNEY = Dashboard(
                 quiet="Empty where no campaign has a goal.",
             ),
             Panel(title="Timers that fired a second", about="Moves that time alone made.", queries=[rate(m.TIMERS)], unit="ops"),
+            Panel(
+                title="Forgotten customers",
+                about="Those on the deny list, whose touchpoints change nothing, and how many are forgotten a second.",
+                queries=[total(m.DENIED), rate(m.FORGET_REQUESTS)],
+                quiet="Empty until somebody is forgotten.",
+            ),
         ],
     },
 )

@@ -35,6 +35,7 @@ these in the room that uses the library; the original error is the cause (`__cau
 
     Stored bytes cannot be read.
     MarkError, StateError   contracts                 a takeover: the partition is refused; `verify`: reported
+      OtherDenyKey                                    the same: the deny list was made with another key
     TransferError           contracts                 the tenure: the partition is refused
     DeadLetterError         contracts                 lists of dead letters: counted as foreign
     SentBackError           stream.upkeep             RedriveError names the group
@@ -77,7 +78,9 @@ these in the room that uses the library; the original error is the cause (`__cau
     DemoError, BrokerError, OutcomeError, RedisUnavailable
                             embedded                  the demo: exit 1
     RedriveError            stream.upkeep             commands: exit 1
-    NobodyAtWork            stream.upkeep             `rebuild`: exit 1
+    NobodyAtWork            stream.upkeep             `rebuild`, `forget`: exit 1
+    NotForgotten            stream.upkeep             commands: exit 1
+    CertificateError        contracts                 commands: exit 2
 
     Used for control flow: the caller handles it, and it is never seen outside.
     NotShown, WentBack      stream.upkeep             `verify`: not comparable; begin again

@@ -17,6 +17,7 @@ from etapa.contracts.rfc3339 import format_time
 from etapa.contracts.stored.mark import MarkError
 from etapa.contracts.stored.state import StateError
 from etapa.hosting.foreign_text import printable
+from etapa.journey.engine.deny_list import DenyKey
 from etapa.settings import Settings
 from etapa.stream.kafka.cluster import Cluster
 from etapa.stream.kafka.reading.changes_topic import ChangesTopic, keeps_last_change_only
@@ -103,7 +104,9 @@ async def _walk(cluster: Cluster, partition: int, emit: Emit, *, compacted: bool
             click.echo(f"\rpartition {partition}: stage changes, {share:.0%}", err=True, nl=False)
 
     async with ChangesTopic(cluster, partition) as changes, StateTopic(cluster, partition) as states:
-        walked = await ChangeWalk(partition, changes, states, emit, progress, compacted=compacted).run()
+        secret = cluster.settings.forget_key
+        deny_key = None if secret is None else DenyKey(secret.reveal().encode())
+        walked = await ChangeWalk(partition, changes, states, emit, progress, compacted=compacted, deny_key=deny_key).run()
     whole = counted(walked.faults, "fault") if walked.faults else "whole"
     beginning = "" if walked.complete or not walked.changes else ", as far as they are still there"
     _tell_line(f"partition {partition}: {counted(walked.changes, 'stage change')}, {whole}{beginning}")

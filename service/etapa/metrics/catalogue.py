@@ -20,7 +20,12 @@ _OF_A_PARTITION = "a partition has a series while this worker owns it"
 
 # --- the worker: what it does ---
 
-TOUCHPOINTS = Metric(name="etapa_touchpoints_total", kind="counter", labels=("outcome",), help="Touchpoints read, by the outcome")
+TOUCHPOINTS = Metric(
+    name="etapa_touchpoints_total",
+    kind="counter",
+    labels=("outcome",),
+    help="Touchpoints read, by the outcome; `forgotten`: their customer was forgotten, and they changed nothing",
+)
 STAGE_CHANGES = Metric(
     name="etapa_stage_changes_total",
     kind="counter",
@@ -99,6 +104,14 @@ LAG = Metric(
     across="most",
     labels=("partition",),
     help="Touchpoints not committed yet, looked up every five seconds, even while Redis does not answer",
+    absent_at_first=_OF_A_PARTITION,
+)
+FORGET_REQUESTS = Metric(name="etapa_forget_requests_total", kind="counter", help="Customers who were forgotten on request")
+DENIED = Metric(
+    name="etapa_forgotten_customers",
+    kind="gauge",
+    labels=("partition",),
+    help="Forgotten customers on the deny list of a partition",
     absent_at_first=_OF_A_PARTITION,
 )
 TIMERS = Metric(name="etapa_timers_total", kind="counter", help="Timers that fired")
@@ -317,6 +330,8 @@ WORKER = (
     BATCH_SECONDS,
     BATCH_TOUCHPOINTS,
     LAG,
+    FORGET_REQUESTS,
+    DENIED,
     TIMERS,
     TIMER_FAILURES,
     TIMER_DELAY,

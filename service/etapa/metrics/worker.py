@@ -119,6 +119,8 @@ class Metrics:
         self._batch_seconds = catalogue.BATCH_SECONDS.histogram(registry)
         self._batch_touchpoints = catalogue.BATCH_TOUCHPOINTS.histogram(registry)
         self._lag = catalogue.LAG.gauge(registry)
+        self._forget_requests = catalogue.FORGET_REQUESTS.counter(registry)
+        self._denied = catalogue.DENIED.gauge(registry)
         self._timers = catalogue.TIMERS.counter(registry)
         self._timer_failures = catalogue.TIMER_FAILURES.counter(registry)
         self._timer_delay = catalogue.TIMER_DELAY.bulk_histogram(registry)
@@ -146,7 +148,7 @@ class Metrics:
 
     def _show_from_the_start(self, stages: list[str], campaigns: list[str]) -> None:
         """Show series from the start: one that is missing until something happens looks just like a worker that is not running."""
-        for outcome in ("applied", "duplicate", "dead_letter"):
+        for outcome in ("applied", "duplicate", "dead_letter", "forgotten"):
             self._touchpoints.labels(outcome)
         for record_outcome in get_args(RecordOutcome):
             self._source_records.labels(record_outcome)
@@ -176,7 +178,12 @@ class Metrics:
     def batch_committed(self, partition: int, batch: BatchCommitted, exemplar: dict[str, str] | None = None) -> None:
         """`exemplar`: the labels that name the span of the batch, if there is one."""
         unusable = sum(batch.dead_letters.values()) if batch.source is None else batch.source.rejected
-        for outcome, number in (("applied", batch.applied), ("duplicate", batch.duplicates), ("dead_letter", unusable)):
+        for outcome, number in (
+            ("applied", batch.applied),
+            ("duplicate", batch.duplicates),
+            ("dead_letter", unusable),
+            ("forgotten", batch.forgotten),
+        ):
             self._touchpoints.labels(outcome).inc(number)
         for reason, number in batch.dead_letters.items():
             self._dead_letters.labels(reason).inc(number)
@@ -192,6 +199,8 @@ class Metrics:
         self._batch_touchpoints.observe(len(batch.records))
         for step, seconds in batch.seconds.items():
             self._batch_seconds.labels(step).observe(seconds, exemplar)
+        self._forget_requests.inc(batch.forget_requests)
+        self._denied.labels(str(partition)).set(batch.denied)
         self._timers.inc(batch.timers_fired)
         self._timer_delay.observe_all(list(batch.timer_delays))
         if batch.stream_time is not None:
@@ -250,7 +259,7 @@ class Metrics:
     def released(self, partition: int) -> None:
         """From now on another worker reports this partition."""
         self.customers.drop(partition)
-        for gauge in (self._lag, self._ready, self._stream_time):
+        for gauge in (self._lag, self._ready, self._stream_time, self._denied):
             gauge.remove(str(partition))
 
     def partitions_unowned(self, count: int) -> None:

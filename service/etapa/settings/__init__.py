@@ -195,6 +195,16 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     log_customer_key: Annotated[
         Secret | None, Setting(values.secret(), "Key for the pseudonyms in the log; without one, each process makes its own")
     ] = None
+    forget_key: Annotated[
+        Secret | None,
+        Setting(
+            values.secret(), "Key of the digests by which forgotten customers are recognised; `etapa forget` and all workers need the same"
+        ),
+    ] = None
+    forget_readmit_after: Annotated[
+        int,
+        Setting(values.duration(MINUTE, 10 * 366 * 24 * 60 * MINUTE), "How long touchpoints of a forgotten customer change nothing"),
+    ] = 400 * 24 * 60 * MINUTE
     traces: Annotated[
         Traces,
         Setting(

@@ -9,8 +9,8 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from etapa.contracts.incoming.rejected import Rejected
-from etapa.contracts.incoming.skipped import SkippedRecord
+from etapa.contracts.incoming.forget_request import read_request
+from etapa.contracts.incoming.rejected import Rejected, rejected
 from etapa.contracts.incoming.touchpoint import decode_touchpoint
 from etapa.contracts.incoming.touchpoint_message import TouchpointLimits
 from etapa.contracts.outgoing.campaign_outcome import encode_campaign_outcome
@@ -20,8 +20,10 @@ from etapa.contracts.outgoing.stage_change import decode_stage_change, encode_st
 from etapa.contracts.stored.ledger_page import LEDGER_PREFIX, is_page_key
 from etapa.contracts.stored.mark import MARK_KEY, Mark, decode_mark
 from etapa.contracts.stored.state import decode_standing, decode_state, encode_state
+from etapa.journey.engine.deny_list import DenyKey, DenyList
 from etapa.journey.engine.facts.changes import CampaignOutcome
 from etapa.journey.engine.facts.customer import Customer
+from etapa.journey.engine.facts.forget_request import ForgetRequest
 from etapa.journey.engine.facts.stage_change import StageChange
 from etapa.journey.engine.facts.touchpoint import Touchpoint
 from etapa.journey.engine.judging.campaigns import triggers_of
@@ -30,6 +32,7 @@ from etapa.journey.engine.judging.program import Program
 from etapa.journey.engine.partition import Partition
 from etapa.journey.ledger.ledger import JourneyLedger, enter
 from etapa.sources.decoding import SourceDecoder
+from etapa.stream.protocol.batch import Item, is_request
 from etapa.stream.protocol.records import Outgoing, Record
 from tests.simulation.checking.ledger import ledger_against_changes, ledger_against_reference
 from tests.simulation.machines.memory_log import Committed, MemoryBroker
@@ -52,6 +55,8 @@ class Expectations:
     """Other versions of the journey that workers may have run; every mark says which."""
     source: SourceDecoder | None = None
     """What records go through before they are touchpoints."""
+    forget_key: DenyKey | None = None
+    """Of workers that can be asked to forget customers."""
     publish: bool = True
     """Whether changes that came of that were published."""
 
@@ -88,7 +93,7 @@ def violations(broker: MemoryBroker, redis: MemoryRedis, expected: Expectations)
     """Everything that is wrong after a drained run, one line each. Empty if all invariants hold."""
     return [
         *_chain_of_marks(broker),
-        *_sequences(broker, whole=expected.publish),
+        *_sequences(broker, whole=expected.publish, returning=expected.forget_key is not None),
         *_against_reference(broker, redis, expected),
         *_rebuilt_view(broker, redis),
         *ledger_against_changes(broker, redis),
@@ -122,7 +127,8 @@ class _RecordByRecord:
     def __init__(self, expected: Expectations) -> None:
         self.reference = ExpectedHistory()
         self._expected = expected
-        self._partition = Partition(expected.program, None)
+        self._denied = None if expected.forget_key is None else DenyList(expected.forget_key, {})
+        self._partition = Partition(expected.program, None, denied=self._denied)
 
     def go_on_with(self, version: int) -> None:
         """The worker that committed the next batch ran this version of the journey."""
@@ -131,14 +137,27 @@ class _RecordByRecord:
 
     def take(self, piece: "_Piece", mark: Mark) -> None:
         item = piece.item
+        if isinstance(item, ForgetRequest):
+            self._forget(piece, item)
+            return
         if not isinstance(item, Touchpoint):
             self.reference.add_unusable(piece)
             return
         for customer_id in self._partition.missing([item.customer_id]):
             self._partition.admit(customer_id, None)
+        if self._expected.poisonous(item) and (mark.stream_time is None or not self._partition.denies(item, mark.stream_time)):
+            self.reference.add_unusable(_Piece(piece.offset, piece.number, _POISON))
+            return
         assert mark.stream_time is not None, "touchpoints were processed, and the mark has no stream time"
         # Touchpoints ahead of the wall clock were taken at its time, which is then the time of the mark.
         self._partition.take(item, mark.stream_time)
+        self._collect()
+
+    def _forget(self, piece: "_Piece", request: ForgetRequest) -> None:
+        for customer_id in self._partition.missing([request.customer_id]):
+            self._partition.admit(customer_id, None)
+        if not self._partition.forget_customer(request):
+            self.reference.add_unusable(_Piece(piece.offset, piece.number, rejected("invalid", "")))
         self._collect()
 
     def advance(self, stream_time: int, named: Sequence[str]) -> None:
@@ -158,12 +177,13 @@ class _RecordByRecord:
     def reclassify(self, named: Sequence[str]) -> None:
         """Customers in the batch that nothing else touched were carried over on request."""
         for customer_id in named:
-            if self.reference.customers[customer_id].version < self._partition.program.version:
+            customer = self.reference.customers.get(customer_id)
+            if customer is not None and customer.version < self._partition.program.version:
                 self._partition.reclassify(customer_id, publish=self._expected.publish)
                 self._collect()
 
     def _begin_with(self, program: Program, customer_ids: Iterable[str]) -> None:
-        self._partition = Partition(program, self._partition.stream_time)
+        self._partition = Partition(program, self._partition.stream_time, denied=self._denied)
         for customer_id in customer_ids:
             self._partition.admit(customer_id, self.reference.customers[customer_id])
 
@@ -174,6 +194,8 @@ class _RecordByRecord:
         enter(self.reference.ledger, work.tally, 0)
         self.reference.add(self._partition.program, work.changes, work.outcomes)
         self.reference.customers.update(work.changed)
+        for customer_id in work.erased:
+            self.reference.customers.pop(customer_id, None)
 
 
 def by_own_touchpoints(records: Sequence[Record], stream_time: int | None, expected: Expectations) -> ExpectedHistory:
@@ -194,13 +216,16 @@ def by_own_touchpoints(records: Sequence[Record], stream_time: int | None, expec
     return reference
 
 
+_POISON = Rejected("evaluation_failed", "")
+
+
 @dataclass(frozen=True)
 class _Piece:
     """The value at one path of a record."""
 
     offset: int
     number: int
-    item: Touchpoint | Rejected | SkippedRecord
+    item: Item
 
     def is_done(self, mark: Mark) -> bool:
         """Whether it belongs to the batch of the mark, or to one before."""
@@ -212,14 +237,19 @@ def _pieces(records: Sequence[Record], expected: Expectations) -> list[_Piece]:
     return [_Piece(record.offset, number, item) for record in records for number, item in enumerate(_read(record, expected))]
 
 
-def _read(record: Record, expected: Expectations) -> list[Touchpoint | Rejected | SkippedRecord]:
+def _read(record: Record, expected: Expectations) -> list[Item]:
     source, wall = expected.source, expected.wall
+    if is_request(record.headers):
+        return [read_request(record.key, record.value, record.headers)]
+    items: list[Item]
     if source is None:
-        items: list[Touchpoint | Rejected | SkippedRecord] = [decode_touchpoint(record.key, record.value, expected.limits, wall)]
+        items = [decode_touchpoint(record.key, record.value, expected.limits, wall)]
     else:
-        items = source.items(record.key, record.value, record.headers, wall, wall + source.max_ahead)
-    poison = Rejected("evaluation_failed", "")
-    return [poison if isinstance(item, Touchpoint) and expected.poisonous(item) else item for item in items]
+        items = [*source.items(record.key, record.value, record.headers, wall, wall + source.max_ahead)]
+    if expected.forget_key is not None:
+        # What cannot be judged is not judged at all while its customer is forgotten.
+        return items
+    return [_POISON if isinstance(item, Touchpoint) and expected.poisonous(item) else item for item in items]
 
 
 def _against_reference(broker: MemoryBroker, redis: MemoryRedis, expected: Expectations) -> list[str]:
@@ -302,8 +332,8 @@ def _chain_of_marks(broker: MemoryBroker) -> list[str]:
     return wrong
 
 
-def _sequences(broker: MemoryBroker, *, whole: bool) -> list[str]:
-    """`whole`: every change was published. Otherwise customers may have moved in between, but the sequence numbers still have no gap."""
+def _sequences(broker: MemoryBroker, *, whole: bool, returning: bool) -> list[str]:
+    """`returning`: customers may have been forgotten, and begin anew. `whole`: every change was published. Otherwise customers may have moved in between, but the sequence numbers still have no gap."""
     wrong = []
     last: dict[str, tuple[int, str | None]] = {}
     for committed in broker.committed:
@@ -311,6 +341,8 @@ def _sequences(broker: MemoryBroker, *, whole: bool) -> list[str]:
             assert outgoing.value is not None
             change = decode_stage_change(outgoing.value)
             sequence, stage = last.get(change.customer_id, (0, None))
+            if returning and change.sequence == 1 and change.source is None:
+                sequence, stage = 0, None
             if change.sequence != sequence + 1 or (whole and change.source != stage):
                 wrong.append(f"change {change.id} from {change.source} follows {change.customer_id}/{sequence} to {stage}")
             last[change.customer_id] = change.sequence, change.to

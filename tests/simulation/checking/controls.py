@@ -13,6 +13,8 @@ from typing import Any, Final, Literal, cast, get_args
 
 import msgspec
 
+from etapa.journey.engine.deny_list import DenyList
+from etapa.journey.engine.partition import Partition
 from etapa.stream.protocol.belonging import PartitionRefused
 from etapa.stream.protocol.observer import TaskObserver
 from etapa.stream.protocol.partition_tasks import REFUSED_PAUSE, PartitionTasks
@@ -27,6 +29,8 @@ from tests.simulation.cluster.controls import PRODUCER_SAFETIES, ProducerSafety
 from tests.simulation.machines.memory_log import MemoryLog, no_answer
 from tests.simulation.machines.memory_view import MemoryView
 
+ForgettingSafety = Literal["deny_list"]
+"""Keeps forgotten customers from coming back; only `ForgettingWorld` has any."""
 ProtocolSafety = Literal[
     "kafka_fence", "settled", "chain", "load_mark", "retake", "stream_time", "dead_letters", "outcomes", "ledger_within", "ledger_anew"
 ]
@@ -37,13 +41,15 @@ TopicSafety = Literal["marked_topics", "watched_topics"]
 """Those of a partition one of whose topics is deleted and recreated; this happens only in `RecreatedWorld`."""
 ReadingSafety = Literal["unpacks_within", "keeps_beginnings"]
 """Those of the log that reads maliciously compressed batches; only `HostileWorld` has any."""
-Safety = ProtocolSafety | SupervisionSafety | TopicSafety | ReadingSafety | ProducerSafety | MovingSafety
+Safety = ProtocolSafety | ForgettingSafety | SupervisionSafety | TopicSafety | ReadingSafety | ProducerSafety | MovingSafety
 PROTOCOL_SAFETIES: Final[tuple[ProtocolSafety, ...]] = get_args(ProtocolSafety)
+FORGETTING_SAFETIES: Final[tuple[ForgettingSafety, ...]] = get_args(ForgettingSafety)
 SUPERVISION_SAFETIES: Final[tuple[SupervisionSafety, ...]] = get_args(SupervisionSafety)
 TOPIC_SAFETIES: Final[tuple[TopicSafety, ...]] = get_args(TopicSafety)
 READING_SAFETIES: Final[tuple[ReadingSafety, ...]] = get_args(ReadingSafety)
 SAFETIES: Final[tuple[Safety, ...]] = (
     *PROTOCOL_SAFETIES,
+    *FORGETTING_SAFETIES,
     *SUPERVISION_SAFETIES,
     *TOPIC_SAFETIES,
     *READING_SAFETIES,
@@ -134,6 +140,29 @@ class HastyTask(PartitionTask):
         tenure = super()._begin(taken)
         tenure._pace = WallClock(self._around.options.quiet_after, self._around.clock.monotonic())
         return tenure
+
+
+class ReadmittingTask(PartitionTask):
+    """Without the deny list: a forgotten customer's next touchpoint, however late, makes a new customer."""
+
+    def _begin(self, taken: TakenOver) -> Tenure:
+        return ReadmittingTenure(self._around, taken)
+
+
+class ReadmittingTenure(Tenure):
+    """Denies nobody."""
+
+    def _new_engine(self) -> Partition:
+        key, options = self._around.options.forget_key, self._around.options
+        denied = None if key is None else OpenDenyList(key, self._denied)
+        return Partition(self._around.program, self._stream_time, options.pause_every, denied)
+
+
+class OpenDenyList(DenyList):
+    """Knows whom it denies, and lets everybody in."""
+
+    def denies(self, customer_id: str, stream_time: int) -> bool:
+        return False
 
 
 class WallClock(QuietPace):
@@ -261,6 +290,8 @@ def kind_of_task(off: frozenset[Safety]) -> type[PartitionTask]:
         return MuteTask
     if "ledger_anew" in off:
         return RememberingTask
+    if "deny_list" in off:
+        return ReadmittingTask
     return HastyTask if "stream_time" in off else PartitionTask
 
 

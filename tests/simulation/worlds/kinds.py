@@ -7,6 +7,7 @@ from tests.simulation.checking.controls import Safety
 from tests.simulation.cluster.world import ClusterWorld
 from tests.simulation.hostile.world import HostileWorld
 from tests.simulation.worlds.chasing import ChasingWorld
+from tests.simulation.worlds.forgetting import ForgettingWorld
 from tests.simulation.worlds.group_world import GroupWorld
 from tests.simulation.worlds.recreated import RecreatedWorld
 from tests.simulation.worlds.repartition import RepartitionWorld
@@ -38,8 +39,9 @@ KINDS: Final[Mapping[str, KindOfWorld]] = {
     "recreated": RecreatedWorld,
     "hostile": HostileWorld,
     "repartition": RepartitionWorld,
+    "forget": ForgettingWorld,
 }
-# The last five are never chosen by a seed: `--world chases` and so on run them, and separate tests run their first seeds.
+# The last six are never chosen by a seed: `--world chases` and so on run them, and separate tests run their first seeds.
 _TURNS = ("partition", "group", "versions", "group", "cluster")
 
 

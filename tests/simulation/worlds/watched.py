@@ -128,7 +128,10 @@ class WatchedPartition:
     def _note_commit(self, committed: Committed) -> None:
         for one in committed.transaction.states:
             assert one.key is not None
-            assert one.value is not None
+            if one.value is None:
+                self._states.pop(one.key.decode(), None)
+                self._dues.pop(one.key.decode(), None)
+                continue
             self._states[one.key.decode()] = one.value
             self._dues[one.key.decode()] = None if is_forwarding(one.value) else decode_standing(one.value).due
         self._check_timers(committed)

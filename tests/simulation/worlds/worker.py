@@ -81,7 +81,7 @@ class Bookkeeper(NullObserver):
         unusable, source = sum(batch.dead_letters.values()), batch.source
         if source is not None:
             unusable = source.rejected + sum(source.skipped.values())
-        accounted = batch.applied + batch.duplicates + unusable + batch.forwarded
+        accounted = batch.applied + batch.duplicates + unusable + batch.forwarded + batch.forgotten + batch.forget_requests
         if accounted != len(batch.records):
             self._around.find(f"{accounted} records are accounted for, {len(batch.records)} were read")
         self._around.events["touchpoints"] += len(batch.records)
@@ -90,6 +90,7 @@ class Bookkeeper(NullObserver):
         self._around.events["timers"] += batch.timers_fired
         self._around.events["dead letters"] += sum(batch.dead_letters.values())
         self._around.events["cannot be judged"] += batch.dead_letters.get("evaluation_failed", 0)
+        self._around.events["of the forgotten"] += batch.forgotten
         self._around.events["changes"] += len(batch.changes)
         self._around.events["triggers"] += len(triggers_of(batch.changes))
 

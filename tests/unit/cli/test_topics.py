@@ -78,7 +78,9 @@ def test_what_is_needed_can_be_read_by_a_machine() -> None:
     done = etapa("topics", "create", "--print", "--json", "--without", "cleanup.policy")
     topics = {topic.pop("name"): topic for topic in json.loads(done.stdout)["topics"]}
     assert topics["stage-changes"] == {"partitions": 12, "replication": 1, "settings": {}}
-    assert set(topics["customer-state"]["settings"]) == {"segment.bytes", "segment.ms", "min.cleanable.dirty.ratio", "delete.retention.ms"}
+    assert set(topics["customer-state"]["settings"]) == {
+        *("segment.bytes", "segment.ms", "min.cleanable.dirty.ratio", "max.compaction.lag.ms", "delete.retention.ms")
+    }
 
 
 def test_a_setting_that_no_topic_is_given_cannot_be_left_out() -> None:

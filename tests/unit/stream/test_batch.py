@@ -7,13 +7,12 @@ import pytest
 
 from etapa.contracts.incoming.input_format import decoder_within
 from etapa.contracts.incoming.rejected import Rejected
-from etapa.contracts.incoming.skipped import SkippedRecord
 from etapa.contracts.incoming.touchpoint_message import TouchpointLimits
 from etapa.contracts.outgoing.campaign_trigger import decode_campaign_trigger
 from etapa.journey.engine.facts.changes import Offer, Trigger
 from etapa.journey.engine.facts.stage_change import StageChange
 from etapa.journey.engine.facts.touchpoint import Touchpoint
-from etapa.stream.protocol.batch import PAUSE_BYTES, Waiting, decode, encode, stage_deltas
+from etapa.stream.protocol.batch import PAUSE_BYTES, Item, Waiting, decode, encode, stage_deltas
 from etapa.stream.protocol.records import Record
 
 
@@ -42,14 +41,14 @@ def test_stages_that_neither_grew_nor_shrank_are_left_out() -> None:
 
 def test_what_was_not_taken_keeps_waiting_in_order() -> None:
     records = [Record(offset, 0, None, None) for offset in range(3)]
-    items: list[Touchpoint | Rejected | SkippedRecord] = [Touchpoint(str(offset), "c", "view", offset) for offset in range(3)]
+    items: list[Item] = [Touchpoint(str(offset), "c", "view", offset) for offset in range(3)]
     rest = Waiting(records, items).without_first(2)
     assert (list(rest.records), list(rest.items)) == (records[2:], items[2:])
     assert not Waiting(records, items).without_first(3).records
 
 
 def test_a_record_that_cannot_be_judged_waits_on_as_one_that_cannot_be_used() -> None:
-    items: list[Touchpoint | Rejected | SkippedRecord] = [Touchpoint(str(offset), "c", "view", offset) for offset in range(3)]
+    items: list[Item] = [Touchpoint(str(offset), "c", "view", offset) for offset in range(3)]
     reason = Rejected("evaluation_failed", "")
     assert Waiting([], items).with_rejected(1, reason).items == [items[0], reason, items[2]]
 

@@ -18,6 +18,8 @@ from etapa.journey.ledger.tables import COLUMNS, FIGURES, TABLES, Table
 
 FORMAT: Final = 1
 LEDGER_PREFIX: Final = b"\xffledger "
+DENIED_PREFIX: Final = b"forgotten "
+"""Begins the names of entries of the deny list (`denial`), which are kept like pages but are none."""
 
 LedgerField = bytes
 """`moves 2026-11-21T10`: the name of a page in Redis."""
@@ -44,7 +46,9 @@ def field_of(key: PageKey) -> LedgerField:
 
 
 def page_key_of(field: LedgerField) -> PageKey | None:
-    """The page with this name; none if this version does not know its table. Raises `StateError` if it is not a page's name."""
+    """The page with this name; none if this version does not know its table, or it is no page but an entry of the deny list. Raises `StateError` if it is not a page's name."""
+    if field.startswith(DENIED_PREFIX):
+        return None
     try:
         name, _, period = field.decode().partition(" ")
         start_of(period)

@@ -15,8 +15,10 @@ from typing import Final, final
 
 from mypy_extensions import mypyc_attr
 
+from etapa.journey.engine.deny_list import DenyList
 from etapa.journey.engine.facts.changes import Release
 from etapa.journey.engine.facts.customer import Customer
+from etapa.journey.engine.facts.forget_request import ForgetRequest
 from etapa.journey.engine.facts.instant import NEVER
 from etapa.journey.engine.facts.outreach import Outreach
 from etapa.journey.engine.facts.touchpoint import Touchpoint
@@ -58,11 +60,12 @@ class Partition:
     If a method raises, customers may be half changed: discard the partition.
     """
 
-    def __init__(self, program: Program, stream_time: int | None, at_once: int = ALL_AT_ONCE) -> None:
-        """`at_once`: after how many timers, or changes that they made, the caller gets a turn."""
+    def __init__(self, program: Program, stream_time: int | None, at_once: int = ALL_AT_ONCE, denied: DenyList | None = None) -> None:
+        """`at_once`: after how many timers, or changes that they made, the caller gets a turn. Without `denied`, nobody can be forgotten."""
         self.program: Final = program
         self._at_once: Final = at_once
         self._grace: Final = program.grace
+        self._denied: Final = denied
         self.stream_time = stream_time
         # Least recently used first, as of the last collection; kept in that order only once half of the places are taken.
         self._customers: dict[str, _Kept] = {}
@@ -86,11 +89,14 @@ class Partition:
         return [each for each in dict.fromkeys(customer_ids) if each not in customers]
 
     def missing_of(self, items: Sequence[object]) -> list[str]:
-        """The customers of the touchpoints among `items` that are not in memory, each once, in order."""
+        """The customers of the touchpoints and requests among `items` that are not in memory, each once, in order."""
         customers = self._customers
         absent: dict[str, None] = {}
         for item in items:
-            if isinstance(item, Touchpoint) and item.customer_id not in customers:
+            if isinstance(item, Touchpoint):
+                if item.customer_id not in customers:
+                    absent[item.customer_id] = None
+            elif isinstance(item, ForgetRequest) and item.customer_id not in customers:
                 absent[item.customer_id] = None
         return list(absent)
 
@@ -124,7 +130,11 @@ class Partition:
 
         kept = self._customers[touchpoint.customer_id]
         work = self._work
-        customer = touch_and_note(self.program, kept.customer, touchpoint, work)
+        before = kept.customer
+        if before is None and self._denied is not None and self._is_denied(touchpoint.customer_id, stream_time):
+            work.forgotten += 1
+            return True
+        customer = touch_and_note(self.program, before, touchpoint, work)
         if customer is None:
             work.duplicates += 1
             return True
@@ -138,6 +148,42 @@ class Partition:
         self._note(kept, customer)
         self._schedule(kept, customer)
         return True
+
+    def forget_customer(self, request: ForgetRequest) -> bool:
+        """Erase an admitted customer, if it exists, and put it on the deny list; false if the request was not made with our key.
+
+        Changes that were made before stay made. Stream time does not advance.
+        """
+        denied, customer_id = self._denied, request.customer_id
+        if denied is None or not denied.add(request):
+            return False
+        work = self._work
+        work.requests += 1
+        work.requested[customer_id] = None
+        kept = self._customers[customer_id]
+        customer = kept.customer
+        in_silence = self._silent.pop(customer_id, None)
+        if customer is not None:
+            kept.customer, kept.scheduled, kept.turn = None, NEVER, -1
+            work.changed.pop(customer_id, None)
+            work.erased[customer_id] = None
+            work.left.append(customer.stage if in_silence is None else in_silence[0])
+        return True
+
+    def denies(self, touchpoint: Touchpoint, wall: int) -> bool:
+        """Whether `take` of this touchpoint would change nothing, because its customer was forgotten."""
+        at = min(touchpoint.at, wall)
+        stream_time = at if self.stream_time is None else max(at, self.stream_time)
+        kept = self._customers[touchpoint.customer_id]
+        return kept.customer is None and self._denied is not None and self._denied.denies(touchpoint.customer_id, stream_time)
+
+    def _is_denied(self, customer_id: str, stream_time: int) -> bool:
+        denied = self._denied
+        if denied is not None and denied.denies(customer_id, stream_time):
+            return True
+        # If it was forgotten in this very batch, its new state takes the place of the tombstone.
+        self._work.erased.pop(customer_id, None)
+        return False
 
     def rehearsal(self, touchpoint: Touchpoint, wall: int) -> "Rehearsal":
         """Find out whether `take` of this touchpoint would raise, without changing anything."""
@@ -250,6 +296,12 @@ class Partition:
         work = self._work
         if work.tally is not None:
             count_changes(work.tally, work.changes, work.released, work.outcomes)
+        denied = self._denied
+        if denied is not None:
+            if self.stream_time is not None:
+                denied.expire(self.stream_time)
+            if denied.pending:
+                work.denied = denied.collect()
         self._work = Work(self._at_once)
         self._turn += 1
         customers = self._customers
@@ -257,6 +309,9 @@ class Partition:
             kept = customers[customer_id]
             customer.moved, customer.rescheduled = customer.stage != kept.stage, customer.due != kept.due
             kept.stage, kept.due = customer.stage, customer.due
+        for customer_id in work.erased:
+            kept = customers[customer_id]
+            kept.stage, kept.due = None, None
         if 2 * len(customers) > self._keep:
             for customer_id in work.changed:
                 customers[customer_id] = customers.pop(customer_id)
@@ -268,8 +323,8 @@ class Partition:
         excess = len(self._customers) - keep
         if excess <= 0:
             return
-        changed = self._work.changed
-        unused = (each for each in self._customers if each not in protect and each not in changed)
+        changed, erased = self._work.changed, self._work.erased
+        unused = (each for each in self._customers if each not in protect and each not in changed and each not in erased)
         for customer_id in list(islice(unused, excess)):
             del self._customers[customer_id]
 

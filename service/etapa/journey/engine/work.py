@@ -2,6 +2,7 @@
 
 from typing import final
 
+from etapa.journey.engine.deny_list import Denial
 from etapa.journey.engine.facts.customer import Customer
 from etapa.journey.engine.judging.outcomes import Happened
 from etapa.journey.ledger.tally import BatchTally
@@ -11,13 +12,38 @@ from etapa.journey.ledger.tally import BatchTally
 class Work(Happened):
     """The results of touchpoints and timers since the last collection. `timers` counts those that touchpoints passed."""
 
-    __slots__ = ("applied", "changed", "duplicates", "timer_delays", "unpublished")
+    __slots__ = (
+        *(
+            "applied",
+            "changed",
+            "denied",
+            "duplicates",
+            "erased",
+            "forgotten",
+            "left",
+            "requested",
+            "requests",
+            "timer_delays",
+            "unpublished",
+        ),
+    )
 
     def __init__(self, at_once: int) -> None:
         super().__init__(at_once, BatchTally())
         self.released, self.outcomes, self.failures = [], [], []
         self.unpublished: list[tuple[str, str]] = []
         """Unpublished moves: from which stage to which."""
+        self.erased: dict[str, None] = {}
+        """Customers who were forgotten and have not come again since; none of them is in `changed`."""
+        self.left: list[str] = []
+        """The stages that forgotten customers were in."""
+        self.requested: dict[str, None] = {}
+        """Customers whom somebody asked to forget, known or not."""
+        self.denied: dict[bytes, Denial | None] = {}
+        """What changed on the deny list; none: no longer on it."""
+        self.requests = 0
+        self.forgotten = 0
+        """Touchpoints of forgotten customers, which changed nothing."""
         self.changed: dict[str, Customer] = {}
         """The customers to store, by id. They are live objects: encode them before feeding the partition again."""
         self.applied = 0

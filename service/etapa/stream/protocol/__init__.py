@@ -74,6 +74,10 @@ For one partition:
 - `ledger_anew`: a tenure starts from the pages that the view shows at the last mark. Prevents: after a takeover, a batch that was not
   committed is counted twice.
 
+For customers who are forgotten (`journey.engine.deny_list`):
+- `deny_list`: a keyed digest of a forgotten customer's id stays, committed with the tombstone, and touchpoints of that id change nothing
+  until it may come again. Prevents: a late or repeated touchpoint brings the customer back.
+
 For a worker, to which the group assigns partitions (`partition_tasks`):
 - `stops`: the task of a revoked partition is stopped. Prevents: two tasks work on one partition.
 - `awaits`: the worker waits for the task to end before it gives the partition up. Prevents: its last batch collides with its

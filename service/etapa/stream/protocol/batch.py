@@ -4,6 +4,7 @@ from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from typing import Final, final
 
 from etapa.contracts.incoming.decoder import Decoder
+from etapa.contracts.incoming.forget_request import REQUEST, read_request
 from etapa.contracts.incoming.rejected import Rejected, from_the_past, rejected
 from etapa.contracts.incoming.skipped import SkippedRecord
 from etapa.contracts.outgoing.campaign_outcome import encode_campaign_outcome
@@ -16,6 +17,7 @@ from etapa.contracts.trace import trace_of
 from etapa.errors import EtapaError
 from etapa.journey.engine.facts.changes import CampaignOutcome, Release
 from etapa.journey.engine.facts.customer import Customer
+from etapa.journey.engine.facts.forget_request import ForgetRequest
 from etapa.journey.engine.facts.instant import BEGINNING_OF_TIME
 from etapa.journey.engine.facts.stage_change import StageChange
 from etapa.journey.engine.facts.touchpoint import Touchpoint
@@ -27,6 +29,8 @@ from etapa.stream.protocol.records import Applied, Headers, Outgoing, Record
 Pause = Callable[[], Awaitable[object]]
 """Gives other tasks a turn. Awaited every few milliseconds of work."""
 
+
+_NOT_OURS: Final = rejected("invalid", "the request to forget was not made with the ETAPA_FORGET_KEY of this worker, or it has none")
 
 Traces = Mapping[tuple[str, str], Headers]
 """Trace headers of touchpoints, by customer id and touchpoint id."""
@@ -41,13 +45,16 @@ class CannotJudge(EtapaError):
         self.position = position
 
 
+Item = Touchpoint | Rejected | SkippedRecord | ForgetRequest
+
+
 @final
 class Waiting:
     """Records that were read but not yet judged, each beside one item it holds; a record with several items is repeated."""
 
     __slots__ = ("items", "records")
 
-    def __init__(self, records: list[Record], items: list[Touchpoint | Rejected | SkippedRecord]) -> None:
+    def __init__(self, records: list[Record], items: list[Item]) -> None:
         self.records: Final = records
         self.items: Final = items
 
@@ -67,6 +74,8 @@ class Waiting:
                     raise CannotJudge(position, str(error)) from error
             elif isinstance(item, Rejected):
                 unusable.append((self.records[position], item))
+            elif isinstance(item, ForgetRequest) and not partition.forget_customer(item):
+                unusable.append((self.records[position], _NOT_OURS))
         return stop
 
     def traces(self, count: int) -> Traces:
@@ -109,16 +118,22 @@ async def decode(
     "Too far in the future" is measured from the record's timestamp if that is later: our clock may be slow, and a record that
     is here was sent before now. If the topic stamps on append, the timestamp is the broker's. Touchpoints before `earliest` are rejected.
     """
-    items: list[Touchpoint | Rejected | SkippedRecord] = []
+    items: list[Item] = []
     while len(items) < len(records):
         _decode_some(records, items, decoder, wall, pause_every, earliest)
         await pause()
     return Waiting(records, items)
 
 
-def _decode_some(
-    records: list[Record], items: list[Touchpoint | Rejected | SkippedRecord], decoder: Decoder, wall: int, most: int, earliest: int
-) -> None:
+def is_request(headers: Headers) -> bool:
+    """Whether a record with these headers is a request and no touchpoint."""
+    for name, _ in headers:  # noqa: SIM110 - called for every record with headers, and half as fast with `any`
+        if name == REQUEST:
+            return True
+    return False
+
+
+def _decode_some(records: list[Record], items: list[Item], decoder: Decoder, wall: int, most: int, earliest: int) -> None:
     """Decode the next records, until there are `most` of them or they add up to `PAUSE_BYTES`."""
     size = 0
     max_ahead = decoder.max_ahead
@@ -132,6 +147,8 @@ def _decode_some(
             latest_here = now + max_ahead
         if cut is not None and "value" in cut.parts:
             items.append(rejected("too_large", f"more than {decoder.max_bytes} bytes"))
+        elif record.headers and is_request(record.headers):
+            items.append(read_request(record.key, record.value, record.headers))
         else:
             item = decoder.decode(record.key, record.value, record.headers, now, latest_here)
             items.append(from_the_past(earliest) if isinstance(item, Touchpoint) and item.at < earliest else item)
@@ -185,6 +202,12 @@ class Encoded:
                 Applied(customer.id, customer.stage, customer.due, state, moved=customer.moved, rescheduled=customer.rescheduled)
             )
 
+    def add_erased(self, customer_ids: Iterable[str]) -> None:
+        """Add tombstones of customers who were forgotten."""
+        for customer_id in customer_ids:
+            self.states.append(Outgoing(customer_id.encode(), None))
+            self.applied.append(Applied(customer_id, "", None, None))
+
 
 async def encode(
     changes: Sequence[StageChange],
@@ -197,6 +220,7 @@ async def encode(
     released: Sequence[Release] = (),
     traces: Traces = NO_TRACES,
     outcomes: Sequence[CampaignOutcome] = (),
+    erased: Iterable[str] = (),
 ) -> Encoded:
     """Encode stage changes and their triggers, triggers that had been held, outcomes of goals, and customers.
 
@@ -214,6 +238,7 @@ async def encode(
     for start in range(0, len(customers), pause_every):
         encoded.add_customers(customers[start : start + pause_every], memories)
         await pause()
+    encoded.add_erased(erased)
     return encoded
 
 
@@ -225,15 +250,18 @@ def dead_letters(unusable: Sequence[tuple[Record, Rejected]], topic: str, partit
     ]
 
 
-def stage_deltas(changes: Sequence[StageChange], in_silence: Sequence[tuple[str, str]] = ()) -> dict[str, int]:
+def stage_deltas(changes: Sequence[StageChange], in_silence: Sequence[tuple[str, str]] = (), left: Sequence[str] = ()) -> dict[str, int]:
     """By how many customers each stage grew or shrank; unchanged stages are left out.
 
     `in_silence`: moves that were not published, as (from, to); those between partitions are from or to no stage.
+    `left`: the stages of customers who were forgotten.
     """
     deltas: dict[str, int] = {}
     for source, to in in_silence:
         deltas[to] = deltas.get(to, 0) + 1
         deltas[source] = deltas.get(source, 0) - 1
+    for stage in left:
+        deltas[stage] = deltas.get(stage, 0) - 1
     for change in changes:
         deltas[change.to] = deltas.get(change.to, 0) + 1
         if change.source is not None:

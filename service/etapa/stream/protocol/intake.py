@@ -10,12 +10,13 @@ from collections.abc import Sequence
 from typing import Final, NamedTuple, final
 
 from etapa.contracts.incoming.decoder import Decoder
+from etapa.contracts.incoming.forget_request import read_request
 from etapa.contracts.incoming.rejected import Rejected, from_the_past, rejected
 from etapa.contracts.incoming.schemas import SchemaNeeded
 from etapa.contracts.incoming.skipped import SkippedRecord
 from etapa.contracts.stored.mark import Begun
 from etapa.journey.engine.facts.touchpoint import Touchpoint
-from etapa.stream.protocol.batch import PAUSE_BYTES, Pause, Waiting, decode
+from etapa.stream.protocol.batch import PAUSE_BYTES, Item, Pause, Waiting, decode, is_request
 from etapa.stream.protocol.observer import RecordOutcome, SourceCounts
 from etapa.stream.protocol.records import Record
 
@@ -61,7 +62,7 @@ class Intake:
             return await decode(records, self._decoder, wall, pause_every, pause, earliest)
         records = self._left + records
         rows: list[Record] = []
-        items: list[Touchpoint | Rejected | SkippedRecord] = []
+        items: list[Item] = []
         position = 0
         while position < len(records) and len(items) < most:
             position = self._read_some(records, position, rows, items, wall, pause_every, earliest)
@@ -77,7 +78,7 @@ class Intake:
         records: list[Record],
         position: int,
         rows: list[Record],
-        items: list[Touchpoint | Rejected | SkippedRecord],
+        items: list[Item],
         wall: int,
         most: int,
         earliest: int,
@@ -92,6 +93,10 @@ class Intake:
             if record.cut is not None and "value" in record.cut.parts:
                 rows.append(record)
                 items.append(rejected("too_large", f"more than {decoder.max_bytes} bytes"))
+                continue
+            if record.headers and is_request(record.headers):
+                rows.append(record)
+                items.append(read_request(record.key, record.value, record.headers))
                 continue
             now = max(wall, record.timestamp)
             try:

@@ -75,7 +75,7 @@ class Judge:
     async def _rehearse(self, engine: Partition, waiting: Waiting, position: int, wall: int) -> None:
         """Raise `CannotJudge` if judging would fail. It is tried on a copy, so that nothing is left half done."""
         touchpoint = waiting.items[position]
-        if not isinstance(touchpoint, Touchpoint) or touchpoint is self._sound:
+        if not isinstance(touchpoint, Touchpoint) or touchpoint is self._sound or engine.denies(touchpoint, wall):
             return
         rehearsal = engine.rehearsal(touchpoint, wall)
         try:

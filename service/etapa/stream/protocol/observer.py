@@ -70,6 +70,12 @@ class BatchCommitted(msgspec.Struct, frozen=True):
     """The outcomes of campaigns' goals."""
     forwarded: int = 0
     """Records whose customers live elsewhere; neither applied nor duplicates."""
+    forgotten: int = 0
+    """Touchpoints of forgotten customers, which changed nothing."""
+    forget_requests: int = 0
+    """Records that asked to forget a customer, and did."""
+    denied: int = 0
+    """Forgotten customers on the partition's deny list now."""
 
 
 class TaskObserver(Protocol):

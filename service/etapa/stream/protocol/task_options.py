@@ -7,6 +7,7 @@ import msgspec
 from etapa.contracts.incoming.decoder import Decoder
 from etapa.contracts.incoming.input_format import decoder_within
 from etapa.contracts.incoming.touchpoint_message import TouchpointLimits
+from etapa.journey.engine.deny_list import DenyKey
 
 Start = Literal["earliest", "latest"]
 
@@ -22,6 +23,8 @@ class TaskOptions(msgspec.Struct, frozen=True, kw_only=True):
     """Where a partition without a mark begins."""
     decoder: Decoder = decoder_within(TouchpointLimits())
     """Turns records into touchpoints, within limits."""
+    forget_key: DenyKey | None = None
+    """Recognises customers who were forgotten; without one, nobody can be."""
     quiet_after: int = 60_000_000
     """A partition that has read nothing for this long follows the wall clock, however far behind its stream time is."""
 

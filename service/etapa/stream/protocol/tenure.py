@@ -13,10 +13,13 @@ from collections.abc import Callable, Sequence
 import msgspec
 
 from etapa.contracts.incoming.rejected import Rejected, rejected
+from etapa.contracts.stored.denial import denied_fields, read_denials
 from etapa.contracts.stored.mark import MARK_KEY, Mark, encode_mark
 from etapa.contracts.stored.state import decode_state
+from etapa.journey.engine.deny_list import Denial, DenyList
 from etapa.journey.engine.judging.outcomes import EvaluationFailed
 from etapa.journey.engine.partition import Partition
+from etapa.journey.engine.work import Work
 from etapa.journey.localtime.zones import VERSION as ZONE_DATA
 from etapa.stream.protocol.batch import NO_TRACES, NOTHING_WAITING, CannotJudge, Encoded, dead_letters, encode, stage_deltas
 from etapa.stream.protocol.intake import Accounted, Intake
@@ -58,6 +61,7 @@ class Tenure:
         self._replaced = () if taken.mark is None else taken.mark.replaced
         self._memories = {} if taken.mark is None else dict(taken.mark.memories)
         self._memories.setdefault(around.program.version, around.program.known)
+        self._denied: dict[bytes, Denial] = {}
         self._engine = self._new_engine()
         self._pace = QuietPace(around.options.quiet_after, around.clock.monotonic())
         mark = taken.mark
@@ -76,7 +80,9 @@ class Tenure:
         """Whether this tenure has committed a batch, or found the view as it was left."""
 
     def _new_engine(self) -> Partition:
-        return Partition(self._around.program, self._stream_time, self._around.options.pause_every)
+        options = self._around.options
+        denied = None if options.forget_key is None else DenyList(options.forget_key, self._denied)
+        return Partition(self._around.program, self._stream_time, options.pause_every, denied)
 
     @property
     def done_up_to(self) -> int:
@@ -115,7 +121,10 @@ class Tenure:
         if shown != self._applied:
             raise InDoubt("wrong_mark", f"the view is at {shown}, expected {self._applied}: it lost writes, or something else writes to it")
         # Without a mark, whatever is there is not ours.
-        self._ledger = LedgerKeeper({} if mark is None else pages, self._stream_time)
+        pages = {} if mark is None else pages
+        self._ledger = LedgerKeeper(pages, self._stream_time)
+        self._denied = read_denials(self._around.options.forget_key, pages)
+        self._engine = self._new_engine()
 
     async def _read(self) -> None:
         """Fetch the records that are there and decode them."""
@@ -284,7 +293,7 @@ class Tenure:
         """Commit what the engine did with the first `count` waiting records. Without any effect nothing is written, unless `empty`."""
         around, clock = self._around, self._around.clock
         work = self._engine.collect()
-        if not (count or work.changed or empty):
+        if not (count or work.changed or work.erased or work.denied or empty):
             return
         started = clock.monotonic()
         journey = around.program.journey
@@ -299,11 +308,14 @@ class Tenure:
             work.released,
             self._waiting.traces(count) if work.changes else NO_TRACES,
             work.outcomes,
+            work.erased,
         )
         accounted = self._account(count, unusable)
         letters = self._letters(accounted)
         moved = self._moved(count, encoded)
         pages = await self._ledger.enter(work.tally, self._engine.stream_time, self._pause)
+        if work.denied:
+            pages = {**pages, **denied_fields(around.options.forget_key, work.denied)}
         started = self._took("encode", started)
         await self._settle()
         started = self._took("wait", started)
@@ -321,7 +333,7 @@ class Tenure:
             memories=self._memories,
             begun=accounted.begun,
             topics=dict(self._topics.ids),
-            last_change=f"{work.changes[-1].customer_id}/{work.changes[-1].sequence}" if work.changes else self._last_change,
+            last_change=self._last_change_after(work),
             replaced=self._replaced,
             moving=moved.mark,
         )
@@ -350,7 +362,12 @@ class Tenure:
         self._intake.committed(accounted)
         if count:
             self._judge.is_careful = any(reason.reason == "evaluation_failed" for _, reason in unusable)
-        self._engine.forget(around.options.customers_in_memory, work.changed)
+        for digest, denial in work.denied.items():
+            if denial is None:
+                self._denied.pop(digest, None)
+            else:
+                self._denied[digest] = denial
+        self._engine.forget(around.options.customers_in_memory, {**work.changed, **work.erased} if work.erased else work.changed)
         for failure in work.failures:
             who = {"customer_id": failure.customer_id}
             logger.warning("partition %d: the timer of a customer was dropped: %s", around.partition, failure, extra=who)
@@ -365,7 +382,10 @@ class Tenure:
                 changes=work.changes,
                 released=work.released,
                 outcomes=work.outcomes,
-                stage_deltas=stage_deltas(work.changes, [*work.unpublished, *moved.stages]),
+                stage_deltas=stage_deltas(work.changes, [*work.unpublished, *moved.stages], work.left),
+                forgotten=work.forgotten,
+                forget_requests=work.requests,
+                denied=len(self._denied),
                 timers_fired=work.timers_fired,
                 timer_delays=work.timer_delays,
                 records=records,
@@ -388,6 +408,12 @@ class Tenure:
 
     def _letters(self, accounted: Accounted) -> list[Outgoing]:
         return dead_letters(accounted.letters, self._around.options.topic, self._around.partition)
+
+    def _last_change_after(self, work: Work) -> str | None:
+        """What the mark says of the last stage change. It does not name a customer who was forgotten."""
+        changes = work.changes
+        last = f"{changes[-1].customer_id}/{changes[-1].sequence}" if changes else self._last_change
+        return None if last is not None and last.rpartition("/")[0] in work.requested else last
 
     async def _apply(self, follows: int | None, mark: ViewMark, customers: Sequence[Applied], pages: LedgerPages, committed: float) -> None:
         """Show a committed batch in the view."""

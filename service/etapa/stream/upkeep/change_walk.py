@@ -11,13 +11,16 @@ from typing import Literal, Protocol
 
 import msgspec
 
+from etapa.contracts.stored.ledger_page import DENIED_PREFIX, LEDGER_PREFIX
 from etapa.contracts.stored.mark import is_customer_key
 from etapa.contracts.stored.state import decode_sequence
+from etapa.journey.engine.deny_list import DenyKey
 from etapa.stream.protocol.belonging import MayPass
 from etapa.stream.protocol.ports import States
 from etapa.stream.protocol.records import Record
 from etapa.stream.protocol.takeover import last_mark
 
+_DENIED = LEDGER_PREFIX + DENIED_PREFIX
 PAUSE_SECONDS = 0.25
 LOOKS = 20
 """How many times a mismatch is checked, with pauses, before it is reported."""
@@ -77,8 +80,17 @@ class ChangeWalk:
         progress: Callable[[float], None],
         *,
         compacted: bool = False,
+        deny_key: DenyKey | None = None,
     ) -> None:
-        """`compacted`: `stage-changes` keeps only the last change of each customer, so gaps are normal."""
+        """`compacted`: `stage-changes` keeps only the last change of each customer, so gaps are normal.
+
+        `deny_key` recognises customers who were forgotten: they have changes and no state, and those who return begin anew.
+        """
+        self._deny_key = deny_key
+        self._denied: set[bytes] = set()
+        self._erased: set[bytes] = set()
+        self._anew: dict[bytes, tuple[int, int]] = {}
+        """Customers whose changes begin anew: at which offset, and after which sequence."""
         self._partition = partition
         self._source = changes
         self._states = states
@@ -124,10 +136,12 @@ class ChangeWalk:
         numbers = self._numbers.get(key, 0)
         before = numbers & _NUMBER
         if before or self._complete:
-            if sequence <= before:
+            if sequence == 1 < before:
+                self._anew[key] = record.offset, before
+            elif sequence <= before:
                 self._tell("change_repeated", key, record.offset, sequence, before + 1)
                 return
-            if sequence > before + 1 and not self._compacted:
+            elif sequence > before + 1 and not self._compacted:
                 self._tell("changes_missing", key, record.offset, sequence, before + 1)
         self._numbers[key] = (numbers & ~_NUMBER) | min(sequence, _NUMBER)
 
@@ -137,19 +151,37 @@ class ChangeWalk:
             for record in records:
                 if is_customer_key(record.key):
                     self._take_state(record.key, record.value)
+                elif record.key.startswith(_DENIED):
+                    self._take_denial(record.key, record.value)
         return end
 
     def _take_state(self, key: bytes, value: bytes | None) -> None:
         last = self._numbers.get(key, 0) & _NUMBER
         if value is None:
             # Erased on purpose, with everything known about the customer.
+            self._erased.add(key)
             self._numbers[key] = last | last << _BITS
         else:
             self._numbers[key] = last | min(decode_sequence(value), _NUMBER) << _BITS
 
+    def _take_denial(self, key: bytes, value: bytes | None) -> None:
+        digest = key[len(_DENIED) :]
+        (self._denied.discard if value is None else self._denied.add)(digest)
+
+    def _is_forgotten(self, key: bytes) -> bool:
+        if self._deny_key is None or not self._denied:
+            return False
+        return self._deny_key.digest(key.decode("utf-8", "surrogateescape")).hex().encode() in self._denied
+
     async def _settle(self, changes_read: int, states_read: int) -> None:
         """Check customers whose changes and state disagree again, until they agree or the fault is certain."""
-        ahead, behind = self._ahead(), self._behind()
+        for key, (offset, before) in self._anew.items():
+            if not self._is_forgotten(key) and key not in self._erased:
+                self._tell("change_repeated", key, offset, 1, before + 1)
+                numbers = self._numbers[key]
+                self._numbers[key] = (numbers & ~_NUMBER) | max(before, numbers & _NUMBER)
+        ahead = {key: sequence for key, sequence in self._ahead().items() if not self._is_forgotten(key)}
+        behind = self._behind()
         for looks_left in reversed(range(LOOKS)):
             if ahead:
                 states_read = await self._look_for_states(ahead, states_read)

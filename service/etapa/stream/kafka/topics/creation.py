@@ -64,6 +64,8 @@ def wanted_topics(settings: Settings, without: Collection[str] = ()) -> list[Wan
             "segment.bytes": str(64 * _MEBIBYTE),
             "segment.ms": _milliseconds(6 * HOUR),
             "min.cleanable.dirty.ratio": "0.2",
+            # By when what was replaced is gone, as certificates of `etapa forget` need to know.
+            "max.compaction.lag.ms": _milliseconds(DAY),
             # How long a tombstone stays, for a view that is being rebuilt.
             "delete.retention.ms": _milliseconds(DAY),
         },
