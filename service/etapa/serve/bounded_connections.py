@@ -15,7 +15,8 @@ IDLE_SECONDS = 15.0
 """How long a connection may take to send a complete head, and how long it may be idle after an answer."""
 LINGER_SECONDS = 5.0
 """How long to wait, after the answer, for the rest of a request's body."""
-MOST = 100
+MOST = 250
+"""A hundred open pages hold a stream each, which may be half of all connections, and ask for the map besides."""
 _SHARE = 8
 _SAME_SECONDS = 10.0
 """Pause between two log lines that say the same thing."""

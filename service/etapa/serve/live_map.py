@@ -1,9 +1,10 @@
 """The current journey map of the whole installation: the design beside the figures from all ledgers."""
 
 import asyncio
+import gzip
 from collections.abc import Callable, Mapping
 from functools import cached_property
-from typing import Final
+from typing import Final, NamedTuple
 
 import msgspec
 
@@ -35,6 +36,16 @@ class LiveFigures(msgspec.Struct, frozen=True):
     """Customers by stage."""
 
 
+class DrawnMap(NamedTuple):
+    """A map as JSON, also compressed: a hundred pages ask for the same one, so it is compressed only once."""
+
+    plain: bytes
+    gzipped: bytes
+
+
+_NOTHING: Final = DrawnMap(b"", b"")
+
+
 class LiveMap:
     """Draws the map from the view, one map at a time."""
 
@@ -45,13 +56,13 @@ class LiveMap:
         self._now = now
         self._stages = [stage.id for stage in journey.stages]
         self._drawing = asyncio.Lock()
-        self._kept: dict[ReportQuery, tuple[float, bytes]] = {}
+        self._kept: dict[ReportQuery, tuple[float, DrawnMap]] = {}
 
-    async def drawn(self, query: ReportQuery) -> bytes:
-        """The whole map as JSON. Raises `ViewError` when the view does not answer, and `StateError` when the ledger cannot be read."""
+    async def drawn(self, query: ReportQuery) -> DrawnMap:
+        """The whole map. Raises `ViewError` when the view does not answer, and `StateError` when the ledger cannot be read."""
         clock = asyncio.get_running_loop().time
         async with self._drawing:
-            good_until, kept = self._kept.get(query, (0.0, b""))
+            good_until, kept = self._kept.get(query, (0.0, _NOTHING))
             began = clock()
             if began < good_until:
                 return kept
@@ -71,7 +82,7 @@ class LiveMap:
         counts = (await self._reader.stage_counts()).counts
         return LiveFigures({stage: counts.get(stage, 0) for stage in self._stages})
 
-    def _encoded(self, found: LedgerParts, query: ReportQuery, counts: Mapping[str, int]) -> bytes:
+    def _encoded(self, found: LedgerParts, query: ReportQuery, counts: Mapping[str, int]) -> DrawnMap:
         ledger = ledger_of(found.parts)
         report = report_of(ledger, query, self._stages)
         if query.persona is not None:
@@ -84,7 +95,8 @@ class LiveMap:
         trends = {} if begins is None or ends is None else trends_of(ledger, query.persona, counts, begins, ends)
         effects = campaign_effects(self._journey, ledger) if query._replace(by=None) == ReportQuery() else {}
         figures = Figures(tables, query.persona, begins, ends, report.exact, counts, trends, effects)
-        return msgspec.json.encode(draw(self._journey, self.rules, figures))
+        plain = msgspec.json.encode(draw(self._journey, self.rules, figures)) + b"\n"
+        return DrawnMap(plain, gzip.compress(plain, compresslevel=6, mtime=0))
 
     @cached_property
     def rules(self) -> RulesTold:

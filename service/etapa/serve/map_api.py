@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import re
 from collections.abc import Callable
 from typing import Final
 
@@ -17,12 +18,13 @@ from etapa.serve.live_map import LiveMap
 from etapa.serve.map_stream import MapStream
 from etapa.serve.ports import StageReader
 from etapa.serve.problems import problem
-from etapa.serve.readiness import json_bytes
 from etapa.serve.report_query import report_query
 from etapa.serve.requests import BEGAN_TO_ANSWER
 
 CONTENT_SECURITY_POLICY: Final = "default-src 'none'; style-src 'self'; script-src 'self'; connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
 """Only scripts and styles from this server, none inline, and connections to this server only."""
+
+_TAKES_GZIP: Final = re.compile(r"\bgzip\b(?!\s*;\s*q=0(?:\.0*)?\s*(?:,|$))")
 
 SLOWEST_SECONDS: Final = 20.0
 """How long a client may leave an event unread before it is disconnected."""
@@ -62,11 +64,13 @@ class MapApi:
         except ValueError as error:
             return problem(400, str(error))
         try:
-            response = json_bytes(await self._live.drawn(query._replace(by=None)))
+            drawn = await self._live.drawn(query._replace(by=None))
         except StateError as error:
             return problem(500, f"The ledger cannot be read: {error}.")
-        response.enable_compression()
-        return response
+        headers = {"Vary": "Accept-Encoding"}
+        if not _TAKES_GZIP.search(request.headers.get("Accept-Encoding", "")):
+            return web.Response(body=drawn.plain, content_type="application/json", headers=headers)
+        return web.Response(body=drawn.gzipped, content_type="application/json", headers={**headers, "Content-Encoding": "gzip"})
 
     async def map_events(self, request: web.Request) -> web.StreamResponse:
         """GET /v1/map/events: its figures whenever they change."""

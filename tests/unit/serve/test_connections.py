@@ -186,6 +186,6 @@ def test_a_request_that_cannot_be_read_is_answered_as_any_other_mistake_and_not_
 
 
 def test_descriptors_are_left_for_kafka_and_redis(monkeypatch: pytest.MonkeyPatch) -> None:
-    for limit, most in ((1024, 100), (256, 32), (16, 4), (1_000_000, 100), (resource.RLIM_INFINITY, 100)):
+    for limit, most in ((1024, 128), (256, 32), (16, 4), (1_000_000, 250), (resource.RLIM_INFINITY, 250)):
         monkeypatch.setattr(resource, "getrlimit", lambda _, limit=limit: (limit, limit))
         assert connections.most_connections() == most

@@ -76,7 +76,7 @@ def installation() -> Installation:
 
 
 def _live(view: Installation, query: ReportQuery) -> dict[str, Any]:
-    drawn: dict[str, Any] = json.loads(asyncio.run(LiveMap(JOURNEY, view, lambda: END).drawn(query)))
+    drawn: dict[str, Any] = json.loads(asyncio.run(LiveMap(JOURNEY, view, lambda: END).drawn(query)).plain)
     return drawn
 
 

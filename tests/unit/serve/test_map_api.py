@@ -17,7 +17,7 @@ from etapa.journey.language.model import Comparison, Test, Trait
 from etapa.journey.ledger.report import ReportQuery
 from etapa.journey.map.schema import map_schema
 from etapa.journey.units import DAY, HOUR
-from etapa.serve.live_map import LiveFigures, LiveMap
+from etapa.serve.live_map import DrawnMap, LiveFigures, LiveMap
 from etapa.serve.map_api import CONTENT_SECURITY_POLICY
 from etapa.serve.map_stream import MapStream
 from etapa.serve.operations import OF_A_WORKER, STREAMS_OF_A_WORKER
@@ -87,6 +87,17 @@ def test_a_period_and_a_persona_are_drawn_by_themselves() -> None:
     assert [persona["new"] for persona in students["personas"]] == [1]
 
 
+@pytest.mark.parametrize(
+    ("takes", "encoding"),
+    [("gzip, deflate, br", "gzip"), ("br;q=1, gzip;q=0.5", "gzip"), ("gzip;q=0, br", None), ("identity", None), ("", None)],
+)
+def test_the_map_is_the_same_compressed_and_not(takes: str, encoding: str | None) -> None:
+    app = application(customer("a"))
+    status, body, headers = ask(app, "/v1/map", {"Accept-Encoding": takes})
+    assert (status, headers.get("Content-Encoding"), headers["Vary"]) == (200, encoding, "Accept-Encoding")
+    assert (headers["Content-Type"], body["journey"], body["customers"]) == ("application/json", "shop", 1)
+
+
 def test_a_wrong_query_is_told_what_is_wrong() -> None:
     status, problem = _drawn("/v1/map?persona=robot")
     assert (status, "student" in problem["detail"]) == (400, True)
@@ -101,7 +112,7 @@ def test_however_many_ask_at_once_the_map_is_drawn_once() -> None:
         reads.append(since)
         return await ledger(since, until)
 
-    async def asking() -> set[bytes]:
+    async def asking() -> set[DrawnMap]:
         live = LiveMap(JOURNEY, reader, lambda: NOON)
         return set(await asyncio.gather(*(live.drawn(ReportQuery()) for _ in range(50))))
 
