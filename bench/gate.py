@@ -56,7 +56,7 @@ def parts() -> tuple[Callable[[], float], Sequence[Part]]:
         Part("encode, changes and states", 2.5, lambda: through_encode(program, touchpoints)),
         Part("batch path, a busy hour: decode, classify, encode", 11.0, lambda: through_task(program, busy)),
         # Two touchpoints an hour over half a year: each writes several pages of the ledger, which a busy hour shares among thousands.
-        Part("batch path, sparse history", 25.0, lambda: through_task(program, records)),
+        Part("batch path, sparse history", 18.0, lambda: through_task(program, records)),
     )
 
 
