@@ -96,9 +96,13 @@ def _uncertain_mean(pieces: Pieces) -> Any:
         *([] if left_out is None else [_parts(left_out, 0, left_out[NUMBER] - 1)]),
     ]
     for chosen in product(*uncertain):
-        among = number + sum([part[0] for part in chosen])
-        low = (sure + sum([part[1] for part in chosen])) / among
-        high = (sure + sum([part[2] for part in chosen])) / among
+        # No `sum`: compiled, it would take the sum of no numbers, which is a whole one, for the type of all.
+        among, low, high = float(number), sure, sure
+        for part in chosen:
+            among += part[0]
+            low += part[1]
+            high += part[2]
+        low, high = low / among, high / among
         off, size = max(off, seen - low, high - seen), max(size, abs(low), abs(high))
     return off + _ROUNDING * size if off else 0
 
