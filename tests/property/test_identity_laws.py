@@ -9,15 +9,17 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from etapa.contracts.incoming.rejected import Rejected
-from etapa.contracts.stored.state import encode_state
+from etapa.contracts.stored.state import decode_state, encode_state
 from etapa.journey.engine.facts.customer import Customer
+from etapa.journey.engine.facts.stage_change import StageChange
 from etapa.journey.engine.facts.touchpoint import SAME_AS, Touchpoint
 from etapa.journey.engine.judging.program import compile_journey
 from etapa.journey.identity.links import IdLink, Joining, Links
-from etapa.journey.language.model import LINK, Identity, Journey
+from etapa.journey.language.model import LINK, Identity, Journey, UnitedStage
 from etapa.journey.units import HOUR
 from etapa.rehearsal.identities import under
-from etapa.rehearsal.replay import Replay
+from etapa.rehearsal.replay import Replay, Told, told_of
+from etapa.rehearsal.summary import Summary
 from tests.reference.made_up import journeys, thorough, touchpoints
 
 IDS = ("ada", "anon", "bert", "carla")
@@ -108,3 +110,32 @@ def test_what_campaigns_did_makes_no_difference_to_the_stage(journey: Journey, s
         for customer in customers.values():
             customer.outreach = customer.due = None
     assert bytes_of(replay.customers) == bytes_of(plain.customers)
+
+
+@thorough
+@given(journeys(), streams(), st.sampled_from(["replay", "furthest", "keep"]))
+def test_what_is_published_under_an_id_is_one_story(journey: Journey, stream: list[Touchpoint], stage: UnitedStage) -> None:
+    """Numbers without a gap, each change from where the last one led, and customers counted once, in the stages in which they are."""
+    journey = replace(journey, identity=Identity(stage))
+    replay, summary = Replay(compile_journey(journey)), Summary(journey)
+    told: list[Told] = []
+    for touchpoint in stream:
+        for touched in replay.take(touchpoint):
+            if not isinstance(touched, Rejected):
+                told += told_of(touched)
+    told += replay.fire_until(LATER, lambda _: None)
+    last: dict[str, StageChange] = {}
+    for each in told:
+        summary.told(each)
+        if isinstance(each, StageChange):
+            before = last.get(each.customer_id)
+            assert each.sequence == (1 if before is None else before.sequence + 1)
+            assert (each.source, before is None or before.at <= each.at) == (None if before is None else before.to, True)
+            assert (each.cause == "link") is any(
+                clause.condition.startswith("same_as(") for clause in each.because
+            ) or each.rule is not None
+            last[each.customer_id] = each
+    for customer_id, customer in replay.customers.items():
+        assert (customer.id, customer.stage, customer.sequence) == (customer_id, last[customer_id].to, last[customer_id].sequence)
+        assert decode_state(encode_state(customer), customer_id) == customer
+    assert summary.stages == {each.id: sum(customer.stage == each.id for customer in replay.customers.values()) for each in journey.stages}
