@@ -217,7 +217,7 @@ def test_once_holds_for_both_ids() -> None:
     assert [(each.campaign, each.customer_id) for each in file.triggers] == [("thanks", anon)]
 
 
-def test_a_control_group_is_for_life() -> None:
+def test_a_holdout_group_is_for_life() -> None:
     anon, ada = of_group(held_out=True)[0], of_group(held_out=False)[0]
     often = CAMPAIGN.replace("once: true, ", "")
     file = File(more=often).reads(did("purchase", "0d", who=anon), link(anon, ada, "1d"), did("purchase", "40d", who=ada))
