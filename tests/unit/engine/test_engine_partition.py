@@ -118,6 +118,17 @@ def test_a_customer_tells_what_of_it_has_changed_since_it_was_last_collected_or_
     assert [(each.moved, each.rescheduled) for each in successor.collect().changed.values()] == [(False, False)]
 
 
+def test_of_a_customer_that_leaves_and_comes_back_everything_is_told_even_that_it_has_no_timer() -> None:
+    program = program_of("- {id: warms, from: new, to: warm, when: {event: view}}\n- {id: leaves, from: new, to: lost, when: {idle: 2d}}")
+    partition = Partition(program, None)
+    feed(partition, did("ad", 0))
+    customer = partition.leave("c-1")
+    customer.stage, customer.due = "warm", None
+    partition.arrive(customer)
+    assert partition.collect().changed == {"c-1": customer}
+    assert (customer.moved, customer.rescheduled) == (True, True)
+
+
 def test_admitting_twice_keeps_what_is_in_memory(program: Program) -> None:
     stale, _ = play(program, did("ad", 0))
     partition = Partition(program, None)

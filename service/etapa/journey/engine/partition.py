@@ -307,7 +307,9 @@ class Partition:
         customers = self._customers
         for customer_id, customer in work.changed.items():
             kept = customers[customer_id]
-            customer.moved, customer.rescheduled = customer.stage != kept.stage, customer.due != kept.due
+            customer.moved = customer.stage != kept.stage
+            # Whoever was away may have left a timer behind.
+            customer.rescheduled = kept.stage is None or customer.due != kept.due
             kept.stage, kept.due = customer.stage, customer.due
         for customer_id in work.erased:
             kept = customers[customer_id]
