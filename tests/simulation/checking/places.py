@@ -16,7 +16,6 @@ from etapa.contracts.outgoing.dead_letter import decode_dead_letter
 from etapa.contracts.outgoing.stage_change import decode_stage_change, encode_stage_change
 from etapa.contracts.partitioner import partition_of
 from etapa.contracts.stored.forwarding import is_forwarding
-from etapa.contracts.stored.mark import MovingMark
 from etapa.contracts.stored.state import decode_state, encode_state
 from etapa.contracts.stored.transfer import ANNOUNCER, StateMoved, TopicLayout, Transfer, decode_transfer
 from etapa.journey.engine.facts.customer import DIGEST_BYTES, Customer
@@ -39,11 +38,12 @@ class PlacesChecker:
         self._find = find
         self._states: dict[str, dict[int, bytes]] = {}
         """Where each customer lives according to the logs. More than one place is wrong."""
-        self._under_way: Counter[str] = Counter()
         self._committed: list[Committed] = []
         """Of all partitions, in the order in which they became visible."""
-        self._moved: dict[int, MovingMark | None] = {}
-        self._sent_to: dict[int, list[Transfer]] = {}
+        self._taken: dict[int, dict[int, int]] = {}
+        """The highest number taken in at each place from each other."""
+        self._read: dict[int, dict[int, Transfer]] = {}
+        """Of each partition of `transfers`, by offset."""
 
     def watch(self, place: int) -> None:
         """Look at every commit of a partition."""
@@ -59,13 +59,13 @@ class PlacesChecker:
 
     def has_news(self, place: int, records: Sequence[Record]) -> bool:
         """Whether a record of `transfers` was not taken in before."""
-        moved = self._moved.get(place)
+        taken = self._taken.get(place, {})
         transfers = [decode_transfer(record.value) for record in records]
-        return any(one.sender == ANNOUNCER or moved is None or one.number > moved.taken.get(one.sender, 0) for one in transfers)
+        return any(one.sender == ANNOUNCER or one.number > taken.get(one.sender, 0) for one in transfers)
 
     def sent(self) -> Mapping[str, int]:
         """How many transfers of each kind were sent."""
-        return Counter(type(transfer.sent).__name__ for sent in self._sent_to.values() for transfer in sent)
+        return Counter(type(transfer.sent).__name__ for broker in self._brokers for transfer in self._sent_to(broker.number))
 
     def violations(self, touchpoints: Sequence[Sequence[Record]], layout: TopicLayout, wall: int, *, exact: bool) -> list[str]:
         """Everything that is wrong at the end. `exact`: nothing depends on the time."""
@@ -99,36 +99,36 @@ class PlacesChecker:
             self._states.setdefault(customer_id, {}).pop(place, None)
             if not is_forwarding(value):
                 self._states[customer_id][place] = value
-        for _, outgoing in committed.transaction.transfers:
-            sent = decode_transfer(outgoing.value).sent
-            if isinstance(sent, StateMoved):
-                self._under_way[sent.customer_id] += 1
         moving = mark_of(committed).moving
-        for transfer in self._taken_since(place, moving):
-            if isinstance(transfer.sent, StateMoved):
-                self._under_way[transfer.sent.customer_id] -= 1
-                concerned.add(transfer.sent.customer_id)
-        for to, outgoing in committed.transaction.transfers:
-            self._sent_to.setdefault(to, []).append(decode_transfer(outgoing.value))
-        for customer_id in concerned:
-            count = len(self._states.get(customer_id, {})) + self._under_way[customer_id]
-            if count != 1:
-                where = sorted(self._states.get(customer_id, {}))
-                self._find(
-                    f"{customer_id} is at {count} places after a commit of {place}: {where}, on the way {self._under_way[customer_id]}"
-                )
+        taken = self._taken.setdefault(place, {})
+        for sender, number in ({} if moving is None else moving.taken).items():
+            taken[sender] = max(number, taken.get(sender, 0))
+        under_way = self._under_way()
+        for customer_id in sorted(concerned | under_way.keys()):
+            places = sorted(self._states.get(customer_id, {}))
+            if len(places) + under_way[customer_id] != 1:
+                self._find(f"{customer_id} is at {places} after a commit of {place}, and {under_way[customer_id]} times on the way")
 
-    def _taken_since(self, place: int, moving: MovingMark | None) -> list[Transfer]:
-        """What this commit has taken in: by number, from each sender."""
-        before = self._moved.get(place)
-        self._moved[place] = moving
-        if moving is None:
-            return []
-        return [
-            transfer
-            for transfer in self._sent_to.get(place, [])
-            if (0 if before is None else before.taken.get(transfer.sender, 0)) < transfer.number <= moving.taken.get(transfer.sender, 0)
-        ]
+    def _under_way(self) -> Counter[str]:
+        """Customers whose state was sent, as readers see `transfers`, and not taken in."""
+        found: Counter[str] = Counter()
+        for broker in self._brokers:
+            taken, seen = self._taken.get(broker.number, {}), set()
+            for transfer in self._sent_to(broker.number):
+                name = transfer.sender, transfer.number
+                if isinstance(transfer.sent, StateMoved) and transfer.number > taken.get(transfer.sender, 0) and name not in seen:
+                    seen.add(name)
+                    found[transfer.sent.customer_id] += 1
+        return found
+
+    def _sent_to(self, place: int) -> list[Transfer]:
+        """All that was sent to a place and committed, repeats included."""
+        entries = self._brokers[place].transfers[place].entries
+        read = self._read.setdefault(place, {})
+        for entry in entries:
+            if entry.status == "committed" and entry.record.offset not in read:
+                read[entry.record.offset] = decode_transfer(entry.record.value)
+        return list(read.values())
 
     def _wanted(
         self, touchpoints: Sequence[Sequence[Record]], wall: int
