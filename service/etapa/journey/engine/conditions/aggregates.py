@@ -3,6 +3,7 @@
 from bisect import bisect_left, bisect_right
 from collections.abc import Callable
 from itertools import accumulate
+from math import inf
 from typing import Any, Final, NamedTuple
 
 from etapa.journey.engine.accumulators.aggregating import Pieces, off_by_at_most, total_of
@@ -22,6 +23,7 @@ from etapa.journey.engine.accumulators.window import (
 from etapa.journey.engine.conditions.comparing import Comparing, all_alike
 from etapa.journey.engine.conditions.condition import CompiledLeaf
 from etapa.journey.engine.conditions.distinct import DistinctCompares
+from etapa.journey.engine.conditions.falling import NumberCompares
 from etapa.journey.engine.conditions.spans import aggregated_in, compile_span
 from etapa.journey.engine.conditions.surroundings import Surroundings
 from etapa.journey.engine.facts.customer import Customer
@@ -35,23 +37,26 @@ from etapa.journey.language.model import AggregateKind
 Number = int | float | None
 
 
-class AggregateCompares(CompiledLeaf):
+class AggregateCompares(NumberCompares):
     """The sum, average, smallest or largest of all values ever satisfies the comparison."""
 
-    __slots__ = ("comparing", "key", "kind", "place")
+    __slots__ = ("comparing", "kind")
 
     def __init__(self, text: str, kind: AggregateKind, values: Values, comparing: Comparing) -> None:
-        super().__init__(text)
+        super().__init__(text, values, comparing.comparison)
         self.kind: Final = kind
-        self.key: Final = values.key
-        self.place: Final = values.place
         self.comparing: Final = comparing
 
     def holds(self, customer: Customer, now: int, touchpoint: Touchpoint | None) -> bool:
         return self.comparing.of(customer).accepts(self._value(customer))
 
-    def memory_key(self) -> str | None:
-        return self.key
+    def measured(self, customer: Customer, now: int) -> float:
+        value = self._value(customer)
+        return -inf if value is None else float(value)
+
+    def is_guard(self) -> bool:
+        # Its memory may be looked at in several ways, but rules behind one guard look at one number.
+        return self.least is not None and self.kind == "sum"
 
     def observed(self, customer: Customer, now: int, touchpoint: Touchpoint | None) -> Observed:
         return self.comparing.shown(self._value(customer))
@@ -72,19 +77,17 @@ class AggregateCompares(CompiledLeaf):
                 return exact_sum(partials) / number  # type: ignore[no-any-return]
 
 
-class WindowCompares(CompiledLeaf):
+class WindowCompares(NumberCompares):
     """The sum, average, smallest or largest of the values in a window satisfies the comparison."""
 
-    __slots__ = ("aggregate", "comparing", "estimate", "key", "kind", "place", "within")
+    __slots__ = ("aggregate", "comparing", "estimate", "kind", "within")
 
     def __init__(self, text: str, kind: AggregateKind, window: ValueWindow, comparing: Comparing) -> None:
-        super().__init__(text)
+        super().__init__(text, window, comparing.comparison)
         aggregate = _AGGREGATES[kind]
         self.kind: Final = kind
         self.aggregate: Final = aggregate.of
         self.estimate: Final = aggregate.estimates
-        self.key: Final = window.key
-        self.place: Final = window.place
         self.within: Final = window.within
         self.comparing: Final = comparing
 
@@ -117,8 +120,16 @@ class WindowCompares(CompiledLeaf):
                 return at + self.within
         return NEVER
 
-    def memory_key(self) -> str | None:
-        return self.key
+    def measured(self, customer: Customer, now: int) -> float:
+        """The sum; infinite if a negative value may leave, because then it may rise."""
+        entry = customer.memory[self.place]
+        if entry is not None and (min(entry[1], default=0) < 0 or min([bucket[SMALLEST] for bucket in entry[3]], default=0) < 0):
+            return inf
+        value = self._value(customer, now)
+        return -inf if value is None else float(value)
+
+    def is_guard(self) -> bool:
+        return self.least is not None and self.kind == "sum"
 
     def observed(self, customer: Customer, now: int, touchpoint: Touchpoint | None) -> Observed:
         return self.comparing.shown(self._value(customer, now))

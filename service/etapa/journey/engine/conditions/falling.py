@@ -34,6 +34,10 @@ class NumberCompares(CompiledLeaf):
         """The number."""
         raise NotImplementedError
 
+    def is_guard(self) -> bool:
+        """Whether it is false while `measured` is below `least`, and stays so whatever time passes."""
+        return self.least is not None and not self.changes_by_time()[0]
+
     def memory_key(self) -> str | None:
         return self.key
 

@@ -154,7 +154,7 @@ def _guard_of(rule: CompiledRule) -> CompiledLeaf | None:
         if isinstance(leaf, TraitCompares) and leaf.texts is not None:
             return leaf
     for leaf in needed:
-        if isinstance(leaf, NumberCompares) and leaf.least is not None and not leaf.changes_by_time()[0]:
+        if isinstance(leaf, NumberCompares) and leaf.is_guard():
             return leaf
     return None
 
