@@ -145,7 +145,7 @@ class _RecordByRecord:
             return
         for customer_id in self._partition.missing([item.customer_id]):
             self._partition.admit(customer_id, None)
-        if self._expected.poisonous(item) and (mark.stream_time is None or not self._partition.denies(item, mark.stream_time)):
+        if self._expected.poisonous(item) and (mark.stream_time is None or not self._partition.denies(item, self._expected.wall)):
             self.reference.add_unusable(_Piece(piece.offset, piece.number, _POISON))
             return
         assert mark.stream_time is not None, "touchpoints were processed, and the mark has no stream time"
