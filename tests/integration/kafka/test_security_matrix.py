@@ -142,29 +142,42 @@ def test_tokens_from_a_function(
     sys.modules.pop("etapa_test_tokens")
 
 
-def test_a_password_that_is_replaced_in_its_file_is_taken_up_by_a_worker_that_runs(tmp_path: Path, redis_server: RedisServer) -> None:
-    kafka = GuardedKafka(tmp_path / "guarded")
-    password = tmp_path / "password"
+def test_passwords_that_are_replaced_in_their_files_are_taken_up_by_a_worker_that_runs(tmp_path: Path) -> None:
+    kafka, guarded = GuardedKafka(tmp_path / "guarded"), GuardedRedis(tmp_path / "redis")
+    password, url = tmp_path / "password", tmp_path / "url"
     password.write_text("between us")
+    url.write_text(guarded.url(user="etapa"))
     try:
         kafka.server.start()
+        guarded.start()
         allow_all(kafka, USER)
-        settings = asyncio.run(new_place(kafka.address(), redis_server.url, session_timeout=6_000_000))
+        settings = asyncio.run(new_place(kafka.address(), guarded.url(), session_timeout=6_000_000))
         login = replace(settings, **kafka.login("SCRAM", "SCRAM-SHA-512"))
-        without = replace(login, kafka_sasl_password=None)
-        worker = StartedWorker(without, tmp_path, others={"ETAPA_KAFKA_SASL_PASSWORD_FILE": str(password)})
+        without = replace(login, kafka_sasl_password=None, redis_url=Settings().redis_url)
+        files = {"ETAPA_KAFKA_SASL_PASSWORD_FILE": str(password), "ETAPA_REDIS_URL_FILE": str(url)}
+        worker = StartedWorker(without, tmp_path, others=files)
         worker.wait_ready(2)
+        # Redis first: its old password is refused at once, and the worker waits for the new one.
+        with guarded.admin() as admin:
+            admin.execute_command("ACL", "SETUSER", "etapa", "resetpass", ">another-one")
+            admin.execute_command("CLIENT", "KILL", "USER", "etapa")
+            asyncio.run(put(settings, settings.topic_touchpoints, [(b"c", _TOUCHPOINT % 0)]))
+            wait_until(lambda: "it refuses the login of 'etapa'" in worker.said(), _SECONDS, "the worker's naming the login as the cause")
+            url.write_text(guarded.url(user="etapa", password="another-one"))
+            wait_until(lambda: admin.dbsize() > 0, _SECONDS, "the worker's writing to Redis with the new password")
         kafka.change_password("another one")
         password.write_text("another one")
         # Existing connections stay as they are; these are gone.
         kafka.server.kill_node(1)
         kafka.server.start()
-        asyncio.run(put(settings, settings.topic_touchpoints, [(b"c", _TOUCHPOINT % number) for number in range(20)]))
+        asyncio.run(put(settings, settings.topic_touchpoints, [(b"c", _TOUCHPOINT % number) for number in range(1, 20)]))
         wait_until(lambda: worker.total("etapa_touchpoints_total") >= 20, _SECONDS, "the worker's going on with the new password")
         worker.ask_to_stop()
         assert worker.exit_code() == 0
-        assert "another one" not in worker.said()
+        for secret in ("another one", "another-one", PASSWORD):
+            assert secret not in worker.said()
     finally:
+        guarded.stop()
         kafka.server.stop()
 
 
