@@ -39,7 +39,7 @@ pytestmark = [pytest.mark.kafka, pytest.mark.redis]
 
 PAGE = Path(__file__).parents[3] / "docs" / "operations.md"
 PASSWORD = "between us"
-USERS = 70
+USERS = 80
 
 
 class Right(NamedTuple):
@@ -297,6 +297,7 @@ COMMANDS = {
     "redrive": ("dead-letters", "redrive", "--all", "--yes"),
     "export": ("export", "a"),
 }
+FORGET_KEY = "a long key by which those who were forgotten are recognised"
 
 
 def run(settings: Settings, who: str) -> subprocess.CompletedProcess[bytes]:
@@ -318,6 +319,35 @@ def test_a_command_needs_no_more_than_its_list(guarded: Guarded, processed: Sett
     assert done.returncode == 0, done.stderr.decode()
 
 
+@pytest.fixture(scope="module")
+def attended(guarded: Guarded, redis_server: RedisServer, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Settings]:
+    """A partition with customers and a worker that can forget them."""
+    settings = replace(asyncio.run(guarded.place(redis_server)), forget_key=Secret(FORGET_KEY))
+    worker = StartedWorker(settings, tmp_path_factory.mktemp("attending"))
+    worker.wait_ready(1)
+    asyncio.run(put(settings, settings.topic_touchpoints, touchpoints("a", "b")))
+    yield settings
+    worker.ask_to_stop()
+    assert worker.exit_code() == 0
+
+
+def forget(settings: Settings) -> subprocess.CompletedProcess[bytes]:
+    return etapa("forget", "a", "--yes", env=environment_of(settings))
+
+
+@pytest.mark.parametrize("missing", without("forget"))
+def test_nobody_is_forgotten_without_one_of_the_rights_and_it_says_which(guarded: Guarded, attended: Settings, missing: Right) -> None:
+    done = forget(guarded.with_rights(attended, [right for right in of("forget") if right != missing]))
+    assert done.returncode == 1
+    assert names_it(done.stderr.decode(), attended, missing), done.stderr.decode()
+    gc.collect()
+
+
+def test_to_forget_somebody_takes_no_more_than_its_list(guarded: Guarded, attended: Settings) -> None:
+    done = forget(guarded.with_rights(attended, of("forget")))
+    assert done.returncode == 0, done.stderr.decode()
+
+
 def test_the_list_is_read_whole() -> None:
-    assert {right.who for right in RIGHTS} == {"worker", "delivery", *COMMANDS}
-    assert len(RIGHTS) == len(set(RIGHTS)) == 38
+    assert {right.who for right in RIGHTS} == {"worker", "delivery", "forget", *COMMANDS}
+    assert len(RIGHTS) == len(set(RIGHTS)) == 45

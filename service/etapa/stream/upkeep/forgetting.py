@@ -47,7 +47,8 @@ async def send_request(cluster: Cluster, request: ForgetRequest, partitions: int
     """Write the request to the customer's partition of `touchpoints`. Raises `LogError`."""
     topic, partition = cluster.settings.topic_touchpoints, partition_of(request.customer_id, partitions)
     key, value, headers = encode_forget_request(request)
-    producer = cluster.producer(f"{cluster.settings.group}-forget", enable_idempotence=True)
+    # Written twice, it does nothing more. Without a right to write, an idempotent producer would be refused something else first.
+    producer = cluster.producer(f"{cluster.settings.group}-forget", acks="all")
     with log_errors(f"writing to {topic} {partition}"):
         try:
             async with asyncio.timeout(cluster.session_seconds):
