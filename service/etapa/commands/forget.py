@@ -13,6 +13,7 @@ from etapa.commands.terminal.words import counted
 from etapa.contracts.outgoing.forget_certificate import CertificateError, ForgetCertificate, encode_certificate, read_certificate
 from etapa.contracts.rfc3339 import format_time, microseconds_of
 from etapa.contracts.stored.mark import MarkError
+from etapa.hosting.foreign_text import printable
 from etapa.hosting.system_clock import SystemClock
 from etapa.journey.engine.deny_list import DenyKey
 from etapa.journey.engine.facts.forget_request import ForgetRequest
@@ -60,7 +61,7 @@ def forget(customer_id: str, certificate: Path | None, verify: Path | None, yes:
             _say_what_is_left(made, found, SystemClock().now())
             return
         if somebody_can_be_asked(yes=yes):
-            ask(f"Erase everything that Etapa keeps of {customer_id}? This cannot be undone.")
+            ask(f"Erase everything that Etapa keeps of {printable(customer_id)}? This cannot be undone.")
         done = on_kafka(settings, lambda cluster, count: _forget(cluster, count, customer_id, settings, key, progress))
     except (NotForgotten, MarkError) as error:
         raise CheckFailed(str(error)) from None
@@ -73,8 +74,7 @@ def forget(customer_id: str, certificate: Path | None, verify: Path | None, yes:
         progress.end()
     if certificate is not None:
         write_private(certificate, encode_certificate(done))
-    click.echo(f"{customer_id} is forgotten.", err=True)
-    for line in _lines(done):
+    for line in _lines(customer_id, done):
         click.echo(line, err=True)
 
 
@@ -100,8 +100,11 @@ async def _forget(
     return await certify(cluster, sent, found, key, clock.now)
 
 
-def _lines(certificate: ForgetCertificate) -> list[str]:
-    lines = [f"Touchpoints of this id change nothing until {format_time(microseconds_of(certificate.request.readmitted_after))}."]
+def _lines(customer_id: str, certificate: ForgetCertificate) -> list[str]:
+    lines = [
+        f"{printable(customer_id)} is forgotten.",
+        f"Touchpoints of this id change nothing until {format_time(microseconds_of(certificate.request.readmitted_after))}.",
+    ]
     for place in certificate.remaining:
         gone = "no time follows from" if place.gone_by is None else f"gone by {format_time(microseconds_of(place.gone_by))}, from"
         lines.append(

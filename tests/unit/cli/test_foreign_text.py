@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from etapa.commands import triggers
+from etapa.commands import forget, triggers
 from etapa.commands.letters import dead_letter_fields
 from etapa.commands.terminal.printing import json_line
 from etapa.contracts.outgoing.campaign_trigger import decode_campaign_trigger
@@ -18,6 +18,7 @@ from etapa.hosting.foreign_text import json_text, printable
 from etapa.stream.upkeep.dead_letters import Letter
 from tests.servers.redis_server import RedisServer
 from tests.unit.cli.process import etapa
+from tests.unit.cli.test_forget import certificate
 from tests.unit.cli.test_stage import customer
 from tests.unit.cli.view import show
 
@@ -65,6 +66,11 @@ def test_a_dead_letter(detail: str, key: bytes, value: bytes, header: str) -> No
     content = DeadLetter(key, value, ((header, value),), "invalid", detail, header, 0, 0)
     shown = dead_letter_fields.text_of(Letter(0, 0, 0, content), sent=False)
     assert harmless(shown.replace("\t", " "))
+
+
+@given(TEXT)
+def test_somebody_who_is_forgotten(customer_id: str) -> None:
+    assert all(map(harmless, forget._lines(customer_id, certificate())))
 
 
 @pytest.mark.redis
