@@ -68,7 +68,12 @@ def selection_options(commands: DeadLetterCommands) -> Callable[[Callable[..., N
 
 def _selecting_options(commands: DeadLetterCommands) -> list[Callable[[Callable[..., None]], Callable[..., None]]]:
     reason = click.option(
-        "--reason", "reasons", type=click.Choice(commands.reasons), multiple=True, help="Only those with this reason; may be repeated."
+        "--reason",
+        "reasons",
+        type=click.Choice(commands.reasons),
+        metavar="REASON",
+        multiple=True,
+        help=f"Only those with this reason; may be repeated. One of {', '.join(commands.reasons)}.",
     )
     campaign = click.option("--campaign", "campaigns", multiple=True, metavar="ID", help="Only those of this campaign; may be repeated.")
     target = click.option(
