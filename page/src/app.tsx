@@ -1,6 +1,6 @@
 // The page: the header with its choices, the map or its tables, the findings, and the panel.
 import type { JSX } from "preact";
-import { useCallback, useEffect, useMemo, useState } from "preact/hooks";
+import { useCallback, useLayoutEffect, useMemo, useState } from "preact/hooks";
 import { channelsOf, onChannel } from "./channels.ts";
 import { FigureTables } from "./figures.tsx";
 import { Finder } from "./finder.tsx";
@@ -46,16 +46,17 @@ export function App({ map: whole, languages, persona, choosePersona, days = null
     setFinds(false);
     setChosen(next);
   }, []);
-  useEffect(() => {
+  // Before anything is shown or read out in the other language.
+  useLayoutEffect(() => {
     document.documentElement.lang = code;
     document.title = speech.say("title", { journey: map.journey });
     keep("language", code);
   }, [code, speech, map.journey]);
-  useEffect(() => {
+  useLayoutEffect(() => {
     document.documentElement.dataset["theme"] = theme;
     keep("theme", theme);
   }, [theme]);
-  useEffect(() => {
+  useLayoutEffect(() => {
     const onKey = (event: KeyboardEvent): void => {
       if (event.key === "Escape") choose(null);
     };
@@ -156,7 +157,7 @@ function announcement(map: JourneyMap, speech: Speech, chosen: Chosen): string {
 
 function useMedia(query: string): boolean {
   const [matches, setMatches] = useState(() => matchMedia(query).matches);
-  useEffect(() => {
+  useLayoutEffect(() => {
     const list = matchMedia(query);
     const onChange = (): void => setMatches(list.matches);
     list.addEventListener("change", onChange);

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser
+from playwright.sync_api import Browser, expect
 
 import etapa
 from etapa.journey.engine.judging.program import compile_journey
@@ -61,7 +61,7 @@ def address(tmp_path_factory: pytest.TempPathFactory) -> str:
 def test_a_desk_shows_it_whole_in_the_reader_s_language(chromium: Browser, address: str, language: str, title: str, colours: str) -> None:
     with looking(chromium, address, language, colours) as seen:
         assert seen.page.locator("h1").inner_text() == title
-        assert seen.page.locator("html").get_attribute("lang") == language[:2]
+        expect(seen.page.locator("html")).to_have_attribute("lang", language[:2])
         assert seen.fits() == (True, True)
         assert seen.keeps_out() == []
         assert seen.complaints == []
@@ -108,7 +108,7 @@ def test_a_persona_has_a_map_of_its_own(chromium: Browser, address: str, drawn: 
 def test_another_language_can_be_chosen_and_stays(chromium: Browser, address: str) -> None:
     with looking(chromium, address, "en-GB") as seen:
         seen.page.get_by_role("combobox", name="Language").select_option("es")
-        assert seen.page.locator("html").get_attribute("lang") == "es"
+        expect(seen.page.locator("html")).to_have_attribute("lang", "es")
         seen.page.reload()
         seen.page.wait_for_selector("main")
         assert seen.page.locator("h1").inner_text() == "De la publicidad a la recomendación"

@@ -53,7 +53,7 @@ def test_no_other_kind_takes_a_calendar(kind: str) -> None:
         ("{days: a, within: 30d, gte: 0}", "always true of a number of days"),
         ("{days: a, within: 30d, contains: 3}", "`contains`"),
         ("{days: a, of: b, gte: 3}", "unknown key `of`"),
-        ("{count: a, calendar: this year, gte: 300}", "5:77: warning: within a window figures are always exact up to 256"),
+        ("{count: a, calendar: this year, gte: 300}", "5:77: warning: a count within a window is always exact up to 256"),
         ("{all: [{count: a, calendar: last week, gte: 1}, {absent: a, for: 30d}]}", "exclude each other"),
         ("{any: [{days: a, within: 3d, gte: 2}, {not: {days: a, within: 3d, before: 1d, gte: 2}}]}", "cannot both be false"),
     ],
