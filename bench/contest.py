@@ -17,7 +17,7 @@ import click
 from bench.contestants.jvm_peers import why_not_here
 from bench.contestants.lineup import CONTESTANTS, Contest, Contestant
 from bench.contestants.outcomes import delete_outputs
-from bench.contestants.results import RunResult, Topic
+from bench.contestants.results import ContestError, RunResult, Topic
 from bench.reporting.report import Table, machine, write_json
 from bench.reporting.results_folder import HISTORY, RESULTS, topic_of
 from bench.servers.place import BenchPlace, servers
@@ -30,14 +30,27 @@ _PER_HISTORY = 300_000 / 20_000
 
 
 def compete(place: BenchPlace, contestants: Sequence[Contestant], long: Topic, short: Topic, rounds: int) -> Runs:
-    """Each contestant once a round, so that what else the machine does falls on all of them."""
+    """Each contestant once a round, so that what else the machine does falls on all of them.
+
+    A peer whose result is wrong is out, and takes nothing from the others. Raises `ContestError` if ours is.
+    """
     runs: dict[str, list[RunResult]] = {contestant.name: [] for contestant in contestants}
     contest = Contest(place)
     for turn in range(1, rounds + 1):
         for place_in_turn, contestant in enumerate(contestants):
+            if contestant.name not in runs:
+                continue
             name = f"run-{turn}-{place_in_turn}"
-            result = contestant.run(contest, short if contestant.is_slow else long, name)
-            delete_outputs(place, name)
+            try:
+                result = contestant.run(contest, short if contestant.is_slow else long, name)
+            except ContestError as error:
+                if contestant.name.startswith("Etapa"):
+                    raise
+                click.echo(f"round {turn}: {contestant.name} is out: {error}", err=True)
+                del runs[contestant.name]
+                continue
+            finally:
+                delete_outputs(place, name)
             runs[contestant.name].append(result)
             click.echo(
                 f"round {turn}: {contestant.name:<34} {result.per_second:>9,.0f}/s {result.cpu_microseconds:>7.1f} µs warm"
