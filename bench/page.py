@@ -25,9 +25,10 @@ _PLACE = re.compile(r"(<!-- figures: ([a-z-]+) -->\n).*?(<!-- end of figures -->
 
 def contest_figures(kept: Mapping[str, Any]) -> str:
     settings = kept["settings"]
+    fewer = f" ({settings['short']:,} for Faust one by one)" if "Faust, one by one" in kept["results"] else ""
     about = (
-        f"{settings['touchpoints']:,} touchpoints of {settings['customers']:,} customers in {settings['partitions']} partitions"
-        f" ({settings['short']:,} for Faust one by one), {settings['changes_of_a_touchpoint']} stage changes for each, medians of {settings['rounds']} rounds"
+        f"{settings['touchpoints']:,} touchpoints of {settings['customers']:,} customers in {settings['partitions']} partitions{fewer},"
+        f" {settings['changes_of_a_touchpoint']} stage changes for each, medians of {settings['rounds']} rounds"
     )
     return _with_conditions(kept, about, contest.table_of(msgspec.convert(kept["results"], dict[str, list[RunResult]])))
 
