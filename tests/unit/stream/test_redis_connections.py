@@ -3,16 +3,19 @@
 import asyncio
 import contextlib
 from collections import Counter
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from typing import Any
 
 import pytest
+from redis.asyncio.connection import Connection
+from redis.exceptions import ConnectionError as RedisConnectionError
 
 from etapa.commands.terminal.servers import redis_trouble
 from etapa.settings import Settings
 from etapa.settings.values import RedisUrl
 from etapa.stream.protocol.ports import ViewError
 from etapa.stream.redis.client import connect, disconnect
+from etapa.stream.redis.connections import ClusterConnection, Era, PlainConnection
 from etapa.stream.redis.errors import view_errors
 
 ANSWERS = {
@@ -39,6 +42,7 @@ class Place:
         self.answer = b"+old"
         self.port = 0
         self.asked: Counter[bytes] = Counter()
+        self.others: dict[bytes, bytes] = {}
         self._made_to_say: dict[asyncio.StreamWriter, bytes] = {}
 
     def demote(self, answer: bytes, successor: bytes) -> None:
@@ -56,7 +60,7 @@ class Place:
                     length = int((await reader.readuntil(b"\r\n"))[1:])
                     words.append((await reader.readexactly(length + 2))[:-2])
                 is_asked = words[0] == b"GET"
-                answer = self._made_to_say[writer] if is_asked else b"+OK"
+                answer = self._made_to_say[writer] if is_asked else self.others.get(words[0], b"+OK")
                 self.asked[answer] += is_asked
                 writer.write(answer + b"\r\n")
         writer.close()
@@ -68,6 +72,18 @@ async def opened() -> AsyncIterator[Place]:
     async with await asyncio.start_server(place.serve, "127.0.0.1", 0) as server:
         place.port = server.sockets[0].getsockname()[1]
         yield place
+
+
+@contextlib.asynccontextmanager
+async def opened_cluster() -> AsyncIterator[str]:
+    """The URL of a Cluster of one node, which answers `GET` by sending the client to a node that is not in its list."""
+    place = Place()
+    async with await asyncio.start_server(place.serve, "127.0.0.1", 0) as server:
+        place.port = server.sockets[0].getsockname()[1]
+        place.answer = b"-ASK 7629 127.0.0.1:1"
+        node = b"*4\r\n$9\r\n127.0.0.1\r\n:%d\r\n$40\r\n%s\r\n*0" % (place.port, b"a" * 40)
+        place.others = {b"CLUSTER": b"*1\r\n*3\r\n:0\r\n:16383\r\n" + node, b"COMMAND": b"*0", b"INFO": b"$0\r\n"}
+        yield f"redis+cluster://127.0.0.1:{place.port}"
 
 
 def settings_for(place: Place) -> Settings:
@@ -139,3 +155,59 @@ def test_where_nobody_else_is_found_a_command_says_what_was_answered(pipelined: 
     told = redis_trouble(*asyncio.run(scenario()))
     assert "it does not act as a primary (READONLY You can't write against a read only replica)" in told
     assert "ETAPA_REDIS_URL" in told
+
+
+@pytest.mark.parametrize(
+    "connection_to",
+    [
+        lambda port: ClusterConnection(host="127.0.0.1", port=port, socket_timeout=5),
+        lambda port: PlainConnection(era=Era(), host="127.0.0.1", port=port, socket_timeout=5),
+    ],
+    ids=["cluster", "server"],
+)
+def test_a_connection_that_another_task_closes_while_a_command_is_written_counts_as_lost(
+    connection_to: Callable[[int], Connection],
+) -> None:
+    async def scenario() -> None:
+        async with opened() as place:
+            connection = connection_to(place.port)
+            await connection.connect()  # type: ignore[no-untyped-call]
+            sending = asyncio.create_task(connection._send_packed_command([connection.pack_command("GET", "k")[0]]))
+            await connection.disconnect(nowait=True)
+            with pytest.raises(RedisConnectionError, match="closed before the command was sent"):
+                await sending
+
+    asyncio.run(scenario())
+
+
+class BrokenTransport:
+    """The writer of a connection whose transport some Python versions have taken apart after the peer went."""
+
+    def writelines(self, data: object) -> None:
+        message = "'NoneType' object is not callable"
+        raise TypeError(message)
+
+    def is_closing(self) -> bool:
+        return True
+
+
+def test_a_transport_that_was_taken_apart_counts_as_lost() -> None:
+    connection: Any = ClusterConnection(host="127.0.0.1", port=1)
+    connection._writer = BrokenTransport()
+    with pytest.raises(RedisConnectionError, match="lost before the command was sent"):
+        asyncio.run(connection._send_packed_command([b"PING"]))
+    connection._writer = None
+
+
+def test_a_cluster_that_sends_us_to_a_node_that_it_did_not_name_is_an_error_of_redis() -> None:
+    async def scenario() -> None:
+        async with opened_cluster() as url:
+            client = connect(Settings(redis_url=RedisUrl(url)))
+            try:
+                with pytest.raises(ViewError, match="a node of the Cluster went away or is not known yet"):
+                    async with view_errors("asking", 5.0):
+                        await client.get("k")
+            finally:
+                await disconnect(client)
+
+    asyncio.run(scenario())

@@ -13,13 +13,22 @@ from redis.asyncio.retry import Retry
 from redis.asyncio.sentinel import Sentinel, SentinelConnectionPool
 from redis.backoff import ExponentialBackoff
 from redis.credentials import CredentialProvider
+from redis.exceptions import ConnectionError as RedisConnectionError
 from redis.exceptions import NoScriptError
 
 from etapa.journey.units import SECOND
 from etapa.settings import Settings
 from etapa.settings.values import RedisUrl
 from etapa.stream.redis.address import RedisAddress, redis_address_of
-from etapa.stream.redis.connections import Era, PlainConnection, SentinelConnection, SentinelTlsConnection, TlsConnection
+from etapa.stream.redis.connections import (
+    ClusterConnection,
+    ClusterTlsConnection,
+    Era,
+    PlainConnection,
+    SentinelConnection,
+    SentinelTlsConnection,
+    TlsConnection,
+)
 
 RedisClient = Redis | RedisCluster
 
@@ -85,6 +94,11 @@ class _Cluster(RedisCluster):
 
     def __init__(self, seeds: Sequence[tuple[str, int]], options: Mapping[str, Any]) -> None:
         super().__init__(startup_nodes=[ClusterNode(host, port) for host, port in seeds], **options)
+        # It takes no class of connection; nodes that it finds later are made of these arguments.
+        connection_class = ClusterTlsConnection if options.get("ssl") else ClusterConnection
+        self.connection_kwargs["connection_class"] = connection_class
+        for node in self.nodes_manager.startup_nodes.values():
+            node.connection_class = connection_class
         self._seeds = seeds
         self._asks_seeds = True
 
@@ -107,6 +121,11 @@ class _Cluster(RedisCluster):
             # As redis-py does when a node does not answer in time; our caller may give up sooner.
             self._initialize = True
             raise
+        except AttributeError as error:
+            # A node that it was sent to, and does not know yet or any more (redis-py's issue 3835).
+            self._initialize = True
+            message = f"a node of the Cluster went away or is not known yet ({error})"
+            raise RedisConnectionError(message) from error
 
 
 async def disconnect(client: RedisClient) -> None:
@@ -115,6 +134,8 @@ async def disconnect(client: RedisClient) -> None:
         # Once it knows the cluster, it forgets the nodes that it asked first and leaves their connections open.
         for node in client.startup_nodes:
             await node.disconnect()
+        # When it means to look its nodes up again, it would not close those that it has.
+        await client.nodes_manager.aclose()
     elif isinstance(client.connection_pool, SentinelConnectionPool):
         for sentinel in client.connection_pool.sentinel_manager.sentinels:
             await sentinel.aclose()

@@ -5,6 +5,7 @@ the old server for ever. redis-py treats most such answers as an error of the co
 """
 
 import re
+from collections.abc import Iterable
 from typing import Any
 
 from redis.asyncio.connection import AbstractConnection, Connection, SSLConnection
@@ -42,7 +43,29 @@ class Era:
         self.number = max(self.number, number + 1)
 
 
-class _Wary(AbstractConnection):
+class _LosesCleanly(AbstractConnection):
+    """A connection that is lost, or closed by another task, while a command is being written: the command's error says so.
+
+    redis-py would let an `AttributeError` or a `TypeError` out, which nobody takes for a lost connection (its issue 4287).
+    """
+
+    async def _send_packed_command(self, command: Iterable[bytes]) -> None:
+        writer = self._writer
+        if writer is None:
+            message = "the connection was closed before the command was sent"
+            raise RedisConnectionError(message)
+        try:
+            writer.writelines(command)
+        except (AttributeError, TypeError) as error:
+            # The transport of some Python versions, once its peer has gone.
+            if not writer.is_closing():
+                raise
+            message = "the connection was lost before the command was sent"
+            raise RedisConnectionError(message) from error
+        await writer.drain()
+
+
+class _Wary(_LosesCleanly):
     """All our commands may be repeated, so redis-py reconnects and tries again, as after any lost connection."""
 
     def __init__(self, *, era: Era, **options: Any) -> None:
@@ -80,6 +103,10 @@ class PlainConnection(_Wary, Connection):
     pass
 
 
+class ClusterConnection(_LosesCleanly, Connection):
+    pass
+
+
 class _ReadsFiles(SSLConnection):
     """Reads the certificate files again for each new connection, since they may be replaced at any time."""
 
@@ -89,6 +116,10 @@ class _ReadsFiles(SSLConnection):
 
 
 class TlsConnection(_Wary, _ReadsFiles):
+    pass
+
+
+class ClusterTlsConnection(_LosesCleanly, _ReadsFiles):
     pass
 
 
