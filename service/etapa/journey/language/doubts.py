@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from etapa.journey.duration import DurationError, parse_duration
+from etapa.journey.language.misspelt_types import TYPE_KEYS, doubt_types
 from etapa.journey.language.reading.findings import Position, Report, nearest, shortened
 from etapa.journey.language.reading.yaml_nodes import Entry, ListNode, MapNode, Node, ScalarNode
 from etapa.journey.units import DAY
@@ -20,7 +21,6 @@ _EXACT: Final = {
     "distinct": (256, "different values are counted exactly up to 256; past that the number is an estimate"),
 }
 
-_TYPES = frozenset({"event", "count", "absent", "of", "days"})
 _PATHS = frozenset({"sum", "avg", "min", "max", "distinct", "last", "first"})
 _DURATIONS = frozenset({"within", "for", "before", "in_stage", "idle", "half_life", "cooldown", "per", "at_least", "at_most"})
 _WINDOWS = frozenset({"within", "before", "calendar"})
@@ -65,7 +65,7 @@ class _Doubts:
                 self._bounds(node, *_EXACT[kind])
 
     def _part(self, entry: Entry) -> None:
-        if entry.key in _TYPES:
+        if entry.key in TYPE_KEYS:
             self._types(entry.node)
         elif entry.key == "score" and isinstance(entry.node, MapNode):
             for points in entry.node.entries:
@@ -283,6 +283,7 @@ def doubt(root: Node, report: Report) -> None:
     for campaign in _items(keys.get("campaigns")):
         doubts.campaign(campaign)
     doubts.months()
+    doubt_types(keys, report)
 
 
 def _items(node: Node | None) -> tuple[Node, ...]:
