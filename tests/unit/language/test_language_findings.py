@@ -69,7 +69,7 @@ CONDITIONS = [
     ("{event: x, where: {}}", "19: error: expected at least one path (leave `where` out to match every touchpoint), found an empty map"),
     # Wrong types.
     ("[{idle: 3d}]", "1: error: expected a condition (a map), found a list: put conditions in {all: […]} or {any: […]}"),
-    ("purchase", '1: error: expected a condition (a map), found text "purchase"'),
+    ("purchase", '1: error: expected a condition (a map), found text "purchase": write it as a map, such as {event: purchase} or'),
     ("{event: 404}", "9: error: expected a touchpoint type, found number 404: write it in quotes to make it text"),
     ("{event: [x, true]}", "13: error: expected a touchpoint type, found true: write it in quotes to make it text"),
     ("{count: x, gte: three}", '17: error: expected a number, found text "three"'),

@@ -11,7 +11,7 @@ from etapa.journey.language.reading.findings import Report, listed, shortened
 from etapa.journey.language.reading.lists import MAX_LIST, OneOrMany
 from etapa.journey.language.reading.maps import Field, ReadMap, map_schema, read_fields
 from etapa.journey.language.reading.operands import COMPARISON_KEYS, Kind
-from etapa.journey.language.reading.shapes import BAD, Bad, Number, Shape, Span, Text, refuse
+from etapa.journey.language.reading.shapes import BAD, Bad, Number, Shape, Span, Text, is_number, refuse
 from etapa.journey.language.reading.where import WhereShape, types_that_fit
 from etapa.journey.language.reading.yaml_nodes import InvalidNode, MapNode, Node
 
@@ -19,6 +19,9 @@ MAX_TYPE = 128
 """Longest touchpoint type and trait name, in characters; touchpoints with longer types are refused."""
 
 LARGEST_WEIGHT: Final = 1e300
+
+_NEVER_TYPES: Final = frozenset({"type", "types", "where", "within", "before", "calendar", *COMPARISON_KEYS})
+_BESIDE = ": write the type itself, and `where`, `within` and comparisons beside it, such as {count: purchase, within: 30d, gte: 2}"
 
 T = TypeVar("T")
 
@@ -29,6 +32,8 @@ class Types(Shape[tuple[str, ...]]):
     _SHAPE = OneOrMany(Text("a touchpoint type", longest=MAX_TYPE), "touchpoint types")
 
     def read(self, node: Node, report: Report) -> tuple[str, ...] | Bad:
+        if isinstance(node, MapNode):
+            return refuse(node, "a touchpoint type", report, _BESIDE)
         types = self._SHAPE.read(node, report)
         if types is BAD:
             return BAD
@@ -64,6 +69,8 @@ class WeightedTypes(Shape[Weighted]):
         if len(node.entries) > MAX_LIST:
             report.error(node.position, f"expected at most {MAX_LIST} types, found {len(node.entries)}")
             return BAD
+        if any(entry.key in _NEVER_TYPES and not is_number(getattr(entry.node, "value", None)) for entry in node.entries):
+            return refuse(node, "a touchpoint type, or a map of types to weights", report, _BESIDE)
         before = report.errors
         weights: list[tuple[str, int | float]] = []
         for entry in node.entries:

@@ -18,6 +18,8 @@ from etapa.journey.language.reading.yaml_nodes import ListNode, MapNode, Node
 MAX_TOGETHER = 100
 """Most conditions in one `all` or `any`."""
 
+_FOR_EXAMPLE = ": write it as a map, such as {event: purchase} or {count: purchase, within: 30d, gte: 2}"
+
 
 class ConditionShape(Shape[Condition]):
     """Any condition."""
@@ -25,7 +27,7 @@ class ConditionShape(Shape[Condition]):
     def read(self, node: Node, report: Report) -> Condition | Bad:
         names = listed(CONDITIONS)
         if not isinstance(node, MapNode):
-            advice = ": put conditions in {all: […]} or {any: […]}" if isinstance(node, ListNode) else ""
+            advice = ": put conditions in {all: […]} or {any: […]}" if isinstance(node, ListNode) else _FOR_EXAMPLE
             return refuse(node, "a condition (a map)", report, advice)
         kinds = [entry for entry in node.entries if entry.key in CONDITIONS]
         if not kinds:
