@@ -3,7 +3,7 @@
     python -m bench.core_touch [--journey FILE] [--touchpoints N] [--customers N]
 
 `touch` is classification alone, `partition` adds stream time and the timers of all customers, `state` is a round trip of
-a customer's state through its bytes.
+a customer's state through its bytes. Each figure is the median of five runs.
 """
 
 import argparse
@@ -13,6 +13,7 @@ import time
 from collections.abc import Callable
 from importlib.resources import files
 from pathlib import Path
+from statistics import median
 
 from bench.workload.touchpoints import CHANNELS, TYPES
 from etapa.contracts.stored.state import decode_state, encode_state
@@ -64,7 +65,7 @@ def through_partition(program: Program, touchpoints: list[Touchpoint]) -> None:
 
 def measured(name: str, count: int, work: Callable[[], object]) -> None:
     gc.collect()
-    spent = min(_spent(work) for _ in range(3))
+    spent = median(_spent(work) for _ in range(5))
     print(f"{name:<10} {spent / count * 1e6:6.2f} µs each, {count / spent:>10,.0f}/s")
 
 

@@ -11,6 +11,7 @@ import json
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack
+from statistics import median
 
 import click
 import msgspec
@@ -38,8 +39,11 @@ PARTITIONS = (1, 2, 4, 8, 16, 32, 64)
 TIMERS = (1_000, 10_000, 100_000)
 IN_PROCESS = 12_000
 """Touchpoints for each point that is measured in this process."""
-REPEATS = 3
+ROUNDS = 5
 CHUNK = 200_000
+WINDOW_SECTION = "touchpoints in a window"
+MEASURED_IN_PROCESS = frozenset({RULES_SECTION, WINDOW_SECTION})
+_IN_PROCESS_SETTINGS = {"in_process": IN_PROCESS, "rounds": ROUNDS, "statistic": "median"}
 
 
 class GrowthCase(msgspec.Struct, frozen=True):
@@ -59,7 +63,7 @@ def rules_curves() -> Iterator[Curve]:
         ("all out of one stage", False, MOST_RULES),
         ("all out of one stage, moving nobody more often", False, EAGER),
     ):
-        yield Curve(RULES_SECTION, name, _least({count: (with_rules(count, spread=spread, eager=eager), records) for count in RULES}))
+        yield Curve(RULES_SECTION, name, _medians({count: (with_rules(count, spread=spread, eager=eager), records) for count in RULES}))
 
 
 def window_curves() -> Iterator[Curve]:
@@ -68,16 +72,16 @@ def window_curves() -> Iterator[Curve]:
         # Long enough for windows to fill and to slide on.
         customers = {number: max(1, IN_PROCESS // (3 * number)) for number in WINDOW}
         points = {number: (program, records_of(in_window(number, IN_PROCESS, customers[number], START))) for number in WINDOW}
-        yield Curve("touchpoints in a window", kind, _least(points))
+        yield Curve(WINDOW_SECTION, kind, _medians(points))
 
 
-def _least(points: Mapping[int, tuple[Program, Sequence[Record]]]) -> list[CurvePoint]:
-    """The least CPU of several rounds over all points, so that what else the machine does falls on all of them."""
-    least = dict.fromkeys(points, float("inf"))
-    for _ in range(REPEATS):
+def _medians(points: Mapping[int, tuple[Program, Sequence[Record]]]) -> list[CurvePoint]:
+    """The median CPU of several rounds over all points, so that what else the machine does falls on all of them."""
+    spent: dict[int, list[float]] = {x: [] for x in points}
+    for _ in range(ROUNDS):
         for x, (program, records) in points.items():
-            least[x] = min(least[x], through_task(program, records))
-    return [CurvePoint(x, seconds / IN_PROCESS * 1e6) for x, seconds in least.items()]
+            spent[x].append(through_task(program, records))
+    return [CurvePoint(x, median(seconds) / IN_PROCESS * 1e6) for x, seconds in spent.items()]
 
 
 def partitions_curve(place: BenchPlace, portion: int) -> Iterator[Curve]:
@@ -194,6 +198,8 @@ def _put_in(about: Mapping[str, object], curves: Sequence[Curve]) -> None:
     others = [curve for curve in msgspec.convert(kept["results"]["curves"], list[Curve]) if curve.section not in sections]
     together = [*curves, *others]
     kept["results"]["curves"] = msgspec.to_builtins(together)
+    if sections & MEASURED_IN_PROCESS:
+        kept["settings"] |= _IN_PROCESS_SETTINGS
     kept["measured_later"] = {**kept.get("measured_later", {}), **dict.fromkeys(sorted(sections), msgspec.to_builtins(about))}
     (RESULTS / "growth.json").write_text(json.dumps(kept, indent=2) + "\n", encoding="utf-8")
     from bench.reporting.growth_plot import plot_growth
@@ -213,6 +219,8 @@ SECTIONS = ("rules", "window", "partitions", "timers", "customers")
 @click.option("--keep", is_flag=True, help="With --only: put these curves in the place of the old ones in the kept results.")
 def main(customers: int, portion: int, only: tuple[str, ...], keep: bool) -> None:  # noqa: FBT001
     """Measure what a touchpoint costs as things grow."""
+    if keep and len({"rules", "window"} & set(only)) == 1:
+        raise click.UsageError("with --keep, rules and window go together: --only rules --only window")
     about = machine()
     started = time.monotonic()
     curves: list[Curve] = []
@@ -247,7 +255,7 @@ def main(customers: int, portion: int, only: tuple[str, ...], keep: bool) -> Non
     if only and keep:
         _put_in(about, curves)
     if not only:
-        settings = {"portion": portion, "in_process": IN_PROCESS, "repeats": REPEATS, "partitions": 4}
+        settings = {"portion": portion, "partitions": 4, **_IN_PROCESS_SETTINGS}
         write_json(RESULTS / "growth.json", about, settings, {"curves": curves, "cases": cases})
         from bench.reporting.growth_plot import plot_growth
 

@@ -46,7 +46,7 @@ def latency_figures(kept: Mapping[str, Any]) -> str:
 def growth_figures(kept: Mapping[str, Any]) -> str:
     settings = kept["settings"]
     about = (
-        f"rules and windows: the least of {settings['repeats']} runs of {settings['in_process']:,} touchpoints, no servers; all else:"
+        f"rules and windows: the {settings['statistic']} of {settings['rounds']} runs of {settings['in_process']:,} touchpoints, no servers; all else:"
         f" {settings['portion']:,} touchpoints on the worker"
     )
     about += "".join(
