@@ -1,6 +1,7 @@
 """Judging only the rules that could have become true, against judging every rule every time: the same, down to the byte."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from types import MappingProxyType
 
 import pytest
 from hypothesis import given, settings
@@ -21,12 +22,16 @@ from tests.reference.made_up import EXAMPLES, journeys, restless_journeys, thoro
 EVERY_RULE = 10_000
 """More rules than any stage here has, so that all of them are judged every time."""
 START = 1_735_689_600 * SECOND
+NO_LEAPS: Mapping[int, int] = MappingProxyType({})
 
 
-def results(program: Program, stream: Sequence[Touchpoint], loaded_before: frozenset[int], end: int) -> list[object]:
+def results(
+    program: Program, stream: Sequence[Touchpoint], loaded_before: frozenset[int], end: int, leaps: Mapping[int, int] = NO_LEAPS
+) -> list[object]:
     """Everything that comes of each touchpoint, the state after it, and what timers then do up to `end`.
 
     `loaded_before`: places in the stream at which the customer's state is stored and loaded.
+    `leaps`: by how much other customers' touchpoints advance stream time after a place, so that the next touchpoint may be late.
     """
     customers: dict[str, Customer] = {}
     told: list[object] = []
@@ -37,21 +42,39 @@ def results(program: Program, stream: Sequence[Touchpoint], loaded_before: froze
         touched = touch(program, customer, touchpoint)
         customers[touchpoint.customer_id] = touched.customer
         told += [touched.changes, touched.released, touched.outcomes, touched.timers, encode_state(touched.customer)]
+        if place in leaps:
+            happened = run_and_note(program, touched.customer, touched.customer.clock + leaps[place])
+            told += [happened.changes, happened.released, happened.outcomes, happened.timers, encode_state(touched.customer)]
     for customer in customers.values():
         happened = run_and_note(program, customer, end)
         told += [happened.changes, happened.released, happened.outcomes, happened.timers, encode_state(customer)]
     return [*told, program.type_mismatches()]
 
 
-def indexed_and_not(journey: Journey, stream: Sequence[Touchpoint], loaded_before: frozenset[int], end: int) -> None:
-    indexed = results(compile_journey(journey, few_rules=0), stream, loaded_before, end)
-    assert indexed == results(compile_journey(journey, few_rules=EVERY_RULE), stream, frozenset(), end)
+def indexed_and_not(
+    journey: Journey, stream: Sequence[Touchpoint], loaded_before: frozenset[int], end: int, leaps: Mapping[int, int] = NO_LEAPS
+) -> None:
+    indexed = results(compile_journey(journey, few_rules=0), stream, loaded_before, end, leaps)
+    assert indexed == results(compile_journey(journey, few_rules=EVERY_RULE), stream, frozenset(), end, leaps)
 
 
 @settings(thorough, max_examples=4 * EXAMPLES)
 @given(journeys(most_rules=12), touchpoints(most=25), st.frozensets(st.integers(1, 24)))
 def test_an_index_of_rules_changes_nothing(journey: Journey, stream: list[Touchpoint], loaded_before: frozenset[int]) -> None:
     indexed_and_not(journey, stream, loaded_before, 100 * HOUR)
+
+
+@settings(thorough, max_examples=2 * EXAMPLES)
+@given(
+    journeys(most_rules=12),
+    touchpoints(most=25),
+    st.frozensets(st.integers(1, 24)),
+    st.dictionaries(st.integers(0, 24), st.sampled_from([HOUR, 5 * HOUR, 30 * HOUR]), min_size=3),
+)
+def test_an_index_of_rules_changes_nothing_for_late_touchpoints(
+    journey: Journey, stream: list[Touchpoint], loaded_before: frozenset[int], leaps: dict[int, int]
+) -> None:
+    indexed_and_not(journey, stream, loaded_before, 100 * HOUR, leaps)
 
 
 @thorough

@@ -1,5 +1,7 @@
 """What makes an indexed rule judged although no touchpoint of its type has arrived."""
 
+from etapa.contracts.stored.state import encode_state
+from etapa.journey.engine.judging.classify import touch
 from etapa.journey.engine.judging.program import Program, compile_journey
 from tests.unit.engine.shops import did, path, play, program_of, us
 
@@ -30,3 +32,15 @@ def test_a_sum_that_a_refund_holds_down_moves_the_customer_when_the_refund_leave
     program = indexed("- {id: spends, from: new, to: hot, when: {sum: properties.amount, of: buy, within: 10d, gte: 50}}")
     _, changes = play(program, did("buy", "1d", amount=-40), did("buy", "2d", amount=60), until="30d")
     assert path(changes) == [("new", us("1d")), ("hot", us("11d"))]
+
+
+def test_a_touchpoint_before_a_timer_that_moved_nobody_sets_that_timer_again() -> None:
+    rules = "- {id: idle, from: new, to: lost, when: {all: [{absent: buy, for: 3d}, {not: {absent: view, for: 3d}}]}}"
+    of_all, by_index = program_of(rules), indexed(rules)
+    states = []
+    for program in of_all, by_index:
+        customer, _ = play(program, did("view", "1d", touchpoint_id="first"), until="6d")
+        customer = touch(program, customer, did("search", "2d", touchpoint_id="late")).customer
+        assert customer.due == us("4d")
+        states.append(encode_state(customer))
+    assert states[0] == states[1]

@@ -87,6 +87,7 @@ class RuleIndex:
         """
         settled = customer.settled
         customer.settled = None
+        # A timer that moved nobody was judged at its own time, and a late touchpoint may come before that.
         known = settled if isinstance(settled, Settled) and settled.index is self and settled.at <= now else None
         with_type = None if touchpoint is None else self._by_type.get(touchpoint.type, self._other)
         if touchpoint is None and known is not None:
