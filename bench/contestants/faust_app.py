@@ -5,46 +5,20 @@ It decodes, judges and encodes with the sources of the very functions of the wor
 It is not exactly once: a crash between two of its awaits loses a change or repeats it.
 """
 
-import os
 import time
 from typing import cast
 
 import faust
-import mode.loop
-import redis.asyncio
 
-import bench.contestants.core  # noqa: F401 - which core is said before anything of Etapa is imported
-from bench.contestants.stopwatch import Stopwatch
+from bench.contestants.faust_setting import faust_app, journey, limits, program, raw_topic, run, states, stopwatch, view
 from etapa.contracts.incoming.rejected import Rejected
 from etapa.contracts.incoming.touchpoint import decode_touchpoint
-from etapa.contracts.incoming.touchpoint_message import TouchpointLimits
 from etapa.contracts.outgoing.stage_change import encode_stage_change
 from etapa.contracts.stored.state import decode_state, encode_state
 from etapa.journey.engine.judging.classify import touch
-from etapa.journey.engine.judging.program import compile_journey
-from etapa.journey.language.load import journey_or_raise
-from etapa.settings import SHIPPED_JOURNEY
 
-journey = journey_or_raise(SHIPPED_JOURNEY.read_text(), SHIPPED_JOURNEY.name)
-program = compile_journey(journey)
-limits = TouchpointLimits()
-view: redis.asyncio.Redis = redis.asyncio.Redis.from_url(os.environ["BENCH_REDIS"])
-states = f"{os.environ['BENCH_GROUP']}:state"
-stopwatch = Stopwatch()
-
-app = faust.App(
-    os.environ["BENCH_GROUP"],
-    datadir=os.environ["BENCH_FOLDER"],
-    broker=f"kafka://{os.environ['BENCH_KAFKA']}",
-    store="memory://",
-    web_enabled=False,
-    topic_partitions=int(os.environ["BENCH_PARTITIONS"]),
-    topic_disable_leader=True,
-    topic_allow_declare=False,
-    consumer_auto_offset_reset="earliest",
-)
-touchpoints = app.topic(os.environ["BENCH_TOPIC"], key_type=bytes, value_type=bytes, key_serializer="raw", value_serializer="raw")
-changes = app.topic(os.environ["BENCH_CHANGES"], key_type=bytes, value_type=bytes, key_serializer="raw", value_serializer="raw")
+app = faust_app()
+touchpoints, changes = raw_topic(app, "BENCH_TOPIC"), raw_topic(app, "BENCH_CHANGES")
 
 
 @app.agent(touchpoints)
@@ -64,6 +38,4 @@ async def classify(stream: faust.StreamT[bytes]) -> None:
 
 
 if __name__ == "__main__":
-    # As Faust's pages advise, and as the worker does.
-    mode.loop.use("uvloop")
-    faust.Worker(app, loglevel="warn").execute_from_commandline()
+    run(app)

@@ -8,8 +8,9 @@ from pathlib import Path
 from deploy.generator.dashboards import DASHBOARDS
 from deploy.generator.metrics_page import metrics_page
 from etapa import __version__
-from etapa.contracts.outgoing.personal_data_schema import personal_data_schema
-from etapa.contracts.outgoing.report_schema import report_schema
+from etapa.contracts.outgoing.message_schema import message_schema
+from etapa.contracts.outgoing.personal_data_message import PersonalDataMessage
+from etapa.contracts.outgoing.report_message import ReportMessage
 from etapa.journey.map.schema import map_schema
 from etapa.serve.openapi import openapi_document
 
@@ -29,8 +30,8 @@ def generated_files() -> Mapping[str, str]:
     of_the_chart[_CHART] = re.sub(r"^(version|appVersion): .*$", rf"\g<1>: {__version__}", chart, flags=re.MULTILINE)
     api = json.dumps(openapi_document(), indent=2, ensure_ascii=False) + "\n"
     journey_map = json.dumps(map_schema(), indent=2, ensure_ascii=False) + "\n"
-    report = json.dumps(report_schema(), indent=2, ensure_ascii=False) + "\n"
-    personal_data = json.dumps(personal_data_schema(), indent=2, ensure_ascii=False) + "\n"
+    report = json.dumps(message_schema(ReportMessage), indent=2, ensure_ascii=False) + "\n"
+    personal_data = json.dumps(message_schema(PersonalDataMessage), indent=2, ensure_ascii=False) + "\n"
     schemas = {
         "schemas/openapi.json": api,
         "schemas/report.schema.json": report,

@@ -1,7 +1,6 @@
 """Customers who are forgotten: in many seeded runs, and one step at a time."""
 
 from collections import Counter
-from collections.abc import Iterator
 
 import msgspec
 import pytest
@@ -12,17 +11,12 @@ from etapa.journey.units import SECOND
 from tests.simulation.one_worker.alone import OPTIONS, START, Alone
 from tests.simulation.one_worker.working import while_working
 from tests.simulation.worlds.forgetting import FOR_EVER, KEY, ForgettingWorld, request_for
-from tests.support.quiet import quiet_logs
+
+pytestmark = pytest.mark.usefixtures("quiet_logs")
 
 SEEDS = 150
 SEEDS_WITHOUT = 100
 FORGETTING = msgspec.structs.replace(OPTIONS, forget_key=KEY)
-
-
-@pytest.fixture(autouse=True)
-def _quiet_logs() -> Iterator[None]:
-    with quiet_logs():
-        yield
 
 
 def ask(alone: Alone, customer_id: str, readmit_after: int = FOR_EVER, key: DenyKey = KEY) -> None:

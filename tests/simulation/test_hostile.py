@@ -1,7 +1,6 @@
 """Maliciously compressed batches: read to the end within a bound on memory, and beyond it when either of two safeguards is off."""
 
 from collections import Counter
-from collections.abc import Iterator
 from itertools import product
 
 import pytest
@@ -9,16 +8,11 @@ import pytest
 from tests.simulation.checking.controls import READING_SAFETIES, ReadingSafety
 from tests.simulation.hostile.batches import CODECS, HOSTILE
 from tests.simulation.hostile.world import HostileWorld
-from tests.support.quiet import quiet_logs
+
+pytestmark = pytest.mark.usefixtures("quiet_logs")
 
 SEEDS = 20
 SEEDS_UNTIL_A_MISSING_SAFETY_SHOWS = 5
-
-
-@pytest.fixture(autouse=True)
-def _quiet_logs() -> Iterator[None]:
-    with quiet_logs():
-        yield
 
 
 def test_whatever_was_made_small_is_read_to_the_end_within_the_bound_on_memory() -> None:

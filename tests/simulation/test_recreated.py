@@ -1,23 +1,17 @@
 """Topics made again in many seeded runs: refused, then accepted or started over; and what happens to workers that do not check."""
 
 from collections import Counter
-from collections.abc import Iterator
 
 import pytest
 
 from etapa.contracts.stored.mark import REPLACEABLE_ROLES, TOPIC_ROLES
 from tests.simulation.checking.controls import TOPIC_SAFETIES, TopicSafety
 from tests.simulation.worlds.recreated import RecreatedWorld
-from tests.support.quiet import quiet_logs
+
+pytestmark = pytest.mark.usefixtures("quiet_logs")
 
 SEEDS = 60
 SEEDS_WITHOUT = 100
-
-
-@pytest.fixture(autouse=True)
-def _quiet_logs() -> Iterator[None]:
-    with quiet_logs():
-        yield
 
 
 def test_whichever_topic_is_recreated_nothing_is_processed_until_somebody_accepts_it_or_starts_from_the_beginning() -> None:

@@ -4,7 +4,6 @@ import os
 import subprocess
 import sys
 from collections import Counter
-from collections.abc import Iterator
 from pathlib import Path
 from random import Random
 from typing import get_args
@@ -26,6 +25,8 @@ from tests.simulation.worlds.shop import SimulatedShop
 from tests.simulation.worlds.world import SimulationResult, World
 from tests.support.quiet import quiet_logs
 
+pytestmark = pytest.mark.usefixtures("quiet_logs")
+
 SEEDS = 250
 SEEDS_UNTIL_A_MISSING_SAFETY_SHOWS = 300
 ROOT = Path(__file__).parents[2]
@@ -42,12 +43,6 @@ CALM = SimulationScenario(
 """A short run with bad records, timers and poisonous touchpoints, but no faults."""
 FED = msgspec.structs.replace(CALM, shop=msgspec.structs.replace(CALM.shop, kind="history", pause=0.1))
 """The same with history fed at once, and the jump to the wall clock after it."""
-
-
-@pytest.fixture(autouse=True)
-def _quiet_logs() -> Iterator[None]:
-    with quiet_logs():
-        yield
 
 
 @pytest.fixture(scope="module")

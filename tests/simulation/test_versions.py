@@ -5,7 +5,6 @@ In many seeded worlds with all the usual faults, no change is lost, none comes t
 
 import asyncio
 import logging
-from collections.abc import Iterator
 
 import msgspec
 import pytest
@@ -18,13 +17,9 @@ from tests.simulation.worlds.versions import VERSIONS, VERSIONS_WITHOUT_GOALS, R
 from tests.simulation.worlds.world import SimulationResult
 from tests.support.quiet import quiet_logs
 
+pytestmark = pytest.mark.usefixtures("quiet_logs")
+
 SEEDS = 240
-
-
-@pytest.fixture(autouse=True)
-def _quiet_logs() -> Iterator[None]:
-    with quiet_logs():
-        yield
 
 
 @pytest.fixture(scope="module")

@@ -1,34 +1,25 @@
 """The pages about testing journeys, comparing them and campaigns show what really happens: commands run, and their output is compared."""
 
-import os
 import re
 import shutil
 import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 
 from etapa.journey.language.load import load_journey
+from tests.support.console_page import COMMAND, reader_environment
 
 ROOT = Path(__file__).parents[2]
 EXAMPLES = ROOT / "docs" / "examples"
 PAGES = ["testing-a-journey.md", "diff.md", "campaigns.md", "report.md", "links.md"]
 CONSOLE = re.compile(r"^```console\n(.*?)^```$", re.MULTILINE | re.DOTALL)
-COMMAND = re.compile(r"^\$ (?P<command>.*)\n(?P<output>(?:(?!\$ ).*\n)*)", re.MULTILINE)
 SECONDS = re.compile(r"in \d+\.\d\ds")
 
 
 @pytest.fixture
 def environment(tmp_path: Path) -> dict[str, str]:
-    """An environment in which `etapa` is this source tree, and the terminal is 80 columns wide."""
-    programs = tmp_path / "programs"
-    programs.mkdir()
-    command = programs / "etapa"
-    command.write_text(f'#!/bin/sh\nexec "{sys.executable}" -m etapa "$@"\n')
-    command.chmod(0o755)
-    kept = {name: value for name, value in os.environ.items() if not name.startswith("ETAPA_")}
-    return kept | {"PATH": f"{programs}:{os.environ['PATH']}", "PYTHONPATH": str(ROOT / "service"), "COLUMNS": "80"}
+    return reader_environment(tmp_path)
 
 
 @pytest.mark.parametrize("page", PAGES)

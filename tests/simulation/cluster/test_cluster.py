@@ -1,7 +1,6 @@
 """Workers on aiokafka's own producer, with individual requests that arrive late, twice or never: nothing is torn, lost or repeated."""
 
 from collections import Counter
-from collections.abc import Iterator
 
 import pytest
 
@@ -11,13 +10,9 @@ from tests.simulation.cluster.world import ClusterWorld
 from tests.simulation.worlds.world import SimulationResult
 from tests.support.quiet import quiet_logs
 
+pytestmark = pytest.mark.usefixtures("quiet_logs")
+
 SEEDS = 300
-
-
-@pytest.fixture(autouse=True)
-def _quiet_logs() -> Iterator[None]:
-    with quiet_logs():
-        yield
 
 
 @pytest.fixture(scope="module")

@@ -1,7 +1,6 @@
 """The partition's owner judges all customers at once by a new version of the journey, exactly once as everything else."""
 
 import asyncio
-from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any
 
@@ -16,16 +15,11 @@ from tests.simulation.one_worker.alone import OPTIONS, Alone
 from tests.simulation.worlds.versions import VERSIONS
 from tests.simulation.worlds.world import World
 from tests.support.faulty import Faulty
-from tests.support.quiet import quiet_logs
+
+pytestmark = pytest.mark.usefixtures("quiet_logs")
 
 SEEDS = 200
 NEW = VERSIONS[2]
-
-
-@pytest.fixture(autouse=True)
-def _quiet_logs() -> Iterator[None]:
-    with quiet_logs():
-        yield
 
 
 def request(**changes: Any) -> ReclassifyRequest:

@@ -8,8 +8,8 @@ import msgspec
 import pytest
 from jsonschema import Draft202012Validator
 
+from etapa.contracts.outgoing.message_schema import message_schema
 from etapa.contracts.outgoing.report_message import ReportMessage
-from etapa.contracts.outgoing.report_schema import report_schema
 from etapa.journey.language.design.parts import Design, Persona
 from etapa.journey.language.model import Comparison, Test, Trait
 from etapa.journey.units import DAY, HOUR
@@ -38,7 +38,7 @@ def report(path: str) -> tuple[int, dict[str, Any]]:
 def test_all_figures_are_told_as_the_schema_has_it() -> None:
     status, found = report("/v1/report")
     assert status == 200
-    Draft202012Validator(report_schema()).validate(found)
+    Draft202012Validator(message_schema(ReportMessage)).validate(found)
     assert [(row["from"], row["to"], row["count"]) for row in found["moves"]] == [(None, "new", 3), ("new", "buyer", 3)]
     assert (found["journey"], found["from"], found["exact"], found["missing_partitions"]) == ("shop", None, True, [3])
     assert found["feeling"][0]["mean"] == 4.5
@@ -50,7 +50,7 @@ def test_all_figures_are_told_as_the_schema_has_it() -> None:
 def test_a_stretch_of_time_by_hours_and_a_persona_are_told_apart() -> None:
     status, found = report("/v1/report?from=2026-11-21&to=2026-11-21T12:00:00Z&by=hour")
     assert status == 200
-    Draft202012Validator(report_schema()).validate(found)
+    Draft202012Validator(message_schema(ReportMessage)).validate(found)
     assert [(row["period"], row["grain"], row["count"]) for row in found["touchpoints"]] == [("2026-11-21T11", "hour", 1)]
     assert report("/v1/report?persona=student")[1]["touchpoints"][0]["count"] == 1
 
