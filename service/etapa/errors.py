@@ -58,7 +58,8 @@ these in the room that uses the library; the original error is the cause (`__cau
       TopicsMissing                                   the same
     NotTheOne               stream.redis              redis-py: a lost connection, so the command goes to a new one
     ViewError               stream.redis              the partition task; commands: exit 1
-      BeingRebuilt                                    commands and HTTP: not known at the moment
+      NotKnownNow                                     commands and HTTP: not known at the moment
+        BeingRebuilt, OnTheWay
       UnreadableMark                                  the same; `rebuild`: ignored
     InDoubt                 stream.protocol           the partition task
     SchemasAway             registry                  the partition task: waits for the registry; commands: exit 1

@@ -33,7 +33,13 @@ def stage(customer_id: str, as_json: bool, **flags: str | None) -> None:
     if as_json:
         echo_json(msgspec.json.format(msgspec.json.encode(_as_object(customer, partition))))
     else:
-        click.echo(_as_text(customer))
+        for line in (*linked(customer_id, customer), _as_text(customer)):
+            click.echo(line)
+
+
+def linked(customer_id: str, customer: Customer) -> list[str]:
+    """That the id asked for is linked to another one, if so."""
+    return [] if customer.id == customer_id else [f"{printable(customer_id)} is linked to {printable(customer.id)}"]
 
 
 def customer_from(settings: Settings, customer_id: str) -> tuple[int, Customer]:
@@ -50,7 +56,7 @@ def customer_from(settings: Settings, customer_id: str) -> tuple[int, Customer]:
             " (ETAPA_REDIS_PREFIX, or the group); ids are compared letter by letter"
         )
     try:
-        return stored.partition, decode_state(stored.state, customer_id, stored.memories)
+        return stored.partition, decode_state(stored.state, stored.customer_id, stored.memories)
     except StateError as error:
         raise CheckFailed(f"the state of {customer_id!r} cannot be read: {error}") from None
 

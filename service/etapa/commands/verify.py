@@ -173,7 +173,7 @@ def _in_words(difference: Difference) -> str:
         case "timer":
             return f"{who} has a timer {_time(view)} in Redis, and {_time(log)} by its state"
         case "count":
-            return f"the count of {difference.stage} is {view} in Redis, and {log} by the log"
+            return f"the count of {difference.stage or 'forwarding addresses'} is {view} in Redis, and {log} by the log"
         case "ledger":
             if log is None or view is None:
                 return f"the page {difference.page} of the ledger is missing in {'Redis' if view is None else 'the log'}"

@@ -7,7 +7,7 @@ import click
 import msgspec
 
 from etapa.commands.files.journey_files import journey_from
-from etapa.commands.stage import customer_from
+from etapa.commands.stage import customer_from, linked
 from etapa.commands.terminal.failures import CheckFailed
 from etapa.commands.terminal.options import settings_flags, settings_from
 from etapa.commands.terminal.printing import echo_json
@@ -59,7 +59,7 @@ def why(customer_id: str, lang: str, as_json: bool, **flags: str | None) -> None
     if as_json:
         echo_json(msgspec.json.format(explanation_json(explanation, journey.id, journey.version, told)))
     else:
-        for line in _lines(explanation, journey, now, told, lang):
+        for line in (*linked(customer_id, customer), *_lines(explanation, journey, now, told, lang)):
             click.echo(line)
 
 

@@ -9,7 +9,7 @@ from aiohttp import web
 
 from etapa.serve.answer_shapes import Problem
 from etapa.stream.protocol.ports import ViewError
-from etapa.stream.protocol.readers import BeingRebuilt
+from etapa.stream.protocol.readers import NotKnownNow
 
 logger = logging.getLogger(__name__)
 
@@ -46,7 +46,7 @@ async def problems_as_json(request: web.Request, handler: Handler) -> web.Stream
         if error.status < 400:
             raise
         return problem(error.status, error.reason)
-    except BeingRebuilt as error:
+    except NotKnownNow as error:
         return problem(503, f"Not known at the moment: {error}. Try again in a moment.", {"Retry-After": "5"})
     except ViewError as error:
         logger.warning("cannot answer %s: %s", request.match_info.handler.__name__, error)

@@ -7,6 +7,7 @@ from itertools import count
 import pytest
 
 from etapa.contracts.partitioner import partition_of
+from etapa.contracts.stored.forwarding import ForwardingAddress
 from etapa.journey.engine.facts.customer import Customer
 from etapa.journey.units import SECOND
 from tests.servers.redis_server import RedisServer
@@ -91,6 +92,20 @@ def test_a_customer_whose_partition_is_to_be_rebuilt_is_not_told_from_what_is_le
     done = etapa("stage", "c-42", env=environ)
     assert (done.returncode, done.stdout) == (1, b"")
     assert done.stderr.decode() == f"Error: not known at the moment: partition {partition} of the view is being rebuilt from the log\n"
+
+
+@pytest.mark.redis
+def test_an_id_that_is_linked_to_another_is_followed_and_one_on_the_way_is_told(environ: dict[str, str]) -> None:
+    ada = partition_of("ada", PARTITIONS)
+    addresses = {"anon-7": ForwardingAddress(ada, 1, "ada"), "bert": ForwardingAddress((partition_of("bert", PARTITIONS) + 1) % PARTITIONS)}
+    asyncio.run(show(environ, customer("ada"), addresses=addresses))
+    done = etapa("stage", "anon-7", env=environ)
+    assert (done.returncode, done.stderr) == (0, b"")
+    assert done.stdout.decode().splitlines()[:2] == ["anon-7 is linked to ada", "ada is in buyer since 2026-11-21T12:00:00Z"]
+    assert json.loads(etapa("stage", "--json", "anon-7", env=environ).stdout)["customer_id"] == "ada"
+    done = etapa("stage", "bert", env=environ)
+    assert (done.returncode, done.stdout) == (1, b"")
+    assert b"Error: not known at the moment: the customer is on the way from partition " in done.stderr
 
 
 @pytest.mark.parametrize("scheme", ["redis", "rediss", "redis+cluster", "redis+sentinel"])

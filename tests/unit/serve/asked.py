@@ -75,7 +75,7 @@ class StagesInMemory:
     async def customer(self, customer_id: str) -> StoredCustomer | None:
         self._answer()
         found = self.customers.get(customer_id)
-        return None if found is None else StoredCustomer(0, found.stage, encode_state(found))
+        return None if found is None else StoredCustomer(customer_id, 0, found.stage, encode_state(found))
 
     def _answer(self) -> None:
         if self.down:

@@ -79,7 +79,7 @@ def test_an_id_that_is_not_utf8_is_a_bad_request() -> None:
 def test_a_state_of_another_version_of_etapa_is_said() -> None:
     class Later(StagesInMemory):
         async def customer(self, customer_id: str) -> StoredCustomer | None:
-            return StoredCustomer(0, "buyer", msgspec.msgpack.encode([99, "buyer"]))
+            return StoredCustomer(customer_id, 0, "buyer", msgspec.msgpack.encode([99, "buyer"]))
 
     status, body, _ = ask(application(reader=Later()), "/v1/customers/a")
     assert status == 500

@@ -8,7 +8,7 @@ from etapa.settings import Settings
 from etapa.stream.kafka.cluster import Cluster
 from etapa.stream.kafka.diagnosis import probe as kafka_probe
 from etapa.stream.protocol.ports import ViewError
-from etapa.stream.protocol.readers import BeingRebuilt
+from etapa.stream.protocol.readers import NotKnownNow
 from etapa.stream.redis import probe as redis_probe
 
 
@@ -19,7 +19,7 @@ def kafka_trouble(cluster: Cluster, error: BaseException) -> str:
 
 def redis_trouble(settings: Settings, error: ViewError) -> str:
     """Why the request to Redis failed, checked now."""
-    if isinstance(error, BeingRebuilt):
+    if isinstance(error, NotKnownNow):
         return f"not known at the moment: {error}"
     return redis_probe.in_words(settings, asyncio.run(redis_probe.trouble_behind(settings, error)), str(error))
 

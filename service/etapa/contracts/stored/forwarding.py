@@ -1,16 +1,17 @@
 """A forwarding address: what `customer-state` and the view hold in place of a state once a customer lives at another place.
 
-A MessagePack array whose first item is 0, which is no format number of a state.
+A MessagePack array whose first item is 0, which is no format number of a state; then the fields of `ForwardingAddress`.
 """
 
 from typing import Final
 
 import msgspec
 
-from etapa.contracts.stored.state import StateError
+from etapa.contracts.stored.state import StateError, decode_standing
+from etapa.contracts.stored.state_layout import Standing
 
-_PREFIX: Final = b"\x92\x00"
-"""An array of two items, the first of which is 0."""
+_PREFIX: Final = b"\x94\x00"
+"""An array of four items, the first of which is 0."""
 NO_STAGE: Final = ""
 """Who has left is in no stage."""
 
@@ -19,6 +20,10 @@ class ForwardingAddress(msgspec.Struct, array_like=True, frozen=True, gc=False, 
     """The partition to which the customer has moved."""
 
     place: int
+    sequence: int = 0
+    """The number of the customer's last stage change before. The next one follows at the new place."""
+    customer_id: str | None = None
+    """The id under which the customer is kept there; none: the same as here."""
 
 
 _encode: Final = msgspec.msgpack.Encoder().encode
@@ -41,3 +46,8 @@ def decode_forwarding(value: bytes) -> ForwardingAddress:
         return _decode(value)
     except msgspec.DecodeError as error:
         raise StateError(f"not a forwarding address: {error}") from None
+
+
+def standing_of(value: bytes) -> Standing:
+    """Version, stage and due time of the customer in a state; who has left is in no stage, and nothing is due. Raises `StateError`."""
+    return Standing(0, NO_STAGE, None) if is_forwarding(value) else decode_standing(value)

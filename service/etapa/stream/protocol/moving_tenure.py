@@ -205,7 +205,7 @@ class MovingTenure(Tenure):
 
     def _leave(self, customer_id: str, to: int) -> None:
         customer = self._engine.leave(customer_id)
-        self._left[customer_id] = ForwardingAddress(to)
+        self._left[customer_id] = ForwardingAddress(to, customer.sequence)
         self._stages.append((customer.stage, NO_STAGE))
         self._moves.send(to, StateMoved(customer_id, encode_state(customer), self._engine.stream_time))
 

@@ -8,13 +8,23 @@ from etapa.contracts.stored.state import NO_KNOWN_MEMORIES, KnownMemories
 from etapa.stream.protocol.ports import ViewError, ViewMark
 
 
-class BeingRebuilt(ViewError):
-    """The data is incomplete at the moment: its partition is being rebuilt from the log, or about to be."""
+class NotKnownNow(ViewError):
+    """The view cannot say at the moment; a little later it can."""
+
+
+class BeingRebuilt(NotKnownNow):
+    """The data is incomplete: its partition is being rebuilt from the log, or about to be."""
+
+
+class OnTheWay(NotKnownNow):
+    """The customer is moving from one partition to another, and the view shows it at neither."""
 
 
 class StoredCustomer(msgspec.Struct, frozen=True):
     """What the view holds of a customer: the stage, and the encoded state (see `contracts.stored.state`)."""
 
+    customer_id: str
+    """The id under which the customer is kept. It is another one than was asked for if the two are linked."""
     partition: int
     stage: str
     state: bytes

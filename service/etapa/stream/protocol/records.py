@@ -6,10 +6,9 @@ from typing import Final, final
 from mypy_extensions import mypyc_attr
 
 from etapa.contracts.outgoing.dead_letter import Cut
-from etapa.contracts.stored.forwarding import NO_STAGE, is_forwarding
+from etapa.contracts.stored.forwarding import standing_of
 from etapa.contracts.stored.ledger_page import LEDGER_PREFIX, is_page_key
 from etapa.contracts.stored.mark import MARK_KEY
-from etapa.contracts.stored.state import decode_standing
 
 Headers = Sequence[tuple[str, bytes]]
 
@@ -156,9 +155,7 @@ def collect(records: Sequence[StateRecord], changed: dict[str, Applied], pages: 
         customer_id = record.key.decode()
         if value is None:
             changed[customer_id] = Applied(customer_id, "", None, None)
-        elif is_forwarding(value):
-            changed[customer_id] = Applied(customer_id, NO_STAGE, None, value)
         else:
-            standing = decode_standing(value)
+            standing = standing_of(value)
             changed[customer_id] = Applied(customer_id, standing.stage, standing.due, value)
     return reached

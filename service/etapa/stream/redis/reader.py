@@ -1,19 +1,19 @@
 """Reads the view across all partitions, for display."""
 
-from collections.abc import Sequence
 from typing import Any
 
 from redis.exceptions import NoPermissionError
 
-from etapa.contracts.partitioner import partition_of
 from etapa.journey.ledger.periods import period_of
 from etapa.journey.units import SECOND
 from etapa.settings import Settings
 from etapa.stream.protocol.ports import ViewError
-from etapa.stream.protocol.readers import BeingRebuilt, LedgerPart, LedgerParts, StageCounts, StoredCustomer
+from etapa.stream.protocol.readers import LedgerPart, LedgerParts, StageCounts, StoredCustomer
+from etapa.stream.redis.all_partitions import AllPartitions
 from etapa.stream.redis.client import RedisClient
+from etapa.stream.redis.customer_search import CustomerSearch
 from etapa.stream.redis.errors import view_errors
-from etapa.stream.redis.view import LEDGER, PartitionKeys, awaited, fields_of, read_counts, read_memories
+from etapa.stream.redis.view import LEDGER, PartitionKeys, awaited, fields_of, read_counts
 
 
 class ViewReader:
@@ -22,23 +22,22 @@ class ViewReader:
     def __init__(self, settings: Settings, client: RedisClient) -> None:
         self._client = client
         self._prefix = settings.redis_prefix
-        self._expected = settings.partitions
+        self._partitions = AllPartitions(settings, client)
         self._seconds = settings.redis_timeout / SECOND
 
     async def partition_count(self) -> int | None:
-        """How many partitions the view was made with; none when there is no mark."""
-        marks = await self._each(range(self._expected), lambda pipe, keys: pipe.hget(keys.mark, "partitions"))
-        return next((int(found) for found in marks if found is not None), None)
+        """See `AllPartitions.count`."""
+        return await self._partitions.count()
 
     async def stage_counts(self) -> StageCounts:
         """Customers by stage, and the partitions that are missing."""
-        partitions = await self.partition_count() or self._expected
+        partitions = await self._partitions.count() or self._partitions.expected
 
         def ask(pipe: Any, keys: PartitionKeys) -> None:
             pipe.hget(keys.mark, "complete")
             pipe.hgetall(keys.counts)
 
-        answers = await self._each(range(partitions), ask)
+        answers = await self._partitions.each(range(partitions), ask)
         total: dict[str, int] = {}
         missing = []
         for partition, (complete, counts) in enumerate(zip(answers[::2], answers[1::2], strict=True)):
@@ -51,7 +50,7 @@ class ViewReader:
 
     async def ledger(self, since: int | None, until: int | None) -> LedgerParts:
         """The ledgers of all partitions: the pages that may hold times from `since` to before `until`."""
-        partitions = await self.partition_count() or self._expected
+        partitions = await self._partitions.count() or self._partitions.expected
         first = b"" if since is None else period_of(since, "hour").encode()
         last = b"" if until is None else period_of(until - 1, "hour").encode()
         parts, missing = [], []
@@ -67,27 +66,8 @@ class ViewReader:
         return LedgerParts(parts, missing)
 
     async def customer(self, customer_id: str) -> StoredCustomer | None:
-        """What the view holds of a customer; none when it does not know it. Raises `BeingRebuilt` when the view is incomplete."""
-        partitions = await self.partition_count()
-        if partitions is None and any(await self._each(range(self._expected), lambda pipe, keys: pipe.exists(keys.stage))):
-            message = "the view has no mark: it has to be rebuilt"
-            raise BeingRebuilt(message)
-        partition = partition_of(customer_id, partitions or self._expected)
-
-        def ask(pipe: Any, keys: PartitionKeys) -> None:
-            pipe.hget(keys.mark, "complete")
-            pipe.exists(keys.stage)
-            pipe.hget(keys.stage, customer_id)
-            pipe.hget(keys.state, customer_id)
-            pipe.hget(keys.mark, "memories")
-            # A rebuild may begin or end between two of these; the view is complete only if it is so before and after.
-            pipe.hget(keys.mark, "complete")
-
-        before, anybody, stage, state, memories, after = await self._each([partition], ask)
-        if (before, after) != (b"1", b"1") and (before or after or anybody):
-            message = f"partition {partition} of the view is being rebuilt from the log"
-            raise BeingRebuilt(message)
-        return None if stage is None or state is None else StoredCustomer(partition, stage.decode(), state, read_memories(memories))
+        """See `CustomerSearch.find`."""
+        return await CustomerSearch(self._partitions).find(customer_id)
 
     async def takes_writes(self) -> None:
         """Raises `ViewError` when Redis does not answer, or refuses writes, as a replica or a server that cannot save does.
@@ -112,11 +92,3 @@ class ViewReader:
         if not policies:
             return None
         return f"Redis has maxmemory-policy {', '.join(sorted(policies))}: it may discard states. Set it to noeviction"
-
-    async def _each(self, partitions: Sequence[int], ask: Any) -> list[Any]:
-        async with view_errors("reading the view", self._seconds):
-            pipe = self._client.pipeline(transaction=False)
-            for partition in partitions:
-                ask(pipe, PartitionKeys(self._prefix, partition))
-            answers: list[Any] = await pipe.execute()
-            return answers

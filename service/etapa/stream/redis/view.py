@@ -10,6 +10,7 @@ from typing import Any, cast
 
 import msgspec
 
+from etapa.contracts.stored.forwarding import NO_STAGE
 from etapa.contracts.stored.reclassification import ReclassifyProgress, ReclassifyRequest, decode_progress, decode_request, encode_progress
 from etapa.journey.units import SECOND
 from etapa.settings import Settings
@@ -172,7 +173,8 @@ def fields_of(answer: Sequence[bytes]) -> dict[bytes, bytes]:
 
 
 def read_counts(fields: Mapping[bytes, bytes]) -> dict[str, int]:
-    return {stage.decode(): int(count) for stage, count in fields.items()}
+    """Without those who have left: their forwarding addresses stand in no stage."""
+    return {stage.decode(): int(count) for stage, count in fields.items() if stage != NO_STAGE.encode()}
 
 
 async def awaited(answer: Any) -> Any:

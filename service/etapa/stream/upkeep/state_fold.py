@@ -4,9 +4,9 @@ import hashlib
 from collections import Counter
 from collections.abc import Collection, Mapping
 
+from etapa.contracts.stored.forwarding import standing_of
 from etapa.contracts.stored.ledger_page import LEDGER_PREFIX, is_page_key
 from etapa.contracts.stored.mark import MARK_KEY, Mark, decode_mark
-from etapa.contracts.stored.state import decode_standing
 from etapa.stream.protocol.ports import States
 from etapa.stream.protocol.records import StateRecord
 
@@ -74,7 +74,7 @@ class StateFold:
         else:
             if key not in self._fingerprints:
                 self.newcomers.append(key)
-            stage = decode_standing(value).stage
+            stage = standing_of(value).stage
             number = self._stage_numbers.setdefault(stage, len(self._stages))
             if number == len(self._stages):
                 self._stages.append(stage)
@@ -110,7 +110,7 @@ class StateFold:
         return None if found is None else self._stages[int.from_bytes(found[_DIGEST_BYTES:], "big")]
 
     def counts(self) -> dict[str, int]:
-        """How many customers are in each stage; stages without customers are left out."""
+        """How many customers are in each stage; stages without customers are left out. Forwarding addresses are in no stage."""
         numbers = Counter(found[_DIGEST_BYTES:] for found in self._fingerprints.values())
         return {self._stages[int.from_bytes(number, "big")]: count for number, count in numbers.items()}
 

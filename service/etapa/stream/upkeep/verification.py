@@ -13,8 +13,8 @@ from typing import Literal, Protocol
 
 import msgspec
 
+from etapa.contracts.stored.forwarding import NO_STAGE, standing_of
 from etapa.contracts.stored.ledger_page import LEDGER_PREFIX
-from etapa.contracts.stored.state import decode_standing
 from etapa.errors import EtapaError
 from etapa.stream.protocol.belonging import other_topics, recreated
 from etapa.stream.protocol.ports import LogError, States, Topics, ViewMark
@@ -138,7 +138,7 @@ class Verification:
     async def _compare_all(self, customer_ids: Sequence[bytes]) -> None:
         for portion in _portions(customer_ids):
             await self._compare(portion)
-            self._compared += len(portion)
+            self._compared += sum(self._fold.stage(one) != NO_STAGE for one in portion)
             self._progress(self._compared)
 
     async def _compare_extra(self) -> None:
@@ -249,7 +249,7 @@ class Verification:
         if digest_of(shown.state) != expected:
             return self._of(shown, "state", self._fold.stage(shown.customer_id), stage)
         # The bytes are the same as in the log, so the view should show what follows from them.
-        customer = decode_standing(shown.state)
+        customer = standing_of(shown.state)
         if stage != customer.stage:
             return self._of(shown, "stage", customer.stage, stage)
         if shown.due != (None if customer.due is None else float(customer.due)):
