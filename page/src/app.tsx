@@ -9,11 +9,12 @@ import { Lanes } from "./lanes.tsx";
 import { List } from "./list.tsx";
 import type { JourneyMap, PageLanguage } from "./model.ts";
 import { Panel } from "./panel.tsx";
+import { pictureOf, save } from "./picture.ts";
 import { type Chosen, ReadingProvider, isCounted, stageName } from "./reading.ts";
 import { Speech, firstLanguage } from "./words.ts";
 
 const PERIODS = [7, 30, 90, 365];
-const NARROW = "(max-width: 760px)";
+const NARROW = "screen and (max-width: 760px)";
 type Theme = "auto" | "light" | "dark";
 
 export interface AppProps {
@@ -27,12 +28,14 @@ export interface AppProps {
   readonly chooseDays?: (days: number | null) => void;
   /** On a live page with old figures, when they were last updated. */
   readonly lastSeen: Date | null;
+  /** The first language shown, if it is not to be the reader's. */
+  readonly language?: string | null;
   /** Whether there is a server to ask for single customers. */
   readonly hasCustomers?: boolean;
 }
 
-export function App({ map: whole, languages, persona, choosePersona, days = null, chooseDays, lastSeen, hasCustomers = false }: AppProps): JSX.Element {
-  const [code, setCode] = useState(() => firstLanguage(languages, kept("language"), navigator.languages));
+export function App({ map: whole, languages, persona, choosePersona, days = null, chooseDays, lastSeen, language = null, hasCustomers = false }: AppProps): JSX.Element {
+  const [code, setCode] = useState(() => firstLanguage(languages, language ?? kept("language"), navigator.languages));
   const [theme, setTheme] = useState<Theme>(() => (kept("theme") as Theme | null) ?? "auto");
   const [chosen, setChosen] = useState<Chosen>(null);
   const [asTables, setAsTables] = useState(false);
@@ -122,6 +125,7 @@ export function App({ map: whole, languages, persona, choosePersona, days = null
             <button type="button" aria-expanded={finds} onClick={() => { setChosen(null); setFinds(!finds); }}>{speech.say("find_customer")}</button>
           )}
           <button type="button" aria-pressed={asTables} onClick={() => setAsTables(!asTables)}>{speech.say("as_table")}</button>
+          <button type="button" class="save" title={speech.say("save_hint")} onClick={() => void saveAsPicture(map.journey)}>{speech.say("save")}</button>
           <label>
             <span class="unseen">{speech.say("language")}</span>
             <select value={code} onChange={(event) => setCode(event.currentTarget.value)}>
@@ -147,6 +151,11 @@ export function App({ map: whole, languages, persona, choosePersona, days = null
   );
 }
 
+async function saveAsPicture(journey: string): Promise<void> {
+  const page = document.getElementById("page");
+  if (page !== null) save(await pictureOf(page, document.title), `${journey}.svg`);
+}
+
 /** Read aloud by screen readers only when something is chosen. */
 function announcement(map: JourneyMap, speech: Speech, chosen: Chosen): string {
   if (chosen === null) return "";
@@ -155,13 +164,22 @@ function announcement(map: JourneyMap, speech: Speech, chosen: Chosen): string {
   });
 }
 
+/** Whether the screen is like that; paper never is. */
 function useMedia(query: string): boolean {
   const [matches, setMatches] = useState(() => matchMedia(query).matches);
   useLayoutEffect(() => {
     const list = matchMedia(query);
     const onChange = (): void => setMatches(list.matches);
+    // Sheets are counted before a change caused by the print itself is drawn.
+    const onPrint = (): void => setMatches(false);
     list.addEventListener("change", onChange);
-    return () => list.removeEventListener("change", onChange);
+    addEventListener("beforeprint", onPrint);
+    addEventListener("afterprint", onChange);
+    return () => {
+      list.removeEventListener("change", onChange);
+      removeEventListener("beforeprint", onPrint);
+      removeEventListener("afterprint", onChange);
+    };
   }, [query]);
   return matches;
 }

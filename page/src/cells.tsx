@@ -47,6 +47,10 @@ export function Few({ children, whole }: { readonly children: ComponentChildren[
   );
 }
 
+function Unplanned(): JSX.Element {
+  return <span class="plus" aria-hidden="true">{"+\u00a0"}</span>;
+}
+
 function Goal({ stage }: { readonly stage: Stage }): JSX.Element {
   const { speech } = useReading();
   return <p class="goal">{speech.of(stage.goal)}</p>;
@@ -64,6 +68,7 @@ function TouchpointName({ touchpoint, among }: { readonly touchpoint: Touchpoint
   const channel = among.channels.find((each) => each.id === touchpoint.channel);
   return (
     <span class="name">
+      {!touchpoint.designed && <Unplanned />}
       {speech.of(touchpoint.label, touchpoint.type)}
       {twice && channel !== undefined && <span class="small"> {channelName(speech, channel)}</span>}
     </span>
@@ -99,7 +104,10 @@ function Channels({ stage, whole = false }: { readonly stage: Stage; readonly wh
     <Few whole={whole}>
       {shown.map((each) => (
         <span class={`channel ${each.designed ? "designed" : "unplanned"}`} title={speech.say(each.designed ? "designed_channel" : "not_designed")}>
-          <span class="name">{channelName(speech, each)}</span>
+          <span class="name">
+            {!each.designed && <Unplanned />}
+            {channelName(speech, each)}
+          </span>
           {each.share !== null && (
             <>
               <Bar share={each.share} />

@@ -19,7 +19,11 @@ export function Lanes(): JSX.Element {
     measure();
     const observer = new ResizeObserver(measure);
     observer.observe(element);
-    return () => observer.disconnect();
+    addEventListener("resize", measure);
+    return () => {
+      observer.disconnect();
+      removeEventListener("resize", measure);
+    };
   }, [map.stages.length]);
   const lanes = LANES.filter((lane) => (lane.key === "campaigns" ? map.campaigns.length > 0 : map.stages.some(lane.has)));
   const named = map.phases.some((phase) => phase.id !== null);

@@ -5,15 +5,21 @@ import { useEffect, useState } from "preact/hooks";
 import { App } from "./app.tsx";
 import { type LiveFigures, SILENCE, mapAddress, withFigures } from "./live.ts";
 import type { Given, JourneyMap, PageLanguage } from "./model.ts";
+import { pictureOf } from "./picture.ts";
 
 interface Languages {
   readonly languages: readonly PageLanguage[];
 }
 
-function FromFile({ maps, languages }: Languages & { readonly maps: Readonly<Record<string, JourneyMap>> }): JSX.Element | null {
+interface OfFile extends Languages {
+  readonly maps: Readonly<Record<string, JourneyMap>>;
+  readonly language: string | null;
+}
+
+function FromFile({ maps, languages, language }: OfFile): JSX.Element | null {
   const [persona, choosePersona] = useState("");
   const map = maps[persona] ?? maps[""];
-  return map === undefined ? null : <App map={map} languages={languages} persona={persona} choosePersona={choosePersona} lastSeen={null} />;
+  return map === undefined ? null : <App map={map} languages={languages} persona={persona} choosePersona={choosePersona} language={language} lastSeen={null} />;
 }
 
 /** Milliseconds until the whole map is fetched again: while nothing changes, after a change, and while the stream is down. */
@@ -86,9 +92,18 @@ function Live({ languages }: Languages): JSX.Element {
   return <App map={map} languages={languages} persona={persona} choosePersona={choosePersona} days={days} chooseDays={chooseDays} lastSeen={lastSeen} hasCustomers />;
 }
 
+/** The picture as text, for a browser without a window to give to the program that started it. */
+async function becomePicture(page: HTMLElement): Promise<void> {
+  const text = document.createElement("pre");
+  text.id = "picture";
+  text.textContent = await pictureOf(page, document.title);
+  document.body.replaceChildren(text);
+}
+
 const root = document.getElementById("page");
 const given = JSON.parse(document.getElementById("given")?.textContent ?? "null") as Given | null;
 if (root !== null && given !== null) {
-  const { maps, languages } = given;
-  render(maps === null ? <Live languages={languages} /> : <FromFile maps={maps} languages={languages} />, root);
+  const { maps, languages, language } = given;
+  render(maps === null ? <Live languages={languages} /> : <FromFile maps={maps} languages={languages} language={language} />, root);
+  if (given.as_picture) void becomePicture(root);
 }

@@ -185,6 +185,10 @@ export interface JourneyMap {
 export interface Given {
   readonly maps: Readonly<Record<string, JourneyMap>> | null;
   readonly languages: readonly PageLanguage[];
+  /** The language of a picture or a print; null: the reader's. */
+  readonly language: string | null;
+  /** Whether the page is to become its own picture, for whoever reads it out of a browser without a window. */
+  readonly as_picture: boolean;
 }
 
 export type Phrase = string | { readonly one: string; readonly other: string };

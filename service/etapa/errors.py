@@ -75,6 +75,7 @@ these in the room that uses the library; the original error is the cause (`__cau
     WorkerError             hosting                   commands: exit 1
     HttpServerError         serve                     commands: exit 1
     WrongSettings           supervise                 `run`: exit 2
+    PictureError            page                      `map`: exit 2
     TracingError            tracing                   commands: exit 2
     DemoError, BrokerError, OutcomeError, RedisUnavailable
                             embedded                  the demo: exit 1

@@ -34,10 +34,10 @@ def chromium() -> Iterator[Browser]:
 
 @pytest.fixture(scope="module")
 def drawn() -> JourneyMap:
-    return _drawn()[""]
+    return clothes_shop_maps()[""]
 
 
-def _drawn() -> dict[str, JourneyMap]:
+def clothes_shop_maps() -> dict[str, JourneyMap]:
     journey = journey_or_raise(FILE.read_text("utf-8"), FILE.name)
     figures = FileFigures()
     maps = FileMaps(journey, RulesTold(journey, languages()))
@@ -50,7 +50,7 @@ def _drawn() -> dict[str, JourneyMap]:
 @pytest.fixture(scope="module")
 def address(tmp_path_factory: pytest.TempPathFactory) -> str:
     path = tmp_path_factory.mktemp("map") / "map.html"
-    path.write_text(standalone_page(_drawn(), languages()), "utf-8")
+    path.write_text(standalone_page(clothes_shop_maps(), languages()), "utf-8")
     return path.as_uri()
 
 

@@ -27,6 +27,10 @@ class GivenToPage(msgspec.Struct, frozen=True):
     maps: Mapping[str, JourneyMap] | None
     """By persona; everybody's under the empty text. None where a server gives them."""
     languages: Sequence[PageWords]
+    language: str | None
+    """The first language shown; None: the reader's."""
+    as_picture: bool
+    """Whether the page is to show itself as the text of an SVG."""
 
 
 @cache
@@ -35,15 +39,23 @@ def bundled(name: str) -> str:
     return files(__package__).joinpath("bundle", name).read_text("utf-8")
 
 
-def given(maps: Mapping[str, JourneyMap] | None, languages: Sequence[Language]) -> str:
+def given(
+    maps: Mapping[str, JourneyMap] | None, languages: Sequence[Language], language: str | None = None, *, as_picture: bool = False
+) -> str:
     """What the page is to find, as JSON that may stand in HTML."""
-    data = msgspec.json.encode(GivenToPage(maps, [PageWords(each.code, each.name, each.page) for each in languages])).decode()
+    words = [PageWords(each.code, each.name, each.page) for each in languages]
+    data = msgspec.json.encode(GivenToPage(maps, words, language, as_picture)).decode()
     # Nothing in it may end the element that holds it, or be taken for a comment.
     return data.replace("&", "\\u0026").replace("<", "\\u003c").replace(">", "\\u003e")
 
 
-def standalone_page(maps: Mapping[str, JourneyMap], languages: Sequence[Language]) -> str:
-    """The whole page as HTML. Only its own script runs, and it may load nothing."""
+def standalone_page(
+    maps: Mapping[str, JourneyMap], languages: Sequence[Language], language: str | None = None, *, as_picture: bool = False
+) -> str:
+    """The whole page as HTML. Only its own script runs, and it may load nothing.
+
+    `language`: the first one shown, if it is not to be the reader's. `as_picture`: the page becomes the text of an SVG of itself.
+    """
     style, script = bundled("map.css"), bundled("map.js").replace("</", "<\\/")
     policy = f"default-src 'none'; style-src {_hash_of(style)}; script-src {_hash_of(script)}; base-uri 'none'; form-action 'none'"
     title = escape(next(iter(maps.values())).journey)
@@ -54,7 +66,7 @@ def standalone_page(maps: Mapping[str, JourneyMap], languages: Sequence[Language
             '<meta name="viewport" content="width=device-width, initial-scale=1">\n',
             f"<title>{title}</title>\n<style>{style}</style>\n</head>\n<body>\n",
             '<div id="page"></div>\n',
-            f'<script type="application/json" id="given">{given(maps, languages)}</script>\n',
+            f'<script type="application/json" id="given">{given(maps, languages, language, as_picture=as_picture)}</script>\n',
             f"<script>{script}</script>\n</body>\n</html>\n",
         )
     )

@@ -61,9 +61,9 @@ def test_without_touchpoints_it_is_the_design_alone(journey: str, tmp_path: Path
 
 
 def test_the_end_of_the_name_tells_what_is_written(journey: str, tmp_path: Path) -> None:
-    done = etapa("map", "--journey", journey, "--output", str(tmp_path / "map.pdf"))
+    done = etapa("map", "--journey", journey, "--output", str(tmp_path / "map.png"))
     assert done.returncode == 2
-    assert b".html or .json" in done.stderr
+    assert b".html, .svg, .pdf or .json" in done.stderr
 
 
 def test_what_is_read_is_never_written_over(journey: str, tmp_path: Path) -> None:
@@ -105,3 +105,20 @@ def test_a_span_that_ends_before_it_begins_is_wrong_use(journey: str, events: st
     done = etapa("map", "--journey", journey, events, "--from", "2026-02-01", "--to", "2026-01-01")
     assert done.returncode == 2
     assert "--from must lie before --to" in done.stderr.decode()
+
+
+@pytest.mark.parametrize("ending", ["svg", "pdf"])
+def test_without_a_browser_a_picture_says_what_would_do(journey: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, ending: str) -> None:
+    monkeypatch.setenv("PATH", str(tmp_path))
+    output = tmp_path / f"map.{ending}"
+    done = etapa("map", "--journey", journey, "--output", str(output))
+    assert done.returncode == 2
+    assert "there is no browser on the PATH" in done.stderr.decode()
+    assert "write .html, open it, and choose Save picture" in done.stderr.decode()
+    assert not output.exists()
+
+
+def test_a_page_opens_in_the_language_asked_for(journey: str, tmp_path: Path) -> None:
+    output = tmp_path / "map.html"
+    assert etapa("map", "--journey", journey, "--language", "es", "--output", str(output)).returncode == 0
+    assert '"language":"es","as_picture":false' in output.read_text("utf-8")
