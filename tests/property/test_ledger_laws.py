@@ -1,5 +1,6 @@
 """What always holds for the ledger: it equals what was published, and no cut, order or folding changes a total."""
 
+import asyncio
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
@@ -8,6 +9,7 @@ from itertools import pairwise
 from hypothesis import given
 from hypothesis import strategies as st
 
+from etapa.contracts.stored.ledger_page import decode_bundle, page_key_of
 from etapa.journey.engine.facts.touchpoint import Touchpoint
 from etapa.journey.engine.judging.campaigns import in_order, triggers_of
 from etapa.journey.engine.judging.program import Program, compile_journey
@@ -16,12 +18,13 @@ from etapa.journey.engine.work import Work
 from etapa.journey.language.design.parts import Design, Feeling, MapFrame, Persona
 from etapa.journey.language.model import Comparison, Journey, Test, Trait
 from etapa.journey.ledger.ledger import Entered, JourneyLedger, enter, fold
-from etapa.journey.ledger.page import Page, PageKey, page_of
+from etapa.journey.ledger.page import PageKey
 from etapa.journey.ledger.periods import DAYS_KEPT, period_of
 from etapa.journey.ledger.stays import bucket_of
 from etapa.journey.ledger.tables import TABLES, Figures, Key, Table
 from etapa.journey.ledger.tally import BatchTally, add_figures
 from etapa.journey.units import DAY, HOUR
+from etapa.stream.protocol.ledger_keeper import LedgerKeeper
 from tests.reference.made_up import journeys, thorough, touchpoints
 
 CUSTOMERS = ("anna", "bert", "carla")
@@ -189,17 +192,30 @@ def test_in_which_order_ledgers_are_merged_and_folded_changes_no_total(parts: li
     assert cells_of(merged) == cells_of(whole)
 
 
-@given(st.lists(tallies(), max_size=4), st.lists(st.integers(0, 400 * DAY), min_size=4, max_size=4))
-def test_what_is_written_of_changed_pages_is_the_whole_ledger(parts: list[BatchTally], steps: list[int]) -> None:
-    ledger, kept, now = JourneyLedger(), dict[PageKey, Page](), 0
-    for tally, step in zip(parts, steps, strict=False):
+@given(
+    st.lists(tallies(), max_size=5),
+    st.lists(st.integers(0, 400 * DAY) | st.integers(0, 20 * DAY), min_size=5, max_size=5),
+    st.sets(st.integers(0, 4)),
+)
+def test_what_is_stored_of_changed_records_is_the_whole_ledger_whoever_goes_on_with_it(
+    parts: list[BatchTally], steps: list[int], takeovers: set[int]
+) -> None:
+    ledger, keeper, now = JourneyLedger(), LedgerKeeper({}, None), 0
+    stored: dict[bytes, bytes] = {}
+    for number, (tally, step) in enumerate(zip(parts, steps, strict=False)):
+        if number in takeovers:
+            keeper = LedgerKeeper(stored, now if number else None)
         now += step
-        entered = enter(ledger, tally, now)
-        assert not entered.changed & entered.removed
-        kept |= {key: page_of(key.table, ledger.opened(key).flat()) for key in entered.changed}
-        for key in entered.removed:
-            kept.pop(key, None)
-    assert {key: page.cells() for key, page in kept.items()} == cells_of(ledger)
+        enter(ledger, tally, now)
+        written = asyncio.run(keeper.enter(tally, now, lambda: asyncio.sleep(0)))
+        stored = {field: value for field, value in {**stored, **written}.items() if value is not None}
+        found: dict[PageKey, Mapping[Key, Figures]] = {}
+        for field, value in stored.items():
+            key = page_key_of(field)
+            assert key is not None
+            for period, page in decode_bundle(key, value).pages().items():
+                found[PageKey(key.table, period)] = page.cells()
+        assert found == cells_of(ledger)
 
 
 def test_an_empty_tally_changes_no_page() -> None:

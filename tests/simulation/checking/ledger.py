@@ -3,9 +3,10 @@
 from collections import Counter
 
 from etapa.contracts.outgoing.stage_change import decode_stage_change
-from etapa.contracts.stored.ledger_page import DENIED_PREFIX, decode_page, page_key_of
+from etapa.contracts.stored.ledger_page import DENIED_PREFIX, decode_bundle, page_key_of
 from etapa.journey.ledger.ledger import JourneyLedger, fold
-from etapa.journey.ledger.periods import kept_period, start_of
+from etapa.journey.ledger.page import PageKey
+from etapa.journey.ledger.periods import KeptPeriods, kept_period, start_of
 from tests.simulation.machines.memory_log import MemoryBroker
 from tests.simulation.machines.memory_view import MemoryRedis
 
@@ -38,6 +39,12 @@ def ledger_against_reference(reference: JourneyLedger, redis: MemoryRedis, strea
         for key in shown.page_keys()
         if kept_period(start_of(key.period), stream_time) != key.period
     ]
+    kept = KeptPeriods(stream_time)
+    wrong += [
+        f"the record {name.decode()} is to be part of another at stream time {stream_time}"
+        for name in redis.ledger
+        if (key := page_key_of(name)) is not None and kept.outgrown_record(key.period) is not None
+    ]
     pages = dict.fromkeys((*shown.page_keys(), *reference.page_keys()), (shown, reference))
     for key in sorted(pages):
         cells, wanted = (dict(ledger.opened(key).cells()) for ledger in pages[key])
@@ -53,5 +60,5 @@ def _shown_ledger(redis: MemoryRedis) -> JourneyLedger:
         if key is None:
             assert name.startswith(DENIED_PREFIX), name
             continue
-        ledger.merge({key: decode_page(key.table, value)})
+        ledger.merge({PageKey(key.table, period): page for period, page in decode_bundle(key, value).pages().items()})
     return ledger

@@ -1,8 +1,6 @@
 """Pages: figures that add up, within bounds."""
 
-import pytest
-
-from etapa.journey.ledger.page import FlatPage, Page, page_of
+from etapa.journey.ledger.page import FlatPage, Page
 from etapa.journey.ledger.tables import MOST_CELLS, MOST_NAMES, Key
 
 
@@ -20,6 +18,7 @@ def test_types_and_channels_beyond_the_bound_are_counted_as_other() -> None:
     assert {len({key[place] for key in cells} - {"other"}) for place in (2, 3)} == {MOST_NAMES}
     assert cells[None, "a", "other", "web"] == [51]
     _touchpoints(page, (None, "a", "type 249", "web"), (None, "a", "type 3", None))
+    cells = page.cells()
     assert (cells[None, "a", "other", "web"], cells[None, "a", "type 3", None]) == ([52], [1])
 
 
@@ -30,24 +29,7 @@ def test_keys_beyond_the_bound_are_counted_together_and_nothing_is_lost() -> Non
     assert page.cells()["other", "other", "other", "other"] == [10, 70]
 
 
-def test_a_page_is_written_down_in_an_order_of_its_own() -> None:
-    page, other = Page("touchpoints"), Page("touchpoints")
-    keys: list[Key] = [(None, "b", "visit", None), ("student", "a", "visit", "web"), (None, "a", "visit", "web")]
-    _touchpoints(page, *keys)
-    _touchpoints(other, *reversed(keys))
-    assert page.flat() == other.flat()
-    assert page.flat() == FlatPage(["a", "visit", "web", "b", "student"], [-1, 0, 1, 2, 1, -1, 3, 1, -1, 1, 4, 0, 1, 2, 1])
-    assert page_of("touchpoints", page.flat()).cells() == page.cells()
-
-
-@pytest.mark.parametrize(
-    ("flat", "words"),
-    [
-        (FlatPage(["a"], [0, 0, 0, 0]), "4 numbers, which is not a multiple of 5"),
-        (FlatPage(["a"], [0, 0, 1, 0, 1]), "1 names, but uses name number 1"),
-        (FlatPage(["a"], [0, 0, -2, 0, 1]), "1 names, but uses name number -2"),
-    ],
-)
-def test_lists_that_are_no_page_are_refused(flat: FlatPage, words: str) -> None:
-    with pytest.raises(ValueError, match=words):
-        page_of("touchpoints", flat)
+def test_a_page_keeps_each_name_once_and_its_rows_in_the_order_of_arrival() -> None:
+    page = Page("touchpoints")
+    _touchpoints(page, (None, "a", "visit", "web"), ("student", "b", "visit", None), (None, "a", "visit", "web"))
+    assert page.flat() == FlatPage(["a", "visit", "web", "student", "b"], [-1, 0, 1, 2, 2, 3, 4, 1, -1, 1])

@@ -1,17 +1,20 @@
 """The ledger of an owned partition: pages of a transaction, folding, and what a lagging view still has."""
 
 import asyncio
+from collections.abc import Mapping
 
 import pytest
 
 from etapa.contracts.rfc3339 import parse_time
-from etapa.contracts.stored.ledger_page import LEDGER_PREFIX, decode_page, encode_page, field_of, is_page_key, page_key_of
+from etapa.contracts.stored.ledger_page import LEDGER_PREFIX, decode_bundle, encode_bundle, field_of, is_page_key, page_key_of
 from etapa.contracts.stored.mark import MARK_KEY, is_customer_key
 from etapa.contracts.stored.state import StateError
-from etapa.journey.ledger.page import Page, PageKey
+from etapa.journey.ledger.bundle import Bundle
+from etapa.journey.ledger.page import PageKey
+from etapa.journey.ledger.tables import Figures, Key
 from etapa.journey.ledger.tally import BatchTally
 from etapa.journey.units import DAY, HOUR
-from etapa.stream.protocol.ledger_keeper import MOST_COMPRESSED, MOST_OPEN, LedgerKeeper, LedgerPages, ledger_records
+from etapa.stream.protocol.ledger_keeper import MOST_COMPRESSED, MOST_OPEN, MOST_UNCOMPRESSED, LedgerKeeper, LedgerPages, ledger_records
 
 NOON = parse_time("2026-11-21T12:00:00Z")
 
@@ -32,8 +35,18 @@ def kept(shown: dict[bytes, bytes], pages: LedgerPages) -> dict[bytes, bytes]:
     return {field: value for field, value in {**shown, **pages}.items() if value is not None}
 
 
+def read(field: bytes, value: bytes) -> Bundle:
+    key = page_key_of(field)
+    assert key is not None
+    return decode_bundle(key, value)
+
+
+def cells(field: bytes, value: bytes) -> dict[str, Mapping[Key, Figures]]:
+    return {period: page.cells() for period, page in read(field, value).pages().items()}
+
+
 def counts(shown: dict[bytes, bytes]) -> dict[bytes, int]:
-    return {field: sum(each[0] for each in decode_page("touchpoints", value).cells().values()) for field, value in shown.items()}
+    return {field: sum(each[0] for page in cells(field, value).values() for each in page.values()) for field, value in shown.items()}
 
 
 def test_each_batch_writes_the_whole_page_of_each_hour_that_it_counts_in() -> None:
@@ -48,6 +61,35 @@ def test_a_successor_counts_on_from_what_the_view_holds() -> None:
     shown = kept({}, enter(LedgerKeeper({}, None), touched(NOON), NOON))
     shown = kept(shown, enter(LedgerKeeper(shown, NOON), touched(NOON, NOON), NOON))
     assert counts(shown) == {b"touchpoints 2026-11-21T12": 3}
+
+
+def test_hours_of_the_day_before_yesterday_are_put_together_in_the_record_of_their_day() -> None:
+    keeper = LedgerKeeper({}, None)
+    shown = kept({}, enter(keeper, touched(NOON - HOUR, NOON, NOON), NOON))
+    shown = kept(shown, enter(keeper, touched(NOON + DAY), NOON + DAY))
+    assert list(shown) == [b"touchpoints 2026-11-21T11", b"touchpoints 2026-11-21T12", b"touchpoints 2026-11-22T12"]
+    put_together = enter(keeper, BatchTally(), NOON + 2 * DAY)
+    assert put_together[b"touchpoints 2026-11-21T11"] is None
+    shown = kept(shown, put_together)
+    # What is late counts in its hour.
+    shown = kept(shown, enter(LedgerKeeper(shown, NOON + 2 * DAY), touched(NOON, NOON + HOUR), NOON + 2 * DAY))
+    assert list(shown) == [b"touchpoints 2026-11-22T12", b"touchpoints 2026-11-21"]
+    key = (None, "a", "visit", "web")
+    assert cells(b"touchpoints 2026-11-21", shown[b"touchpoints 2026-11-21"]) == {
+        "2026-11-21T11": {key: [1]},
+        "2026-11-21T12": {key: [3]},
+        "2026-11-21T13": {key: [1]},
+    }
+
+
+def test_a_day_by_hours_becomes_a_whole_day_in_the_same_record() -> None:
+    keeper = LedgerKeeper({}, None)
+    shown = kept({}, enter(keeper, touched(NOON, NOON + HOUR), NOON + 14 * DAY))
+    assert list(cells(*next(iter(shown.items())))) == ["2026-11-21T12", "2026-11-21T13"]
+    folded = kept({}, enter(LedgerKeeper(shown, NOON + 14 * DAY), BatchTally(), NOON + 15 * DAY))
+    assert {field: cells(field, value) for field, value in folded.items()} == {
+        b"touchpoints 2026-11-21": {"2026-11-21": {(None, "a", "visit", "web"): [2]}}
+    }
 
 
 def test_hours_that_grow_old_are_removed_in_the_batch_that_writes_their_day() -> None:
@@ -72,16 +114,16 @@ def test_hours_that_a_view_still_has_beside_their_day_count_nowhere_and_are_remo
 
 def test_pages_stay_open_up_to_a_number_of_cells_and_none_is_forgotten() -> None:
     keeper, shown = LedgerKeeper({}, None), dict[bytes, bytes]()
-    cells = MOST_OPEN // 20
+    many = MOST_OPEN // 20
     for _ in range(2):
         for day in range(30):
             tally = BatchTally()
-            for number in range(cells):
+            for number in range(many):
                 tally.touched(NOON - day * DAY, None, f"stage {number}", "visit", "web")
             shown = kept(shown, enter(keeper, tally, NOON))
-            assert sum(map(len, keeper._open.values())) == min((len(keeper._open)) * cells, MOST_OPEN)
+            assert sum(map(len, keeper._open.values())) == min((len(keeper._open)) * many, MOST_OPEN)
     assert len(keeper._open) == 20
-    assert set(counts(shown).values()) == {2 * cells}
+    assert set(counts(shown).values()) == {2 * many}
 
 
 def test_a_page_that_grows_too_large_to_stay_open_counts_on() -> None:
@@ -117,10 +159,15 @@ def test_what_is_no_page_is_refused(field: bytes) -> None:
 
 
 def test_a_page_is_written_down_and_read_again_however_large_its_sums() -> None:
-    page = Page("feeling")
-    page.add({(None, "a"): [3, -5, 2**80], ("student", "a"): [1, 5, 25]})
-    for compressed in (False, True):
-        assert decode_page("feeling", encode_page(page, compressed=compressed)).cells() == page.cells()
+    figures: dict[Key, Figures] = {(None, "a"): [3, -5, 2**80], ("student", "a"): [1, 5, 25]}
+    day, hours = Bundle("feeling", "2026-11-21"), Bundle("feeling", "2026-11-21")
+    day.opened("2026-11-21").add(figures)
+    hours.opened("2026-11-21T07").add(figures)
+    hours.opened("2026-11-21T05").add({("student", "b"): [1, 0, 0]})
+    for bundle in (day, hours):
+        for compressed in (False, True):
+            again = cells(b"feeling 2026-11-21", encode_bundle(bundle, compressed=compressed))
+            assert again == {period: page.cells() for period, page in bundle.pages().items()}
 
 
 def test_pages_of_days_are_compressed_and_those_of_hours_are_not() -> None:
@@ -128,25 +175,39 @@ def test_pages_of_days_are_compressed_and_those_of_hours_are_not() -> None:
     for number in range(150):
         tally.touched(NOON, None, f"stage {number % 6}", f"type {number}", "web")
     hour = enter(keeper, tally, NOON)[b"touchpoints 2026-11-21T12"]
+    hours = enter(keeper, BatchTally(), NOON + 2 * DAY)[b"touchpoints 2026-11-21"]
     day = enter(keeper, BatchTally(), NOON + 20 * DAY)[b"touchpoints 2026-11-21"]
     assert hour is not None
-    assert day is not None
-    assert len(day) < len(hour) / 2
-    assert decode_page("touchpoints", day).cells() == decode_page("touchpoints", hour).cells()
+    for value in (hours, day):
+        assert value is not None
+        assert len(value) < len(hour) / 2
+        assert list(cells(b"touchpoints 2026-11-21", value).values()) == [*cells(b"touchpoints 2026-11-21T12", hour).values()]
+
+
+def test_a_large_day_is_compressed_however_many_are_written_with_it() -> None:
+    tally = BatchTally()
+    for number in range(MOST_UNCOMPRESSED + 1):
+        at = NOON + (number % 24 - 12) * HOUR
+        tally.touched(at, None, f"stage {number // 3600}", f"type {number // 24 % 150}", "web")
+    for day in range(MOST_COMPRESSED):
+        tally.touched(NOON - (9 - day) * DAY, None, "a", "visit", "web")
+    written = enter(LedgerKeeper({}, None), tally, NOON + 3 * DAY)
+    assert len(written) == MOST_COMPRESSED + 1
+    assert len(written[b"touchpoints 2026-11-21"] or b"") < MOST_UNCOMPRESSED
 
 
 @pytest.mark.parametrize(
     ("value", "words"),
     [
         (b"", "not a page"),
-        (b"\x92\x02\x90", "format 2; this version reads format 1"),
-        (b"\x92\x01\x92\x90\x91\x01", "not a multiple of 5"),
-        (b"\x92\x01\xc4\x01x", "not a page"),
+        (b"\x93\x03\xc2\x90", "format 3; this version reads format 2"),
+        (b"\x93\x02\xc2\x92\x90\x91\x01", "not a multiple of 5"),
+        (b"\x93\x02\xc2\xc4\x01x", "not a page"),
     ],
 )
 def test_bytes_that_are_no_page_are_refused(value: bytes, words: str) -> None:
     with pytest.raises(StateError, match=words):
-        decode_page("feeling", value)
+        read(b"feeling 2026-11-21", value)
 
 
 def test_its_records_are_nobodys_state() -> None:

@@ -1,5 +1,6 @@
-"""A page of the ledger as a record of `customer-state`, and as a field in Redis: MessagePack, an array of the format and the page.
+"""Pages of the ledger as a record of `customer-state`, and as a field in Redis: MessagePack, an array of the format and the pages.
 
+A record holds one table in one period. That of a day holds the day as a whole, or each of its hours.
 The key is not UTF-8, so it cannot be a customer's id. After its first byte come the table and the period: `ledger moves 2026-11-21T10`.
 A record without a value means that the page no longer exists, because it was folded into that of a day or a month.
 """
@@ -12,11 +13,12 @@ import msgspec
 
 from etapa.contracts.stored.ledger_page_layout import PageColumns, PageFormat, PageRows, WrittenPage
 from etapa.contracts.stored.state import StateError
-from etapa.journey.ledger.page import FlatPage, Page, PageKey, page_of
+from etapa.journey.ledger.bundle import Bundle, FlatBundle, bundle_of
+from etapa.journey.ledger.page import FlatPage, PageKey
 from etapa.journey.ledger.periods import start_of
 from etapa.journey.ledger.tables import COLUMNS, FIGURES, TABLES, Table
 
-FORMAT: Final = 1
+FORMAT: Final = 2
 LEDGER_PREFIX: Final = b"\xffledger "
 DENIED_PREFIX: Final = b"forgotten "
 """Begins the names of entries of the deny list (`denial`), which are kept like pages but are none."""
@@ -26,12 +28,10 @@ LedgerField = bytes
 
 _tables: Final[dict[str, Table]] = {table: table for table in TABLES}
 _encode: Final = msgspec.msgpack.Encoder().encode
-
-
 _decode: Final = msgspec.msgpack.Decoder(WrittenPage).decode
 _decode_columns: Final = msgspec.msgpack.Decoder(PageColumns).decode
 _decode_format: Final = msgspec.msgpack.Decoder(PageFormat).decode
-_MOST_BYTES: Final = 16 * 2**20
+_MOST_BYTES: Final = 64 * 2**20
 """Most bytes of columns before compression."""
 
 
@@ -58,38 +58,51 @@ def page_key_of(field: LedgerField) -> PageKey | None:
     return None if table is None else PageKey(table, period)
 
 
-def encode_page(page: Page, *, compressed: bool = False) -> bytes:
-    """The page as bytes. `compressed` is for pages that will not be written again soon."""
-    names, numbers = page.flat(in_order=compressed)
+def encode_bundle(bundle: Bundle, *, compressed: bool = False) -> bytes:
+    """The record's value. `compressed` is for records that will not be written again soon."""
+    by_hours, (names, numbers) = bundle.flat()
     if not compressed:
-        return _encoded([FORMAT, [names, numbers]])
-    keys = len(COLUMNS[page.table])
-    width = keys + len(FIGURES[page.table])
-    columns = [numbers[place::width] for place in range(width)]
-    # Keys are sorted, so most differences are 0.
+        return _encoded([FORMAT, by_hours, [names, numbers]])
+    keys, width = _widths(bundle.table, by_hours=by_hours)
+    rows = [numbers[start : start + width] for start in range(0, len(numbers), width)]
+    # By key and then by hour, so that most differences are 0.
+    rows = sorted([row[1:keys] + row[:1] + row[keys:] for row in rows]) if by_hours else sorted(rows)
+    columns = [list(column) for column in zip(*rows, strict=True)]
     columns[:keys] = [[number - before for before, number in pairwise((0, *column))] for column in columns[:keys]]
-    return _encoded([FORMAT, zlib.compress(_encoded([names, columns]), 1)])
+    return _encoded([FORMAT, by_hours, zlib.compress(_encoded([names, columns]), 1)])
 
 
-def decode_page(table: Table, value: bytes) -> Page:
-    """The page in `value`. Raises `StateError`, also if a later version wrote it."""
+def decode_bundle(key: PageKey, value: bytes) -> Bundle:
+    """The record's pages. Raises `StateError`, also if a later version wrote it."""
+    table, period = key
     try:
         found = _decode_format(value).format
         if found != FORMAT:
             raise StateError(f"a ledger page has format {found}; this version reads format {FORMAT}")
-        body = _decode(value).body
-        flat = FlatPage(body.names, list(map(int, body.numbers))) if isinstance(body, PageRows) else _in_rows(table, body)
-        return page_of(table, flat)
+        written = _decode(value)
+        body, by_hours = written.body, written.by_hours
+        flat = (
+            FlatPage(body.names, list(map(int, body.numbers))) if isinstance(body, PageRows) else _in_rows(table, body, by_hours=by_hours)
+        )
+        return bundle_of(table, period, FlatBundle(by_hours, flat))
     except (msgspec.DecodeError, UnicodeDecodeError, ValueError, zlib.error) as error:
         raise StateError(f"not a page of the ledger: {error}") from None
 
 
-def _in_rows(table: Table, body: bytes) -> FlatPage:
+def _in_rows(table: Table, body: bytes, *, by_hours: bool) -> FlatPage:
     written = _decode_columns(zlib.decompressobj().decompress(body, _MOST_BYTES))
-    keys = len(COLUMNS[table])
+    keys, _ = _widths(table, by_hours=by_hours)
     columns = [list(map(int, column)) for column in written.columns]
     columns[:keys] = [list(accumulate(column)) for column in columns[:keys]]
+    if by_hours:
+        columns[:keys] = [*columns[keys - 1 : keys], *columns[: keys - 1]]
     return FlatPage(written.names, list(chain.from_iterable(zip(*columns, strict=True))))
+
+
+def _widths(table: Table, *, by_hours: bool) -> tuple[int, int]:
+    """How many numbers of a row are its key, and how many there are."""
+    keys = len(COLUMNS[table]) + by_hours
+    return keys, keys + len(FIGURES[table])
 
 
 def _encoded(values: list[Any]) -> bytes:

@@ -11,22 +11,10 @@ from etapa.journey.units import DAY
 
 
 class Pages:
-    """Storage of pages."""
-
-    def __init__(self) -> None:
-        self.folded_at: int | None = None
-        """The day up to which pages were last folded, so that it is done once a day; none: not yet."""
-
-    def page_keys(self) -> Iterable[PageKey]:
-        """The keys of all pages."""
-        raise NotImplementedError
+    """Pages that can be added to."""
 
     def opened(self, key: PageKey) -> Page:
         """The page, for adding to it; a new one if there is none."""
-        raise NotImplementedError
-
-    def remove(self, key: PageKey) -> None:
-        """Remove a page."""
         raise NotImplementedError
 
 
@@ -41,10 +29,12 @@ class JourneyLedger(Pages):
     """All pages in memory. Bounded by the possible periods: 15 days of hours, 831 days, and months."""
 
     def __init__(self) -> None:
-        super().__init__()
+        self.folded_at: int | None = None
+        """The day up to which pages were last folded, so that it is done once a day; none: not yet."""
         self._pages: Final[dict[PageKey, Page]] = {}
 
     def page_keys(self) -> Iterable[PageKey]:
+        """The keys of all pages."""
         return list(self._pages)
 
     def opened(self, key: PageKey) -> Page:
@@ -54,6 +44,7 @@ class JourneyLedger(Pages):
         return page
 
     def remove(self, key: PageKey) -> None:
+        """Remove a page."""
         del self._pages[key]
 
     def of(self, table: Table) -> Iterator[tuple[Period, Page]]:
@@ -68,41 +59,43 @@ class JourneyLedger(Pages):
             self.opened(key).add(page.cells())
 
 
-def enter(pages: Pages, tally: BatchTally, now: int) -> Entered:
+def enter(ledger: JourneyLedger, tally: BatchTally, now: int) -> Entered:
     """Add what was counted, and fold old pages. `now`: the ledger's time (microseconds since 1970)."""
-    # History counts in many hours that share a page: each page is opened once, and its period worked out once.
-    kept = KeptPeriods(now)
-    opened: dict[tuple[Table, Period], Page] = {}
-    changed: set[PageKey] = set()
-    for table, hour, cells in tally.pages():
-        place = (table, kept.of(hour))
-        page = opened.get(place)
-        if page is None:
-            key = PageKey(table, place[1])
-            changed.add(key)
-            page = opened[place] = pages.opened(key)
-        page.add(cells)
+    changed = count(ledger, tally, KeptPeriods(now))
     day = now // DAY
-    if pages.folded_at == day:
+    if ledger.folded_at == day:
         return Entered(frozenset(changed), frozenset())
-    pages.folded_at = day
-    folded = fold(pages, now)
+    ledger.folded_at = day
+    folded = fold(ledger, now)
     return Entered(frozenset(changed | folded.changed) - folded.removed, folded.removed)
 
 
-def fold(pages: Pages, now: int) -> Entered:
+def count(pages: Pages, tally: BatchTally, kept: KeptPeriods) -> set[PageKey]:
+    """Add what was counted, each in its period. Returns the keys of the pages that changed."""
+    # History counts in many hours that share a page: each page is opened once, and its period worked out once.
+    opened: dict[PageKey, Page] = {}
+    for table, hour, cells in tally.pages():
+        key = PageKey(table, kept.of(hour))
+        page = opened.get(key)
+        if page is None:
+            page = opened[key] = pages.opened(key)
+        page.add(cells)
+    return set(opened)
+
+
+def fold(ledger: JourneyLedger, now: int) -> Entered:
     """Fold hours and days that are too old into days and months."""
     changed: set[PageKey] = set()
     removed: set[PageKey] = set()
-    for key, into in outgrown(pages.page_keys(), now):
-        pages.opened(into).add(pages.opened(key).cells())
-        pages.remove(key)
+    for key, into in _outgrown(ledger.page_keys(), now):
+        ledger.opened(into).add(ledger.opened(key).cells())
+        ledger.remove(key)
         changed.add(into)
         removed.add(key)
     return Entered(frozenset(changed - removed), frozenset(removed))
 
 
-def outgrown(keys: Iterable[PageKey], now: int) -> list[tuple[PageKey, PageKey]]:
+def _outgrown(keys: Iterable[PageKey], now: int) -> list[tuple[PageKey, PageKey]]:
     """Pages whose period is too old, ordered by time, each with the page to fold it into."""
     kept = KeptPeriods(now)
     found: list[tuple[PageKey, PageKey]] = []

@@ -1,11 +1,10 @@
 """A page of the ledger: the figures of one table in one period."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Final, NamedTuple, final
 
 from etapa.journey.ledger.periods import Period
-from etapa.journey.ledger.tables import COLUMNS, FIGURES, MOST_CELLS, MOST_NAMES, NUMBERED, OPEN_ENDED, OTHER, Figures, Key, Table
-from etapa.journey.ledger.tally import add_figures
+from etapa.journey.ledger.tables import COLUMNS, FIGURES, MOST_CELLS, MOST_NAMES, OPEN_ENDED, OTHER, Figures, Key, Table
 
 
 class PageKey(NamedTuple):
@@ -18,65 +17,86 @@ class PageKey(NamedTuple):
 class FlatPage(NamedTuple):
     """A page as two plain lists, for storing: each name once; and for each cell its key (as indexes of names, -1 is none) and figures."""
 
-    names: Sequence[str]
-    numbers: Sequence[int]
+    names: list[str]
+    numbers: list[int]
 
 
 @final
 class Page:
-    """Figures by key, within bounds: anything beyond them is counted as `OTHER`, so that every sum stays right."""
+    """Figures by key, within bounds: anything beyond them is counted as `OTHER`, so that every sum stays right.
 
-    __slots__ = ("_cells", "_limited", "_names", "table")
+    Kept in the two lists in which it is stored, since a page is written much more often than it is read.
+    """
+
+    __slots__ = ("_limited", "_name_numbers", "_names", "_numbers", "_places", "table")
 
     def __init__(self, table: Table) -> None:
         self.table: Final = table
-        self._cells: Final[dict[Key, Figures]] = {}
-        self._limited: Final = [place for place, column in enumerate(COLUMNS[table]) if column in OPEN_ENDED]
-        self._names: Final[dict[int, set[str | int | None]]] = {place: {OTHER} for place in self._limited}
+        self._names: Final[list[str]] = []
+        self._name_numbers: Final[dict[str, int]] = {}
+        self._numbers: Final[list[int]] = []
+        self._places: Final[dict[Key, int]] = {}
+        """Where the figures of each key begin among the numbers."""
+        self._limited: Final[dict[int, set[str | int | None]]] = {}
+        """The names in each open-ended column, and `OTHER`. Empty while there are too few names for any column to be full."""
 
     def __len__(self) -> int:
-        return len(self._cells)
+        return len(self._places)
 
     def cells(self) -> Mapping[Key, Figures]:
-        """The figures by key. Do not change them."""
-        return self._cells
+        """The figures by key."""
+        numbers, width = self._numbers, len(FIGURES[self.table])
+        return {key: numbers[place : place + width] for key, place in self._places.items()}
 
     def add(self, cells: Mapping[Key, Figures]) -> None:
         """Add figures to the existing ones."""
+        numbers, places = self._numbers, self._places
         for key, figures in cells.items():
-            there = self._cells.get(key)
-            if there is not None:
-                add_figures(there, figures)
-                continue
-            admitted = self._admitted(key)
-            there = None if admitted is key else self._cells.get(admitted)
-            if there is None:
-                self._cells[admitted] = figures.copy()
-            else:
-                add_figures(there, figures)
+            place = places.get(key)
+            if place is None:
+                place = self._place_of(key)
+            for figure in figures:
+                numbers[place] += figure
+                place += 1
 
-    def flat(self, *, in_order: bool = True) -> FlatPage:
-        """The whole page, in an order that depends only on its contents or (much faster) in the order of arrival."""
-        places: dict[str, int] = {}
-        numbers: list[int] = []
-        for key, figures in sorted(self._cells.items(), key=_sortable) if in_order else self._cells.items():
-            for part in key:
-                if isinstance(part, str):
-                    place = places.get(part)
-                    if place is None:
-                        place = places[part] = len(places)
-                    numbers.append(place)
-                else:
-                    numbers.append(-1 if part is None else part)
-            numbers += figures
-        return FlatPage(list(places), numbers)
+    def flat(self) -> FlatPage:
+        """The page, in the order of arrival. Do not change the lists."""
+        return FlatPage(self._names, self._numbers)
+
+    def _place_of(self, key: Key) -> int:
+        """Where to count a new key, or the one as which it is counted."""
+        admitted = self._admitted(key)
+        if admitted is not key:
+            found = self._places.get(admitted)
+            if found is not None:
+                return found
+        numbers, name_numbers = self._numbers, self._name_numbers
+        for part in admitted:
+            if isinstance(part, str):
+                number = name_numbers.get(part)
+                if number is None:
+                    number = name_numbers[part] = len(self._names)
+                    self._names.append(part)
+                numbers.append(number)
+            else:
+                numbers.append(-1 if part is None else part)
+        place = self._places[admitted] = len(numbers)
+        for _ in FIGURES[self.table]:
+            numbers.append(0)
+        return place
 
     def _admitted(self, key: Key) -> Key:
         """The key under which a new key is counted."""
-        if len(self._cells) >= MOST_CELLS:
+        if len(self._places) >= MOST_CELLS:
             return tuple([part if isinstance(part, int) else OTHER for part in key])
-        for place in self._limited:
-            name, names = key[place], self._names[place]
+        if len(self._names) < MOST_NAMES:
+            return key
+        if not self._limited:
+            for place, column in enumerate(COLUMNS[self.table]):
+                if column in OPEN_ENDED:
+                    self._limited[place] = {OTHER, *[each[place] for each in self._places if each[place] is not None]}
+        for place, names in self._limited.items():
+            name = key[place]
             if name is None or name in names:
                 continue
             # `OTHER` is among the names but does not count.
@@ -85,36 +105,3 @@ class Page:
             else:
                 key = (*key[:place], OTHER, *key[place + 1 :])
         return key
-
-
-def page_of(table: Table, flat: FlatPage) -> Page:
-    """The page from its stored form. Raises `ValueError` if the lists do not fit the table."""
-    page = Page(table)
-    page.add(_cells_of(table, flat))
-    return page
-
-
-def _cells_of(table: Table, flat: FlatPage) -> dict[Key, Figures]:
-    columns, figures = COLUMNS[table], FIGURES[table]
-    names, numbers = list(flat.names), list(flat.numbers)
-    width = len(columns) + len(figures)
-    if len(numbers) % width:
-        raise ValueError(f"a page of {table} holds {len(numbers)} numbers, which is not a multiple of {width}")
-    numbered = [column in NUMBERED for column in columns]
-    cells: dict[Key, Figures] = {}
-    for start in range(0, len(numbers), width):
-        key: list[str | int | None] = []
-        for place in range(len(numbered)):
-            number = numbers[start + place]
-            if numbered[place]:
-                key.append(number)
-            elif not -1 <= number < len(names):
-                raise ValueError(f"a page of {table} has {len(names)} names, but uses name number {number}")
-            else:
-                key.append(None if number < 0 else names[number])
-        cells[tuple(key)] = numbers[start + len(columns) : start + width]
-    return cells
-
-
-def _sortable(cell: tuple[Key, Figures]) -> list[tuple[bool, int, str]]:
-    return [(part is not None, part if isinstance(part, int) else 0, part if isinstance(part, str) else "") for part in cell[0]]

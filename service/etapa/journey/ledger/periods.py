@@ -19,7 +19,9 @@ DAYS_KEPT: Final = 800 * DAY
 _FIRST_DAY: Final = date(1970, 1, 1).toordinal()
 _EARLIEST: Final = date.min.toordinal() - _FIRST_DAY
 """The first day of the year 1, in days since 1970."""
-_LENGTHS: Final[dict[int, Grain]] = {13: "hour", 10: "day", 7: "month"}
+_HOUR: Final = 13
+_DAY: Final = 10
+_LENGTHS: Final[dict[int, Grain]] = {_HOUR: "hour", _DAY: "day", 7: "month"}
 
 Period = str
 """`2026-11-21T10`, `2026-11-21` or `2026-11`: an hour, a day or a month, as its length shows."""
@@ -82,9 +84,13 @@ def kept_period(at: int, now: int) -> Period:
 
 @final
 class KeptPeriods:
-    """The periods in which a ledger whose time is `now` counts: `kept_period` for many instants, and what it has outgrown."""
+    """The periods in which a ledger whose time is `now` counts, and the records that hold them. Changes from one day to the next.
 
-    __slots__ = ("_first_by_hours", "_first_day", "_first_month", "_found")
+    What was counted in an hour of today or yesterday is a record of its own, since it is written often. The hours of earlier days are
+    together in the record of their day, which is much smaller; when they are kept no longer, the same record has the day as a whole.
+    """
+
+    __slots__ = ("_first_by_hours", "_first_day", "_first_month", "_first_with_records_of_hours", "_found")
 
     def __init__(self, now: int) -> None:
         # A day is kept by hours as long as any instant of it is, and a month by days likewise.
@@ -92,6 +98,7 @@ class KeptPeriods:
         self._first_by_hours: Final = first * DAY
         self._first_day: Final = period_of(first * DAY, "day")
         """The first day that is kept by hours."""
+        self._first_with_records_of_hours: Final = period_of(max(now // DAY - 1, _EARLIEST) * DAY, "day")
         self._first_month: Final = period_of(max((now - DAYS_KEPT) // DAY, _EARLIEST) * DAY, "month")
         """The first month that is kept by days."""
         self._found: Final[dict[int, Period]] = {}
@@ -112,6 +119,20 @@ class KeptPeriods:
         if grain == "hour":
             return None if period[:10] >= self._first_day else self._longer(period[:10])
         return period[:7] if grain == "day" and period[:7] < self._first_month else None
+
+    def record_of(self, period: Period) -> Period:
+        """The period of the record that holds a kept period."""
+        return period[:10] if len(period) == _HOUR and period[:10] < self._first_with_records_of_hours else period
+
+    def outgrown_record(self, record: Period) -> Period | None:
+        """The record into which one for `record` is to be moved; none if it stays."""
+        if len(record) == _HOUR:
+            return None if record[:10] >= self._first_with_records_of_hours else self._longer(record[:10])
+        return record[:7] if len(record) == _DAY and record[:7] < self._first_month else None
+
+    def is_by_hours(self, day: Period) -> bool:
+        """Whether the figures of a day are kept by hours."""
+        return day >= self._first_day
 
     def _longer(self, day: Period) -> Period:
         return day if day[:7] >= self._first_month else day[:7]

@@ -1,111 +1,147 @@
-"""A partition's ledger while the partition is ours: what a batch counts becomes pages in its transaction.
+"""A partition's ledger while the partition is ours: what a batch counts becomes records in its transaction.
 
-Pages are kept encoded and few are open at a time, so a history of years takes little memory. Pages of hours are not compressed,
-since most batches write some; pages of days and months, of which there are many more, are.
+Records are kept encoded and few are open at a time, so a history of years takes little memory. Records of hours are not compressed,
+since most batches write some; those of days and months, of which there are many more, are.
 
-After a day, compaction forgets that a page was removed. A view that was further behind then has hours beside the day into which they
-were folded. So pages that are too fine for their age, by the mark's stream time, are not counted, and are removed again.
+After a day, compaction forgets that a record was removed. A view that was further behind then has hours beside the day into which they
+were put. So records that are too fine for their age, by the mark's stream time, are not counted, and are removed again.
 """
 
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from typing import Final
 
-from etapa.contracts.stored.ledger_page import LEDGER_PREFIX, LedgerField, decode_page, encode_page, field_of, page_key_of
-from etapa.journey.ledger.ledger import JourneyLedger, Pages, enter, outgrown
+from etapa.contracts.stored.ledger_page import LEDGER_PREFIX, LedgerField, decode_bundle, encode_bundle, field_of, page_key_of
+from etapa.journey.ledger.bundle import Bundle
+from etapa.journey.ledger.ledger import JourneyLedger, Pages, count
 from etapa.journey.ledger.page import Page, PageKey
-from etapa.journey.ledger.periods import grain_of
+from etapa.journey.ledger.periods import KeptPeriods, grain_of
 from etapa.journey.ledger.tally import BatchTally
+from etapa.journey.units import DAY
 from etapa.stream.protocol.readers import LedgerPart
 from etapa.stream.protocol.records import Outgoing
 
 MOST_OPEN: Final = 20_000
-"""Cells of the pages that stay open from one batch to the next, a quarter of a kilobyte each. Two weeks of history by hours fit, in
-quiet partitions."""
+"""Cells of the records that stay open from one batch to the next, a quarter of a kilobyte each."""
 
 MOST_COMPRESSED: Final = 8
-"""Pages compressed with one batch. A batch that counts in hundreds of days, as with a history fed customer by customer, must stay fast."""
+"""Records compressed with one batch. A batch that counts in hundreds of days, as with a history fed customer by customer, must stay fast."""
 
-_PAGES_AT_ONCE: Final = 50
-"""Pages encoded before others get a turn."""
+MOST_UNCOMPRESSED: Final = 20_000
+"""Cells of a record from which on it is compressed in any case: Kafka takes no record of more than a megabyte."""
+
+_RECORDS_AT_ONCE: Final = 50
+"""Records encoded before others get a turn."""
 
 LedgerPages = Mapping[LedgerField, bytes | None]
-"""Stored pages by name; none for a page that is removed."""
+"""Stored records by name; none for one that is removed."""
 
 
 class LedgerKeeper(Pages):
     """`stored` is what the view holds, `stream_time` that of its mark. The constructor and all methods raise `StateError`."""
 
     def __init__(self, stored: Mapping[LedgerField, bytes], stream_time: int | None) -> None:
-        super().__init__()
         self._stored: Final[dict[PageKey, bytes]] = {}
         for field, value in stored.items():
             key = page_key_of(field)
             # Tables of a later version are left alone.
             if key is not None:
                 self._stored[key] = value
-        self._open: Final[dict[PageKey, Page]] = {}
+        self._open: Final[dict[PageKey, Bundle]] = {}
         """Least recently used first."""
         self._sizes: Final[dict[PageKey, int]] = {}
-        """The cells of each open page when it was last written."""
+        """The cells of each open record when it was last written."""
         self._cells = 0
         """The sum of `_sizes`."""
         self._waiting: Final[set[PageKey]] = set()
-        """Pages still to be compressed, because there were too many at once."""
-        self._left_over = [] if stream_time is None else [key for key, _ in outgrown(self._stored, stream_time)]
+        """Records still to be compressed, because there were too many at once."""
+        self._day = None if stream_time is None else stream_time // DAY
+        self._kept = KeptPeriods(stream_time or 0)
+        """As of that day."""
+        self._left_over = [] if stream_time is None else left_over(self._stored, stream_time)
         for key in self._left_over:
             del self._stored[key]
 
-    def page_keys(self) -> Iterable[PageKey]:
-        return [*self._stored, *[key for key in self._open if key not in self._stored]]
-
     def opened(self, key: PageKey) -> Page:
-        page = self._open.pop(key, None)
-        if page is None:
-            stored = self._stored.get(key)
-            page = Page(key.table) if stored is None else decode_page(key.table, stored)
-        self._open[key] = page
-        return page
-
-    def remove(self, key: PageKey) -> None:
-        self._close(key)
-        self._stored.pop(key, None)
+        """The page of a period that is kept."""
+        return self._bundle(PageKey(key.table, self._kept.record_of(key.period))).opened(key.period)
 
     async def enter(self, tally: BatchTally | None, now: int | None, pause: Callable[[], Awaitable[object]]) -> LedgerPages:
-        """Add what a batch counted, and fold pages that are old by `now`, the stream time. Returns the changed pages, encoded.
+        """Add what a batch counted, and fold what is old by `now`, the stream time. Returns the changed records.
 
-        `pause` lets others run. Commit the batch with these pages, or discard the keeper.
+        `pause` lets others run. Commit the batch with these records, or discard the keeper.
         """
         if tally is None or now is None:
             return {}
-        entered = enter(self, tally, now)
-        pages: dict[LedgerField, bytes | None] = {field_of(key): None for key in (*self._left_over, *sorted(entered.removed))}
+        removed, changed = set(self._left_over), set[PageKey]()
         self._left_over = []
-        self._waiting.difference_update(entered.removed)
+        if self._day != now // DAY:
+            self._day = now // DAY
+            self._turn(KeptPeriods(now), changed, removed)
+        for key in count(self, tally, self._kept):
+            changed.add(PageKey(key.table, self._kept.record_of(key.period)))
+        written: dict[LedgerField, bytes | None] = {field_of(key): None for key in sorted(removed)}
         left = MOST_COMPRESSED
-        for key in sorted(entered.changed.union(sorted(self._waiting)[:MOST_COMPRESSED])):
+        for key in sorted(changed.union(sorted(self._waiting)[:MOST_COMPRESSED])):
+            bundle = self._bundle(key)
+            cells = len(bundle)
+            self._cells += cells - self._sizes.get(key, 0)
+            self._sizes[key] = cells
             is_long = grain_of(key.period) != "hour"
-            compressed = is_long and left > 0
+            compressed = is_long and (left > 0 or cells > MOST_UNCOMPRESSED)
             left -= compressed
             if is_long:
                 (self._waiting.discard if compressed else self._waiting.add)(key)
-            page = self.opened(key)
-            self._cells += len(page) - self._sizes.get(key, 0)
-            self._sizes[key] = len(page)
-            value = self._stored[key] = encode_page(page, compressed=compressed)
-            pages[field_of(key)] = value
-            if len(pages) % _PAGES_AT_ONCE == 0:
+            value = self._stored[key] = encode_bundle(bundle, compressed=compressed)
+            written[field_of(key)] = value
+            if len(written) % _RECORDS_AT_ONCE == 0:
                 await pause()
         while self._cells > MOST_OPEN:
             self._close(next(iter(self._open)))
-        return pages
+        return written
+
+    def _turn(self, kept: KeptPeriods, changed: set[PageKey], removed: set[PageKey]) -> None:
+        """A new day: put hours together, and fold hours and days that are too old."""
+        before, self._kept = self._kept, kept
+        for key in sorted({*self._stored, *self._open}):
+            table, period = key
+            into = kept.outgrown_record(period)
+            if into is not None:
+                target = PageKey(table, into)
+                self._bundle(target).take(self._bundle(key).pages(), by_hours=kept.is_by_hours(into))
+                self._remove(key)
+                changed.add(target)
+                removed.add(key)
+            elif before.is_by_hours(period) and not kept.is_by_hours(period):
+                self._bundle(key).fold()
+                changed.add(key)
+        changed.difference_update(removed)
+        self._waiting.difference_update(removed)
+
+    def _bundle(self, key: PageKey) -> Bundle:
+        bundle = self._open.pop(key, None)
+        if bundle is None:
+            stored = self._stored.get(key)
+            bundle = Bundle(key.table, key.period) if stored is None else decode_bundle(key, stored)
+        self._open[key] = bundle
+        return bundle
+
+    def _remove(self, key: PageKey) -> None:
+        self._close(key)
+        self._stored.pop(key, None)
 
     def _close(self, key: PageKey) -> None:
         self._open.pop(key, None)
         self._cells -= self._sizes.pop(key, 0)
 
 
+def left_over(stored: Iterable[PageKey], stream_time: int) -> list[PageKey]:
+    """The records that are too fine for their age."""
+    kept = KeptPeriods(stream_time)
+    return [key for key in stored if kept.outgrown_record(key.period) is not None]
+
+
 def ledger_records(pages: LedgerPages) -> list[Outgoing]:
-    """Pages as records of `customer-state`."""
+    """Records of `customer-state`."""
     return [Outgoing(LEDGER_PREFIX + field, value) for field, value in pages.items()]
 
 
@@ -114,6 +150,9 @@ def ledger_of(parts: Sequence[LedgerPart]) -> JourneyLedger:
     ledger = JourneyLedger()
     for part in parts:
         stored = {key: value for field, value in part.pages.items() if (key := page_key_of(field)) is not None}
-        left_over = set() if part.stream_time is None else {key for key, _ in outgrown(stored, part.stream_time)}
-        ledger.merge({key: decode_page(key.table, value) for key, value in stored.items() if key not in left_over})
+        passed_over = set() if part.stream_time is None else set(left_over(stored, part.stream_time))
+        for key, value in stored.items():
+            if key not in passed_over:
+                bundle = decode_bundle(key, value)
+                ledger.merge({PageKey(key.table, period): page for period, page in bundle.pages().items()})
     return ledger

@@ -1,0 +1,75 @@
+"""Bundles: the pages that are stored together, and their stored form."""
+
+import pytest
+
+from etapa.contracts.rfc3339 import parse_time
+from etapa.journey.ledger.bundle import Bundle, FlatBundle, bundle_of
+from etapa.journey.ledger.page import FlatPage
+from etapa.journey.ledger.periods import KeptPeriods
+
+DAY = "2026-11-21"
+
+
+def by_hours() -> Bundle:
+    bundle = Bundle("stays", DAY)
+    bundle.opened(f"{DAY}T22").add({("student", "a", "b", 7): [1], (None, "a", "b", 0): [2]})
+    bundle.opened(f"{DAY}T03").add({(None, "b", "a", 7): [4]})
+    return bundle
+
+
+def test_hours_of_a_day_share_their_names() -> None:
+    flat = by_hours().flat()
+    assert flat == FlatBundle(
+        by_hours=True, page=FlatPage(["b", "a", "student"], [3, -1, 0, 1, 7, 4, 22, 2, 1, 0, 7, 1, 22, -1, 1, 0, 0, 2])
+    )
+    again = bundle_of("stays", DAY, flat)
+    assert {period: page.cells() for period, page in again.pages().items()} == {
+        period: page.cells() for period, page in by_hours().pages().items()
+    }
+    assert len(again) == 3
+
+
+def test_a_day_is_folded_in_place() -> None:
+    bundle = by_hours()
+    bundle.opened(f"{DAY}T04").add({(None, "b", "a", 7): [5]})
+    bundle.fold()
+    assert {period: page.cells() for period, page in bundle.pages().items()} == {
+        DAY: {("student", "a", "b", 7): [1], (None, "a", "b", 0): [2], (None, "b", "a", 7): [9]}
+    }
+    assert not bundle.flat().by_hours
+
+
+@pytest.mark.parametrize(
+    ("by_hours", "numbers", "words"),
+    [
+        (False, [0, 0], "2 numbers, which is not a multiple of 5"),
+        (True, [0, 0, 0, 0, 0], "5 numbers, which is not a multiple of 6"),
+        (False, [0, 0, 1, 0, 1], "1 names, but uses name number 1"),
+        (False, [0, 0, -2, 0, 1], "1 names, but uses name number -2"),
+        (True, [24, 0, 0, 0, 0, 1], "no hour 24"),
+        (True, [-1, 0, 0, 0, 0, 1], "no hour -1"),
+    ],
+)
+def test_lists_that_fit_no_table_are_refused(by_hours: bool, numbers: list[int], words: str) -> None:
+    with pytest.raises(ValueError, match=words):
+        bundle_of("touchpoints", DAY, FlatBundle(by_hours, FlatPage(["a"], numbers)))
+
+
+@pytest.mark.parametrize(
+    ("period", "record", "moved"),
+    [
+        ("2026-11-21T10", "2026-11-21T10", None),
+        ("2026-11-20T00", "2026-11-20T00", None),
+        ("2026-11-19T23", "2026-11-19", "2026-11-19"),
+        ("2026-11-07T00", "2026-11-07", "2026-11-07"),
+        ("2026-11-06", "2026-11-06", None),
+        ("2024-09-01", "2024-09-01", None),
+        ("2024-08", "2024-08", None),
+    ],
+)
+def test_hours_have_records_of_their_own_today_and_yesterday(period: str, record: str, moved: str | None) -> None:
+    kept = KeptPeriods(parse_time("2026-11-21T12:00:00Z"))
+    assert (kept.record_of(period), kept.outgrown_record(period)) == (record, moved)
+    assert kept.outgrown_record("2024-08-31") == "2024-08"
+    assert kept.outgrown_record("2024-08-31T10") == "2024-08"
+    assert (kept.is_by_hours("2026-11-07"), kept.is_by_hours("2026-11-06")) == (True, False)
