@@ -48,7 +48,7 @@ COMMANDS = {
     "stage": ListedCommand("stage", "Show the stage that a customer is in."),
     "why": ListedCommand("why", "Show why a customer does not move, rule by rule."),
     "export": ListedCommand("export", "Write everything that is kept of a customer."),
-    "forget": ListedCommand("forget", "Erase a customer, and certify it."),
+    "forget": ListedCommand("forget", "Erase a customer, with a certificate."),
     "reclassify": ListedCommand("reclassify", "Judge all customers by a new version of the journey now."),
     "dead-letters": ListedCommand("dead_letters", "Look at records that could not be used, and send them back."),
     "verify": ListedCommand("verify", "Compare Redis with the log, while the worker runs."),

@@ -52,7 +52,7 @@ class _Deliver(click.Group):
 
 @click.command(cls=_Deliver, invoke_without_command=True, subcommand_metavar="[COMMAND [ARGS]...]")
 @settings_flags(*FLAGS)
-@click.option("--check", is_flag=True, help="Only check the delivery file and that its secrets are there. Exit code 1 if not.")
+@click.option("--check", is_flag=True, help="Only check that the delivery file is correct and its secrets are there. Exit code 1 if not.")
 @click.pass_context
 def deliver(ctx: click.Context, /, check: bool, **flags: str | None) -> None:
     """Post campaign triggers from Kafka to the webhooks in a delivery file, each at least once, until told to stop (SIGTERM, or Ctrl-C).

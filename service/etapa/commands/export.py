@@ -34,7 +34,11 @@ TELL_EVERY = 1.0
 @click.command(short_help="Write everything that is kept of a customer.")
 @click.argument("customer_id", metavar="CUSTOMER")
 @click.option(
-    "--out", "path", type=click.Path(dir_okay=False, path_type=Path), metavar="FILE", help="Write to this file, for your eyes only (0600)."
+    "--out",
+    "path",
+    type=click.Path(dir_okay=False, path_type=Path),
+    metavar="FILE",
+    help="Write to this file, which only its owner can read (mode 0600).",
 )
 @settings_flags("journey", "kafka_bootstrap_servers")
 def export(customer_id: str, path: Path | None, **flags: str | None) -> None:

@@ -24,7 +24,7 @@ from etapa.stream.upkeep.personal_records import PersonalRecord
 from etapa.stream.upkeep.rebuild import NobodyAtWork
 
 
-@click.command(short_help="Erase a customer, and certify it.")
+@click.command(short_help="Erase a customer, with a certificate.")
 @click.argument("customer_id", metavar="CUSTOMER")
 @click.option(
     "--certificate",

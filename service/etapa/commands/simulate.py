@@ -70,11 +70,12 @@ def simulate(
 ) -> None:
     """Run touchpoints through a journey and print the stage changes, without any server.
 
-    JOURNEY is a journey file, recognised by its name (.yaml or .yml); --journey does the same. Without either it is the shipped journey.
-    EVENTS are files of touchpoints as JSON Lines, plain or compressed, folders or patterns of such files, or, with --source, of another system's records; `-` reads standard input. Stage changes go to stdout as JSON Lines,
-    in the order in which they happen; a summary goes to stderr. Without --until no timer fires after a customer's last touchpoint.
-    With --triggers the campaign triggers are printed instead, those for holdout groups (marked `holdout`) among them; with --outcomes,
-    for each trigger of a campaign with a goal, whether it was met.
+    JOURNEY is a journey file, recognised by its name (.yaml or .yml); --journey does the same. Without either, the shipped journey is
+    used. EVENTS are files of touchpoints as JSON Lines, plain or compressed, folders or patterns of such files, or, with --source, of
+    another system's records; `-` reads standard input. Stage changes go to stdout as JSON Lines, in the order in which they happen; a
+    summary goes to stderr. Without --until no timer fires after a customer's last touchpoint. With --triggers the campaign triggers are
+    printed instead, including those of holdout groups (marked `holdout`); with --outcomes, for each trigger of a campaign with a goal,
+    whether it was met.
 
     Exit code 1 if more lines are unusable than usable, and with --strict if anything is odd about the touchpoints.
     """

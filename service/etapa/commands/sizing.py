@@ -18,23 +18,50 @@ COUNT = click.IntRange(1)
 
 
 @click.command()
-@click.option("--events-per-second", type=POSITIVE, required=True, help="Touchpoints a second in the busiest hour.")
-@click.option("--customers", type=COUNT, required=True, help="All customers there will ever be; none is ever forgotten.")
-@click.option("--partitions", type=COUNT, default=12, show_default=True)
-@click.option("--replication", type=COUNT, default=3, show_default=True, help="Copies that Kafka keeps of each record.")
-@click.option("--retention-days", type=POSITIVE, default=7.0, show_default=True, help="How long touchpoints and stage changes are kept.")
-@click.option("--redis-node-gib", type=POSITIVE, default=8.0, show_default=True, help="Memory of one Redis node.")
-@click.option("--touchpoint-bytes", type=POSITIVE, default=292.0, show_default=True, help="Average size of a touchpoint's JSON.")
-@click.option("--id-characters", type=click.IntRange(1, 256), default=9, show_default=True, help="Average length of a customer id.")
+@click.option("--events-per-second", metavar="X", type=POSITIVE, required=True, help="Touchpoints a second in the busiest hour.")
+@click.option(
+    "--customers",
+    metavar="N",
+    type=COUNT,
+    required=True,
+    help="All customers there will ever be; a state is kept until its customer is forgotten.",
+)
+@click.option("--partitions", metavar="N", type=COUNT, default=12, show_default=True, help="Partitions of each topic.")
+@click.option("--replication", metavar="N", type=COUNT, default=3, show_default=True, help="Copies that Kafka keeps of each record.")
+@click.option(
+    "--retention-days", metavar="X", type=POSITIVE, default=7.0, show_default=True, help="How long touchpoints and stage changes are kept."
+)
+@click.option("--redis-node-gib", metavar="X", type=POSITIVE, default=8.0, show_default=True, help="Memory of one Redis node.")
+@click.option(
+    "--touchpoint-bytes", metavar="X", type=POSITIVE, default=292.0, show_default=True, help="Average size of a touchpoint's JSON."
+)
+@click.option(
+    "--id-characters", metavar="N", type=click.IntRange(1, 256), default=9, show_default=True, help="Average length of a customer id."
+)
 @click.option(
     "--state-bytes",
+    metavar="X",
     type=POSITIVE,
     default=STATE_BYTES,
     show_default=True,
     help="Average size of a customer's state; it depends on the journey.",
 )
-@click.option("--changes-per-touchpoint", type=click.FloatRange(0), default=CHANGES, show_default=True)
-@click.option("--customers-in-memory", type=click.IntRange(0), default=50_000, show_default=True, help="ETAPA_CUSTOMERS_IN_MEMORY.")
+@click.option(
+    "--changes-per-touchpoint",
+    metavar="X",
+    type=click.FloatRange(0),
+    default=CHANGES,
+    show_default=True,
+    help="Stage changes that a touchpoint causes, on average.",
+)
+@click.option(
+    "--customers-in-memory",
+    metavar="N",
+    type=click.IntRange(0),
+    default=50_000,
+    show_default=True,
+    help="Customers that each partition keeps in memory (ETAPA_CUSTOMERS_IN_MEMORY).",
+)
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
 def sizing(retention_days: float, redis_node_gib: float, as_json: bool, **plain: Any) -> None:
     """Calculate the workers, Redis and Kafka that an installation needs. It contacts no server.

@@ -30,7 +30,7 @@ COLOURS: dict[Status, str] = {"passed": "green", "failed": "red", "error": "red"
 @click.command()
 @click.argument("files", metavar="FILE…", nargs=-1, required=True)
 @click.option("-k", "words", metavar="NAME", multiple=True, help="Run only tests whose name contains this, ignoring case; may be repeated.")
-@click.option("--verbose", "-v", is_flag=True, help="One line for each test.")
+@click.option("--verbose", "-v", is_flag=True, help="Print one line for each test.")
 @click.option("--require-coverage", is_flag=True, help="Fail if a rule, stage or campaign is not reached by any test.")
 @click.option("--junit", "junit_file", metavar="FILE", help="Write the results to FILE as JUnit XML.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")

@@ -180,7 +180,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     customers_in_memory: Annotated[
         int, Setting(values.number(0, 100_000_000), "Customers that each partition keeps in memory between batches")
     ] = 50_000
-    delivery: Annotated[str | None, Setting(values.file_path(), "The delivery file: which campaign's triggers are posted to where")] = None
+    delivery: Annotated[str | None, Setting(values.file_path(), "The delivery file: which campaign's triggers go where")] = None
     delivery_group: Annotated[
         str, Setting(values.group_name(), "Consumer group of delivery; if not set, the group followed by `-delivery`")
     ] = ""

@@ -144,7 +144,7 @@ new dead letter that counts its attempts.
 _HELP_OF_TRIGGERS = """Send triggers that could not be delivered back to campaign-triggers, where `etapa deliver` finds them like new ones: selected one
 by one or by reason, campaign, target, time and partition. Try --dry-run first.
 
-Key, value and headers stay as they were, and so does the Idempotency-Key: a receiver that took one after all knows it. Which
+Key, value and headers stay as they were, and so does the Idempotency-Key: a receiver that accepted a trigger after all recognises it. Which
 letters were sent back is remembered, so after an interruption the same command continues where it stopped. A letter that fails again becomes a
 new dead letter that counts its attempts.
 """

@@ -41,7 +41,8 @@ def list_command(commands: DeadLetterCommands) -> click.Command:
     @settings_flags(*commands.flags)
     @click.option("--json", "as_json", is_flag=True, help="Print one JSON object per line.")
     def list_letters(selection: Selection, limit: int | None, as_json: bool, **flags: str | None) -> None:
-        """List dead letters: where they are, since when, why, how often they had been sent back before, and whether they have been since.
+        """List dead letters: where they are, since when, why, how often they were sent back before, and whether they have been
+        sent back since.
 
         Shows what is there when the command starts. Totals go to stderr.
         """
@@ -92,7 +93,7 @@ def show_command(commands: DeadLetterCommands) -> click.Command:
         help="Write the original value to stdout as it is, and nothing else; for a cut letter, the original from its topic.",
     )
     def show(place: tuple[int, int], as_json: bool, raw: bool, **flags: str | None) -> None:
-        """Show a dead letter: its headers, key and value, as they were read, and why it is one."""
+        """Show a dead letter: its reason, and its headers, key and value as they were read."""
         settings = settings_from(flags).settings
         topic = commands.topic(settings)
         letter, sent = on_kafka(settings, lambda cluster, partitions: _read(cluster, topic, partitions, place, whole=raw), topic.name)
