@@ -27,7 +27,8 @@ from etapa.stream.protocol.ports import Topics, ViewError
 from etapa.stream.redis.address import RedisUrlError
 from etapa.stream.redis.inspection import RedisInspection
 from etapa.stream.redis.store import Store
-from etapa.stream.upkeep.change_walk import ChangeFault, ChangeWalk, Walked, fault_in_words
+from etapa.stream.upkeep.change_chains import ChangeFault, chain_faults, stretches_among
+from etapa.stream.upkeep.change_walk import ChangeWalk, Walked, fault_in_words
 from etapa.stream.upkeep.verification import Difference, NotShown, Verification, Verified, WentBack
 
 TRIES = 3
@@ -95,7 +96,35 @@ async def _verify(
             _tell(one)
             walked = await _walk(cluster, partition, emit, compacted=compacted) if with_changes else None
             found.append((one, walked))
-    return found
+    if partitions and len(partitions) < count:
+        return found
+    broken = await _broken_chains(cluster, [walked for _, walked in found if walked is not None])
+    for fault in broken:
+        emit(fault)
+    return [(one, walked and msgspec.structs.replace(walked, faults=walked.faults + _within(broken, walked))) for one, walked in found]
+
+
+def _within(faults: Sequence[ChangeFault], walked: Walked) -> int:
+    return sum(fault.partition == walked.partition for fault in faults)
+
+
+async def _broken_chains(cluster: Cluster, walks: Sequence[Walked]) -> list[ChangeFault]:
+    """Faults in the changes of customers who moved between partitions, each of which was looked for again in all of them."""
+    if not all(walked.complete for walked in walks):
+        # What is missing may have been removed.
+        return []
+    faults = chain_faults([walked.stretches for walked in walks])
+    for _ in range(TRIES):
+        if not faults:
+            break
+        keys = {key for key, _ in faults}
+        claims = [{key: [one for one in walked.stretches.get(key, ()) if one.last < one.first] for key in keys} for walked in walks]
+        again = []
+        for walked in walks:
+            async with ChangesTopic(cluster, walked.partition) as changes:
+                again.append(await stretches_among(changes, walked.partition, keys))
+        faults = chain_faults([*claims, *again])
+    return [fault for _, fault in faults]
 
 
 async def _walk(cluster: Cluster, partition: int, emit: Emit, *, compacted: bool) -> Walked:

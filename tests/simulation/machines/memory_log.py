@@ -227,7 +227,7 @@ class MemoryBroker:
         """Tear a transaction, as if its end had arrived before some of its writes, and these had then been aborted with the next one."""
         self.tear, self.was_torn = None, True
         if tear == "changes":
-            opened.transaction = msgspec.structs.replace(opened.transaction, stage_changes=())
+            opened.transaction = msgspec.structs.replace(opened.transaction, stage_changes=(), moved=())
             self._show(opened, self.epoch)
             self.state_end += 1
         else:
@@ -238,7 +238,7 @@ class MemoryBroker:
         raise Torn
 
     def _publish_changes(self, transaction: Transaction) -> None:
-        for one in transaction.stage_changes:
+        for one in (*transaction.stage_changes, *transaction.moved):
             self.changes.append(Record(self.changes_end, 0, one.key, one.value, one.headers))
             self.changes_end += 1
         self.changes_end += 1

@@ -17,6 +17,7 @@ from etapa.contracts.outgoing.campaign_outcome import decode_campaign_outcome, e
 from etapa.contracts.outgoing.campaign_outcome_message import CampaignOutcomeMessage
 from etapa.contracts.outgoing.campaign_trigger import campaign_trigger_json, decode_campaign_trigger, encode_campaign_trigger
 from etapa.contracts.outgoing.campaign_trigger_message import CampaignTriggerMessage
+from etapa.contracts.outgoing.customer_moved import CustomerMovedMessage, decode_customer_moved, encode_customer_moved, is_customer_moved
 from etapa.contracts.outgoing.dead_letter import encode_dead_letter
 from etapa.contracts.outgoing.stage_change import decode_stage_change, encode_stage_change, stage_change_json
 from etapa.contracts.outgoing.stage_change_message import StageChangeMessage
@@ -36,7 +37,16 @@ SCHEMAS = Path(__file__).parents[3] / "schemas"
 EXAMPLES = sorted((SCHEMAS / "examples").glob("*.json"))
 TRACE = ("traceparent", "tracestate", "baggage")
 """Optional headers at the end, present if the touchpoint had them."""
-MESSAGES = ("touchpoint", "stage-change", "campaign-trigger", "campaign-outcome", "dead-letter", "undelivered-trigger", "delivery-progress")
+MESSAGES = (
+    "touchpoint",
+    "stage-change",
+    "customer-moved",
+    "campaign-trigger",
+    "campaign-outcome",
+    "dead-letter",
+    "undelivered-trigger",
+    "delivery-progress",
+)
 
 
 def schema_of(message: str) -> dict[str, Any]:
@@ -273,6 +283,20 @@ def test_campaign_outcomes_are_written_as_the_schema_says() -> None:
     assert key == b"c-42"
     # Id and source together identify an event, and so distinguish it from its trigger.
     assert (written["ce_id"], written["ce_source"]) == ("c-42/3/loyalty-welcome", "etapa/retail/goals")
+
+
+def test_where_the_changes_of_a_customer_continue_is_written_as_the_schema_says() -> None:
+    schema = schema_of("customer-moved")
+    assert list(schema["properties"]) == schema["required"] == fields_of(CustomerMovedMessage)
+    key, value, headers = encode_customer_moved("c-42", 3, 7, "c-42", "shop", 2)
+    (example,) = examples_of("customer-moved")
+    assert json.loads(value) == json.loads(example.read_text("utf-8"))
+    assert decode_customer_moved(value).partition == 7
+    written = {name: text.decode() for name, text in headers}
+    validator(schema["$defs"]["headers"]).validate(written)
+    assert list(written) == list(schema["$defs"]["headers"]["properties"])
+    assert key == b"c-42"
+    assert is_customer_moved(headers)
 
 
 @pytest.mark.parametrize(

@@ -11,7 +11,8 @@ from etapa.contracts.stored.state import encode_state
 from etapa.journey.engine.facts.customer import Customer
 from etapa.stream.protocol.records import Record, StateRecord
 from etapa.stream.upkeep import change_walk
-from etapa.stream.upkeep.change_walk import ChangeFault, ChangeWalk, Walked, fault_in_words
+from etapa.stream.upkeep.change_chains import ChangeFault, chain_faults
+from etapa.stream.upkeep.change_walk import ChangeWalk, Walked, fault_in_words
 
 CHUNK = 7
 
@@ -95,6 +96,8 @@ class World:
         assert shares == sorted(shares)
         assert all(0 < share <= 1 for share in shares)
         assert walked.faults == len(found)
+        if walked.complete:
+            found += [fault for _, fault in chain_faults([walked.stretches])]
         return walked, found
 
 

@@ -7,7 +7,7 @@ from typing import Final
 
 import msgspec
 
-from etapa.contracts.stored.state import StateError, decode_standing
+from etapa.contracts.stored.state import StateError, decode_sequence, decode_standing
 from etapa.contracts.stored.state_layout import Standing
 
 _PREFIX: Final = b"\x94\x00"
@@ -51,3 +51,8 @@ def decode_forwarding(value: bytes) -> ForwardingAddress:
 def standing_of(value: bytes) -> Standing:
     """Version, stage and due time of the customer in a state; who has left is in no stage, and nothing is due. Raises `StateError`."""
     return Standing(0, NO_STAGE, None) if is_forwarding(value) else decode_standing(value)
+
+
+def sequence_of(value: bytes) -> int:
+    """How many stage changes the customer had made, by a state or by a forwarding address. Raises `StateError`."""
+    return decode_forwarding(value).sequence if is_forwarding(value) else decode_sequence(value)

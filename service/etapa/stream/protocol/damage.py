@@ -10,6 +10,7 @@ import logging
 from collections.abc import Sequence
 from typing import Literal, NamedTuple
 
+from etapa.contracts.outgoing.customer_moved import is_customer_moved
 from etapa.contracts.stored.mark import Mark
 from etapa.stream.protocol.observer import TaskObserver
 from etapa.stream.protocol.ports import Log, LogError, RecentChanges
@@ -68,7 +69,10 @@ def _of_offset(group_offset: int | None, mark: Mark | None, next_offset: int, ob
 
 def damage_of_changes(mark: Mark | None, changes: RecentChanges) -> list[Damage]:
     """What is wrong with the end of `stage-changes`, according to the last mark."""
-    recent = changes.records
+    recent = [record for record in changes.records if not is_customer_moved(record.headers)]
+    if not recent and changes.records and not changes.all:
+        # So many have left that no change is among the last records.
+        return []
     if not recent:
         # Retention may have removed all of it.
         lost = changes.all and mark is not None and mark.last_change is not None
@@ -106,17 +110,21 @@ def damage_of_changes(mark: Mark | None, changes: RecentChanges) -> list[Damage]
                     " changes were lost, although the resulting states were kept",
                 )
             )
-    broken = _broken_sequence(recent, ids)
+    broken = _broken_sequence(changes.records)
     if broken is not None:
         found.append(broken)
     return found
 
 
-def _broken_sequence(recent: Sequence[Record], ids: Sequence[str]) -> Damage | None:
+def _broken_sequence(recent: Sequence[Record]) -> Damage | None:
     """The first change whose sequence does not follow that of the same customer's previous change."""
     numbers: dict[str, int] = {}
-    for record, identity in zip(recent, ids, strict=True):
-        customer, _, number = identity.rpartition("/")
+    for record in recent:
+        if is_customer_moved(record.headers):
+            # If the customer comes back, there were changes elsewhere.
+            numbers.pop((record.key or b"").decode(errors="replace"), None)
+            continue
+        customer, _, number = _id_of(record).rpartition("/")
         if not number.isdecimal():
             continue
         before = numbers.get(customer)

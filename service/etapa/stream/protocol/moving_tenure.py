@@ -11,6 +11,7 @@ from itertools import groupby
 import msgspec
 
 from etapa.contracts.incoming.rejected import Rejected
+from etapa.contracts.outgoing.customer_moved import encode_customer_moved
 from etapa.contracts.stored.forwarding import NO_STAGE, ForwardingAddress, decode_forwarding, encode_forwarding, is_forwarding
 from etapa.contracts.stored.state import decode_state, encode_state
 from etapa.contracts.stored.transfer import (
@@ -280,9 +281,15 @@ class MovingTenure(Tenure):
                 moves.take(each.transfer)
                 moves.next_transfer = each.offset + 1
             self._touchpoints_from = self._touchpoints_from[count:]
+        departures = []
+        journey = self._around.program.journey
         for customer_id, address in self._left.items():
             value = encode_forwarding(address)
+            kept_as = address.customer_id or customer_id
+            departures.append(
+                Outgoing(*encode_customer_moved(customer_id, address.sequence, address.place, kept_as, journey.id, journey.version))
+            )
             encoded.states.append(Outgoing(customer_id.encode(), value))
             encoded.applied.append(Applied(customer_id, NO_STAGE, None, value))
         stages, self._stages = self._stages, []
-        return MovedInBatch(moves.marked(), moves.take_sends(), stages, forwarded)
+        return MovedInBatch(moves.marked(), moves.take_sends(), stages, forwarded, departures)

@@ -89,6 +89,8 @@ class Transaction(msgspec.Struct, frozen=True):
     campaign_outcomes: Sequence[Outgoing] = ()
     transfers: Sequence[tuple[int, Outgoing]] = ()
     """For partitions of `transfers`, in order. Empty without `Transfers`."""
+    moved: Sequence[Outgoing] = ()
+    """Control records for `stage-changes`, after the changes: where the changes of those who leave continue."""
 
 
 RECENT_OFFSETS = 256

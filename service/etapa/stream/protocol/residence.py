@@ -40,6 +40,8 @@ class MovedInBatch(NamedTuple):
     stages: Sequence[tuple[str, str]]
     """The stages of those who left (to no stage) and arrived (from none)."""
     forwarded: int
+    departures: Sequence[Outgoing] = ()
+    """Control records for `stage-changes`."""
 
 
 class IncomingTransfer(NamedTuple):

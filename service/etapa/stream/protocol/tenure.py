@@ -348,6 +348,7 @@ class Tenure:
             ledger_records(pages),
             encoded.campaign_outcomes,
             moved.sends,
+            moved.departures,
         )
         state_offset = await around.log.commit(transaction)
         committed = self._took("commit", started)

@@ -1,24 +1,27 @@
 """Checks `stage-changes`: each customer's sequence must have no gaps or repeats, and end where the customer's state says.
 
+A customer who moved has changes in several partitions. What this one holds of each is collected; `change_chains` puts it together.
+
 A change and the resulting state are in one transaction. So changes published up to some offset must be in states read after that,
 and what the states say must have been published. The transaction may become visible in the two topics a moment apart, so a mismatch
 is checked again before it is reported.
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Sequence
-from typing import Literal, Protocol
+from collections.abc import Callable
 
 import msgspec
 
+from etapa.contracts.outgoing.customer_moved import is_customer_moved
+from etapa.contracts.stored.forwarding import sequence_of
 from etapa.contracts.stored.ledger_page import DENIED_PREFIX, LEDGER_PREFIX
 from etapa.contracts.stored.mark import is_customer_key
-from etapa.contracts.stored.state import decode_sequence
 from etapa.journey.engine.deny_list import DenyKey
 from etapa.stream.protocol.belonging import MayPass
 from etapa.stream.protocol.ports import States
 from etapa.stream.protocol.records import Record
 from etapa.stream.protocol.takeover import last_mark
+from etapa.stream.upkeep.change_chains import ChangeFault, Changes, FaultKind, Stretch, Stretches, change_id_of
 
 _DENIED = LEDGER_PREFIX + DENIED_PREFIX
 PAUSE_SECONDS = 0.25
@@ -26,22 +29,6 @@ LOOKS = 20
 """How many times a mismatch is checked, with pauses, before it is reported."""
 _BITS = 32
 _NUMBER = (1 << _BITS) - 1
-
-FaultKind = Literal["changes_missing", "change_repeated", "change_without_state", "changes_lost", "foreign_record"]
-
-
-class ChangeFault(msgspec.Struct, frozen=True):
-    """Something in `stage-changes` that complete transactions cannot leave."""
-
-    partition: int
-    kind: FaultKind
-    customer_id: str
-    offset: int | None
-    """The offset of the record in `stage-changes`; none for a missing record."""
-    found: int | None
-    """The record's sequence, or the last one published."""
-    expected: int | None
-    """The sequence that it should have, or that of the customer's state."""
 
 
 class Walked(msgspec.Struct, frozen=True):
@@ -52,16 +39,8 @@ class Walked(msgspec.Struct, frozen=True):
     customers: int
     faults: int
     complete: bool
-
-
-class Changes(Protocol):
-    """One partition of `stage-changes`. Methods raise `LogError`."""
-
-    async def changes_range(self) -> tuple[int, int]:
-        """The first offset, and the offset after the last committed one."""
-
-    def changes(self, start: int, end: int) -> AsyncIterator[Sequence[Record]]:
-        """Committed records from `start` to before `end`, in chunks, in order."""
+    stretches: Stretches = {}
+    """Those of customers who came from another partition or went to one, or seem to have; see `change_chains`."""
 
 
 class ChangeWalk:
@@ -97,6 +76,9 @@ class ChangeWalk:
         self._report = report
         self._progress = progress
         self._compacted = compacted
+        self._movers: dict[bytes, list[Stretch]] = {}
+        self._away: set[bytes] = set()
+        """Customers who have left: their changes may go on with any number if they come back."""
         self._numbers: dict[bytes, int] = {}
         """For each customer the last published sequence, and in the bits above it that of the state."""
         self._complete = False
@@ -109,7 +91,7 @@ class ChangeWalk:
         await self._read_changes(first, reached, first)
         states_read = await self._read_states()
         await self._settle(reached, states_read)
-        return Walked(self._partition, self._count, len(self._numbers), self._faults, self._complete)
+        return Walked(self._partition, self._count, len(self._numbers), self._faults, self._complete, self._movers)
 
     async def _was_replaced(self) -> bool:
         try:
@@ -126,9 +108,13 @@ class ChangeWalk:
             self._progress((records[-1].offset + 1 - first) / max(1, end - first))
 
     def _take_change(self, record: Record) -> None:
-        self._count += 1
-        customer, _, number = _id_of(record).rpartition(b"/")
         key = record.key or b""
+        if is_customer_moved(record.headers):
+            self._away.add(key)
+            self._stretches_of(key)
+            return
+        self._count += 1
+        customer, number = change_id_of(record)
         if not number.isdigit() or customer != key:
             self._tell("foreign_record", key, record.offset, None, None)
             return
@@ -136,14 +122,27 @@ class ChangeWalk:
         numbers = self._numbers.get(key, 0)
         before = numbers & _NUMBER
         if before or self._complete:
-            if sequence == 1 < before:
+            if sequence > before and (key in self._away or (sequence > 1 and not before)):
+                # Its changes before are in other partitions.
+                self._away.discard(key)
+                self._stretches_of(key).append(Stretch(sequence, sequence, self._partition, record.offset))
+            elif sequence == 1 < before:
                 self._anew[key] = record.offset, before
+                self._movers.pop(key, None)
             elif sequence <= before:
                 self._tell("change_repeated", key, record.offset, sequence, before + 1)
                 return
             elif sequence > before + 1 and not self._compacted:
                 self._tell("changes_missing", key, record.offset, sequence, before + 1)
         self._numbers[key] = (numbers & ~_NUMBER) | min(sequence, _NUMBER)
+        stretches = self._movers.get(key)
+        if stretches:
+            stretches[-1] = stretches[-1]._replace(last=sequence)
+
+    def _stretches_of(self, key: bytes) -> list[Stretch]:
+        """Those of a customer who moves, begun with what was read before."""
+        before = self._numbers.get(key, 0) & _NUMBER
+        return self._movers.setdefault(key, [Stretch(1, before, self._partition, None)] if before else [])
 
     async def _read_states(self) -> int:
         start, end = await self._states.state_range()
@@ -162,7 +161,7 @@ class ChangeWalk:
             self._erased.add(key)
             self._numbers[key] = last | last << _BITS
         else:
-            self._numbers[key] = last | min(decode_sequence(value), _NUMBER) << _BITS
+            self._numbers[key] = last | min(sequence_of(value), _NUMBER) << _BITS
 
     def _take_denial(self, key: bytes, value: bytes | None) -> None:
         digest = key[len(_DENIED) :]
@@ -182,6 +181,10 @@ class ChangeWalk:
                 self._numbers[key] = (numbers & ~_NUMBER) | max(before, numbers & _NUMBER)
         ahead = {key: sequence for key, sequence in self._ahead().items() if not self._is_forgotten(key)}
         behind = self._behind()
+        for key in [key for key in behind if key in self._movers or not self._numbers[key] & _NUMBER]:
+            # They may have come from elsewhere, with changes published there.
+            self._stretches_of(key).append(Stretch(behind[key] + 1, behind[key], self._partition, None))
+            del behind[key]
         for looks_left in reversed(range(LOOKS)):
             if ahead:
                 states_read = await self._look_for_states(ahead, states_read)
@@ -203,7 +206,7 @@ class ChangeWalk:
             return start
         async for records in self._states.states(start, end):
             for record in records:
-                if record.key in ahead and (record.value is None or decode_sequence(record.value) >= ahead[record.key]):
+                if record.key in ahead and (record.value is None or sequence_of(record.value) >= ahead[record.key]):
                     del ahead[record.key]
         return end
 
@@ -258,7 +261,3 @@ def fault_in_words(fault: ChangeFault) -> str:
             return (
                 f"the record at offset {at} of stage-changes (key {who!r}) is not a stage change for its key: something else writes there"
             )
-
-
-def _id_of(record: Record) -> bytes:
-    return next((value for name, value in record.headers if name == "ce_id"), b"")

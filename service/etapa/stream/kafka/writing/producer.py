@@ -91,7 +91,11 @@ class PartitionProducer:
     async def _send(self, transaction: Transaction) -> int:
         settings = self._settings
         topics: list[tuple[str, Sequence[Outgoing], Cut[Outgoing] | None]] = [
-            (settings.topic_stage_changes, transaction.stage_changes, None),
+            (
+                settings.topic_stage_changes,
+                [*transaction.stage_changes, *transaction.moved] if transaction.moved else transaction.stage_changes,
+                None,
+            ),
             (settings.topic_campaign_triggers, transaction.campaign_triggers, None),
             (settings.topic_campaign_outcomes, transaction.campaign_outcomes, None),
             (settings.topic_dead_letters, transaction.dead_letters, letter_cut_to),
