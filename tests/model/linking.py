@@ -1,0 +1,135 @@
+"""A model of links between people who live at different places, while workers crash: docs/moving-customers.md describes the protocol.
+
+As in `moving`, a place is a partition with one owner, and a batch reads one record and commits all it does in one transaction. Nothing has to
+be remembered between two batches, so a crash matters only where a control splits a batch.
+
+Which id is kept follows from the set of a person's links alone (`journey.identity.links`), so a person here is a set of ids, a set of links and
+the touchpoints judged. Not modelled: what is remembered, and a change of the layout meanwhile.
+"""
+
+from typing import Final, Literal, NamedTuple, get_args
+
+LinkSafety = Literal[
+    "fence",  # a successor shuts its predecessor out
+    "forwards",  # a place that a person has left passes on what comes for any of its ids
+    "sends_within",  # what is sent is part of the batch's transaction: not sent before it
+    "sends_with_it",  # the same: not sent after it
+    "numbers",  # what was taken in from a place is not taken in again
+    "marks_both",  # the mark holds the progress of both inputs
+    "to_the_lesser",  # of two people, the one whose least id is greater moves
+    "unites",  # who arrives is united with who is there, and takes nobody's place
+    "looks_again",  # whether both are known is looked at when they meet, not only before one of them moves
+    "all_ids",  # who leaves leaves an address for each of its ids
+]
+LINK_SAFETIES: Final[tuple[LinkSafety, ...]] = get_args(LinkSafety)
+EVERYTHING_ON: Final[frozenset[LinkSafety]] = frozenset()
+
+
+class Link(NamedTuple):
+    """A record: `moved` and `kept` are one person."""
+
+    moved: str
+    kept: str
+
+
+class Seen(NamedTuple):
+    """A record: touchpoint `number` of an id."""
+
+    customer: str
+    number: int
+
+
+class Person(NamedTuple):
+    """All ids of one person, the links between them, and the touchpoints judged, in order."""
+
+    ids: frozenset[str]
+    links: frozenset[Link] = frozenset()
+    judged: tuple[Seen, ...] = ()
+
+    @property
+    def least(self) -> str:
+        """The id by which two people compare."""
+        return min(self.ids)
+
+
+class Parcel(NamedTuple):
+    """A record of `transfers`, on its way to wherever `target` lives. One of the three is there:
+
+    a touchpoint; a link that asks `target` to meet `other`; a person who moves to `target` because of a link.
+    """
+
+    target: str
+    seen: Seen | None = None
+    link: Link | None = None
+    other: str = ""
+    other_is_known: bool = False
+    person: Person | None = None
+    hops: int = 0
+
+
+class SentParcel(NamedTuple):
+    """`number` counts what this sender has sent to this place."""
+
+    sender: int
+    number: int
+    parcel: Parcel
+
+
+class LinkScenario(NamedTuple):
+    """What is given: the records of each place, the home of each id, who is known, and how much goes wrong."""
+
+    records: tuple[tuple[Link | Seen, ...], ...]
+    homes: tuple[tuple[str, int], ...]
+    known: frozenset[str] = frozenset()
+    crashes: int = 1
+    repeats: int = 1
+    off: frozenset[LinkSafety] = EVERYTHING_ON
+
+
+class LinkStored(NamedTuple):
+    """What a place's log says."""
+
+    here: tuple[Person, ...]
+    away: tuple[tuple[str, int], ...]
+    """Forwarding addresses, by id."""
+    records: int
+    transfers: int
+    sent: tuple[int, ...]
+    taken: tuple[int, ...]
+
+
+class LinkBatch(NamedTuple):
+    """What one transaction holds. `sends` are pairs of a place and a transfer."""
+
+    stored: LinkStored
+    sends: tuple[tuple[int, SentParcel], ...]
+    published: tuple[Seen, ...] = ()
+    refused: tuple[Link, ...] = ()
+
+
+class LinkPlace(NamedTuple):
+    """A place: its log and its input; `paused` only without `fence`, `unsent` only without `sends_with_it`."""
+
+    stored: LinkStored
+    incoming: tuple[SentParcel, ...] = ()
+    paused: LinkBatch | None = None
+    unsent: tuple[tuple[int, SentParcel], ...] = ()
+
+
+class Linking(NamedTuple):
+    """A state of the model."""
+
+    places: tuple[LinkPlace, ...]
+    published: tuple[Seen, ...]
+    """Every touchpoint causes a change; by id, in order."""
+    refused: tuple[Link, ...]
+    """Dead letters."""
+    crashes: int
+    repeats: int
+
+
+def beginning(scenario: LinkScenario) -> Linking:
+    """Nothing has been read."""
+    count = len(scenario.records)
+    empty = LinkPlace(LinkStored((), (), 0, 0, (0,) * count, (0,) * count))
+    return Linking((empty,) * count, (), (), scenario.crashes, scenario.repeats)

@@ -1,0 +1,33 @@
+"""Scenarios of links, from the smallest that shows anything to those that take minutes."""
+
+from collections.abc import Mapping
+from typing import Final
+
+from tests.model.linking import Link, LinkScenario, Seen
+
+
+def _records(text: str) -> tuple[Link | Seen, ...]:
+    """Such as `a1 a=b`: a touchpoint, and a link from a to b."""
+    return tuple(Link(word[0], word[2]) if word[1] == "=" else Seen(word[0], int(word[1:])) for word in text.split())
+
+
+def _scenario(records: list[str], homes: str, *, known: str = "", crashes: int = 1, repeats: int = 1) -> LinkScenario:
+    """`homes`: the ids at home at each place, such as `ac b`."""
+    by_id = tuple((customer, place) for place, customers in enumerate(homes.split()) for customer in customers)
+    return LinkScenario(tuple(_records(text) for text in records), by_id, frozenset(known), crashes, repeats)
+
+
+SMALL_LINKS: Final[Mapping[str, LinkScenario]] = {
+    "the greater moves": _scenario(["a1 a2", "b1 b=a b2"], "a b"),
+    "the other moves": _scenario(["a1 a=b a2", "b1 b2"], "a b"),
+    "a circle": _scenario(["a1 a=b", "b=c b1", "c=a c1"], "a b c", crashes=0, repeats=0),
+    "two known": _scenario(["a1 a=c", "b1 b=a", "c1"], "a b c", known="bc", crashes=0, repeats=0),
+    "neighbours": _scenario(["a1 c1 c=a c2", "b1 b=c"], "ac b", crashes=0),
+}
+"""Each is searched within seconds."""
+LARGE_LINKS: Final[Mapping[str, LinkScenario]] = {
+    "a circle with a crash": _scenario(["a1 a=b", "b=c b1", "c=a c1"], "a b c"),
+    "a star": _scenario(["a1", "b=a b1", "c=a c1", "d=c d1"], "a b c d", crashes=0, repeats=0),
+    "two known, and a third between": _scenario(["a1 a=c", "b1 b=c", "c1 c2"], "a b c", known="ab"),
+}
+"""These take minutes: `make model`."""

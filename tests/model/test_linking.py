@@ -1,0 +1,37 @@
+"""Every interleaving of links between people at different places, within bounds: nobody is doubled or lost, and everybody is found."""
+
+from functools import partial
+
+import pytest
+
+from tests.model.linking import LINK_SAFETIES, LinkSafety, LinkScenario, beginning
+from tests.model.linking_laws import violation_at_rest, violation_in
+from tests.model.linking_scenarios import SMALL_LINKS
+from tests.model.linking_steps import steps
+from tests.model.search import Searched, search
+
+MOST = 400_000
+
+
+def explore_links(scenario: LinkScenario, most: int = MOST) -> Searched:
+    """Search all of a scenario."""
+    return search(
+        beginning(scenario),
+        partial(steps, scenario),
+        partial(violation_in, scenario),
+        partial(violation_at_rest, scenario),
+        most,
+    )
+
+
+@pytest.mark.parametrize("name", SMALL_LINKS)
+def test_linked_people_become_one_at_one_place_whatever_comes_first(name: str) -> None:
+    found = explore_links(SMALL_LINKS[name])
+    assert found.violation is None, "\n".join(found.trace)
+    assert found.states > 100
+    assert found.at_rest
+
+
+@pytest.mark.parametrize("safety", LINK_SAFETIES)
+def test_without_one_of_the_safeties_something_goes_wrong(safety: LinkSafety) -> None:
+    assert any(explore_links(scenario._replace(off=frozenset([safety]))).violation for scenario in SMALL_LINKS.values())
