@@ -25,26 +25,26 @@ LINK_SAFETIES: Final[tuple[LinkSafety, ...]] = get_args(LinkSafety)
 EVERYTHING_ON: Final[frozenset[LinkSafety]] = frozenset()
 
 
-class Link(NamedTuple):
+class IdLinkRecord(NamedTuple):
     """A record: `moved` and `kept` are one person."""
 
     moved: str
     kept: str
 
 
-class Seen(NamedTuple):
+class TouchRecord(NamedTuple):
     """A record: touchpoint `number` of an id."""
 
     customer: str
     number: int
 
 
-class Person(NamedTuple):
+class JoinedIds(NamedTuple):
     """All ids of one person, the links between them, and the touchpoints judged, in order."""
 
     ids: frozenset[str]
-    links: frozenset[Link] = frozenset()
-    judged: tuple[Seen, ...] = ()
+    links: frozenset[IdLinkRecord] = frozenset()
+    judged: tuple[TouchRecord, ...] = ()
 
     @property
     def least(self) -> str:
@@ -59,11 +59,11 @@ class Parcel(NamedTuple):
     """
 
     target: str
-    seen: Seen | None = None
-    link: Link | None = None
+    seen: TouchRecord | None = None
+    link: IdLinkRecord | None = None
     other: str = ""
     other_is_known: bool = False
-    person: Person | None = None
+    person: JoinedIds | None = None
     hops: int = 0
 
 
@@ -78,7 +78,7 @@ class SentParcel(NamedTuple):
 class LinkScenario(NamedTuple):
     """What is given: the records of each place, the home of each id, who is known, and how much goes wrong."""
 
-    records: tuple[tuple[Link | Seen, ...], ...]
+    records: tuple[tuple[IdLinkRecord | TouchRecord, ...], ...]
     homes: tuple[tuple[str, int], ...]
     known: frozenset[str] = frozenset()
     crashes: int = 1
@@ -89,7 +89,7 @@ class LinkScenario(NamedTuple):
 class LinkStored(NamedTuple):
     """What a place's log says."""
 
-    here: tuple[Person, ...]
+    here: tuple[JoinedIds, ...]
     away: tuple[tuple[str, int], ...]
     """Forwarding addresses, by id."""
     records: int
@@ -103,8 +103,8 @@ class LinkBatch(NamedTuple):
 
     stored: LinkStored
     sends: tuple[tuple[int, SentParcel], ...]
-    published: tuple[Seen, ...] = ()
-    refused: tuple[Link, ...] = ()
+    published: tuple[TouchRecord, ...] = ()
+    refused: tuple[IdLinkRecord, ...] = ()
 
 
 class LinkPlace(NamedTuple):
@@ -120,9 +120,9 @@ class Linking(NamedTuple):
     """A state of the model."""
 
     places: tuple[LinkPlace, ...]
-    published: tuple[Seen, ...]
+    published: tuple[TouchRecord, ...]
     """Every touchpoint causes a change; by id, in order."""
-    refused: tuple[Link, ...]
+    refused: tuple[IdLinkRecord, ...]
     """Dead letters."""
     crashes: int
     repeats: int

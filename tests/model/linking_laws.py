@@ -3,7 +3,7 @@
 from collections import Counter
 from collections.abc import Iterator
 
-from tests.model.linking import Link, Linking, LinkPlace, LinkScenario, Person, Seen
+from tests.model.linking import IdLinkRecord, JoinedIds, Linking, LinkPlace, LinkScenario, TouchRecord
 
 MOST_HOPS = 8
 
@@ -30,10 +30,10 @@ def violation_at_rest(scenario: LinkScenario, linking: Linking) -> str | None:
     """What is unfinished, though nothing more happens by itself."""
     records = [record for records in scenario.records for record in records]
     people = [person for place in linking.places for person in place.stored.here]
-    for seen in (record for record in records if isinstance(record, Seen)):
+    for seen in (record for record in records if isinstance(record, TouchRecord)):
         if not any(seen in person.judged and seen.customer in person.ids for person in people):
             return f"{seen.customer}{seen.number} was not judged"
-    for link in (record for record in records if isinstance(record, Link)):
+    for link in (record for record in records if isinstance(record, IdLinkRecord)):
         together = any(link in person.links and {link.moved, link.kept} <= person.ids for person in people)
         if together == (link in linking.refused):
             return f"{link.moved}={link.kept} was {'followed and refused' if together else 'lost'}"
@@ -54,7 +54,7 @@ def _lost(scenario: LinkScenario, linking: Linking) -> Iterator[str]:
             at, passed = to, passed + 1
 
 
-def _under_way(place: LinkPlace) -> Iterator[Person]:
+def _under_way(place: LinkPlace) -> Iterator[JoinedIds]:
     """People who were sent to the place and are not taken in. A repeat is none."""
     last = list(place.stored.taken)
     for sent in place.incoming[place.stored.transfers :]:

@@ -3,12 +3,12 @@
 from collections.abc import Mapping
 from typing import Final
 
-from tests.model.linking import Link, LinkScenario, Seen
+from tests.model.linking import IdLinkRecord, LinkScenario, TouchRecord
 
 
-def _records(text: str) -> tuple[Link | Seen, ...]:
+def _records(text: str) -> tuple[IdLinkRecord | TouchRecord, ...]:
     """Such as `a1 a=b`: a touchpoint, and a link from a to b."""
-    return tuple(Link(word[0], word[2]) if word[1] == "=" else Seen(word[0], int(word[1:])) for word in text.split())
+    return tuple(IdLinkRecord(word[0], word[2]) if word[1] == "=" else TouchRecord(word[0], int(word[1:])) for word in text.split())
 
 
 def _scenario(records: list[str], homes: str, *, known: str = "", crashes: int = 1, repeats: int = 1) -> LinkScenario:

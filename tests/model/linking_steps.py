@@ -2,7 +2,18 @@
 
 from collections.abc import Iterator
 
-from tests.model.linking import Link, LinkBatch, Linking, LinkPlace, LinkScenario, LinkStored, Parcel, Person, Seen, SentParcel
+from tests.model.linking import (
+    IdLinkRecord,
+    JoinedIds,
+    LinkBatch,
+    Linking,
+    LinkPlace,
+    LinkScenario,
+    LinkStored,
+    Parcel,
+    SentParcel,
+    TouchRecord,
+)
 from tests.model.search import ModelStep
 
 Sends = tuple[tuple[int, Parcel], ...]
@@ -59,7 +70,7 @@ def _committed(scenario: LinkScenario, linking: Linking, number: int, batch: Lin
     return linked if later else _deliver(linked, batch.sends)
 
 
-def _customer(seen: Seen) -> str:
+def _customer(seen: TouchRecord) -> str:
     return seen.customer
 
 
@@ -101,7 +112,7 @@ class _Owner:
         if stored.records < len(records):
             record = records[stored.records]
             done = stored._replace(records=stored.records + 1)
-            if isinstance(record, Seen):
+            if isinstance(record, TouchRecord):
                 yield f"reads {record.customer}{record.number}", self._deal_with(Parcel(record.customer, seen=record), done)
             else:
                 yield f"reads {record.moved}={record.kept}", self._deal_with(Parcel(record.moved, link=record), done)
@@ -124,7 +135,7 @@ class _Owner:
                 return self._passed_on(parcel, to, stored)
             if self._home[target] != self._me and to is None:
                 return self._passed_on(parcel, self._home[target], stored)
-            here = Person(frozenset([target]))
+            here = JoinedIds(frozenset([target]))
         if parcel.person is not None:
             return self._met(here, parcel.person, parcel.link, stored)
         if parcel.seen is not None:
@@ -139,7 +150,7 @@ class _Owner:
             stored = self._with_addresses(stored, parcel.person, to)
         return self._batch(stored, ((to, parcel._replace(hops=parcel.hops + 1)),))
 
-    def _asked(self, here: Person, parcel: Parcel, link: Link, stored: LinkStored) -> LinkBatch:
+    def _asked(self, here: JoinedIds, parcel: Parcel, link: IdLinkRecord, stored: LinkStored) -> LinkBatch:
         """A link has come to one of its two people, or back to one of them."""
         other = parcel.other
         if not other:
@@ -152,26 +163,26 @@ class _Owner:
         moves = other < here.least if "to_the_lesser" not in self._off else here.least != link.kept
         return self._move(here, other, link, stored) if moves else self._ask(here, other, link, stored)
 
-    def _ask(self, here: Person, whom: str, link: Link, stored: LinkStored) -> LinkBatch:
+    def _ask(self, here: JoinedIds, whom: str, link: IdLinkRecord, stored: LinkStored) -> LinkBatch:
         """Ask the person with the id `whom` to meet the one who is here."""
         if whom in here.ids:
             return self._batch(_holding(stored, here, here._replace(links=here.links | {link})))
         question = Parcel(whom, link=link, other=here.least, other_is_known=self._is_known(here))
         neighbour = next((person for person in stored.here if whom in person.ids), None)
         if neighbour is not None or (self._home[whom] == self._me and whom not in self._away):
-            return self._asked(neighbour or Person(frozenset([whom])), question, link, stored)
+            return self._asked(neighbour or JoinedIds(frozenset([whom])), question, link, stored)
         return self._batch(stored, ((self._away.get(whom, self._home[whom]), question),))
 
-    def _move(self, here: Person, to: str, link: Link, stored: LinkStored) -> LinkBatch:
+    def _move(self, here: JoinedIds, to: str, link: IdLinkRecord, stored: LinkStored) -> LinkBatch:
         """Move to the person with the id `to`; if that one is here, meet at once."""
         without = stored._replace(here=tuple(person for person in stored.here if person != here))
         neighbour = next((person for person in without.here if to in person.ids), None)
         if neighbour is not None or (self._home[to] == self._me and to not in self._away):
-            return self._met(neighbour or Person(frozenset([to])), here, link, without)
+            return self._met(neighbour or JoinedIds(frozenset([to])), here, link, without)
         place = self._away.get(to, self._home[to])
         return self._batch(self._with_addresses(without, here, place), ((place, Parcel(to, link=link, person=here)),))
 
-    def _met(self, here: Person, comes: Person, link: Link | None, stored: LinkStored) -> LinkBatch:
+    def _met(self, here: JoinedIds, comes: JoinedIds, link: IdLinkRecord | None, stored: LinkStored) -> LinkBatch:
         """Somebody arrives where the other one lives."""
         assert link is not None
         gone = {customer for customer, _ in stored.away if customer in comes.ids}
@@ -181,18 +192,20 @@ class _Owner:
             return self._batch(_holding(stored, comes, comes), refused=(link,))
         if "unites" in self._off:
             return self._batch(_holding(stored, here, comes._replace(ids=here.ids | comes.ids)))
-        united = Person(here.ids | comes.ids, here.links | comes.links | {link}, here.judged + comes.judged)
+        united = JoinedIds(here.ids | comes.ids, here.links | comes.links | {link}, here.judged + comes.judged)
         return self._batch(_holding(stored, here, united))
 
-    def _is_known(self, person: Person) -> bool:
+    def _is_known(self, person: JoinedIds) -> bool:
         return bool(person.ids & self._scenario.known)
 
-    def _with_addresses(self, stored: LinkStored, person: Person, to: int) -> LinkStored:
+    def _with_addresses(self, stored: LinkStored, person: JoinedIds, to: int) -> LinkStored:
         ids = person.ids if "all_ids" not in self._off else frozenset([person.least])
         away = {**dict(stored.away), **dict.fromkeys(ids, to)}
         return stored._replace(away=tuple(sorted(away.items())))
 
-    def _batch(self, stored: LinkStored, sends: Sends = (), published: tuple[Seen, ...] = (), refused: tuple[Link, ...] = ()) -> LinkBatch:
+    def _batch(
+        self, stored: LinkStored, sends: Sends = (), published: tuple[TouchRecord, ...] = (), refused: tuple[IdLinkRecord, ...] = ()
+    ) -> LinkBatch:
         """The batch with its sends numbered."""
         sent = list(stored.sent)
         numbered = []
@@ -202,7 +215,7 @@ class _Owner:
         return LinkBatch(stored._replace(sent=tuple(sent)), tuple(numbered), published, refused)
 
 
-def _holding(stored: LinkStored, before: Person, after: Person) -> LinkStored:
+def _holding(stored: LinkStored, before: JoinedIds, after: JoinedIds) -> LinkStored:
     """With `after` in the place of `before`, who may be new."""
     others = [person for person in stored.here if person != before]
     return stored._replace(here=tuple(sorted([*others, after], key=lambda each: each.least)))
