@@ -50,6 +50,7 @@ COMMANDS = {
     "export": ListedCommand("export", "Write everything that is kept of a customer."),
     "forget": ListedCommand("forget", "Erase a customer, with a certificate."),
     "reclassify": ListedCommand("reclassify", "Judge all customers by a new version of the journey now."),
+    "repartition": ListedCommand("repartition", "Lay customers out over another number of partitions."),
     "dead-letters": ListedCommand("dead_letters", "Look at records that could not be used, and send them back."),
     "verify": ListedCommand("verify", "Compare Redis with the log, while the worker runs."),
     "rebuild": ListedCommand("rebuild", "Refill Redis from the log."),

@@ -82,6 +82,7 @@ these in the room that uses the library; the original error is the cause (`__cau
     RedriveError            stream.upkeep             commands: exit 1
     NobodyAtWork            stream.upkeep             `rebuild`, `forget`: exit 1
     NotForgotten            stream.upkeep             commands: exit 1
+    CannotRepartition       stream.upkeep             `repartition`: exit 1
     CertificateError        contracts                 commands: exit 2
 
     Used for control flow: the caller handles it, and it is never seen outside.

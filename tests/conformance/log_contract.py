@@ -270,8 +270,9 @@ async def the_topics_are_told(world: LogWorld) -> None:
     log = await world.open()
     topics = await log.topics()
     assert topics.partitions >= 1
-    assert sorted(topics.ids) == sorted(TOPIC_ROLES)
-    assert len(set(topics.ids.values())) == len(TOPIC_ROLES)
+    # Where customers never moved, there is no topic `transfers`.
+    assert {*topics.ids, "transfers"} == set(TOPIC_ROLES)
+    assert len(set(topics.ids.values())) == len(topics.ids)
     assert await (await world.open()).topics() == topics
 
 
@@ -287,7 +288,7 @@ async def a_topic_that_is_recreated_has_another_id_and_ends_the_reading(world: L
     with pytest.raises(LogError):
         await fetch_all(log, 1)
     after = await (await world.open()).topics()
-    assert {role for role in TOPIC_ROLES if before.ids[role] != after.ids[role]} == {"touchpoints"}
+    assert {role for role in before.ids if before.ids[role] != after.ids[role]} == {"touchpoints"}
 
 
 def _plain(outgoing: Sequence[Outgoing]) -> list[tuple[bytes | None, bytes | None, list[tuple[str, bytes]]]]:

@@ -40,6 +40,7 @@ def new_settings(bootstrap_servers: str, redis_url: str = "redis://127.0.0.1:1/0
         topic_customer_state=f"{name}.customer-state",
         topic_campaign_trigger_dead_letters=f"{name}.campaign-trigger-dead-letters",
         topic_delivery_progress=f"{name}.delivery-progress",
+        topic_transfers=f"{name}.transfers",
         **{"partitions": 2, **others},
     )
 

@@ -4,9 +4,9 @@ from collections import Counter
 
 import pytest
 
-from etapa.contracts.stored.mark import REPLACEABLE_ROLES, TOPIC_ROLES
+from etapa.contracts.stored.mark import REPLACEABLE_ROLES
 from tests.simulation.checking.controls import TOPIC_SAFETIES, TopicSafety
-from tests.simulation.worlds.recreated import RecreatedWorld
+from tests.simulation.worlds.recreated import ROLES, RecreatedWorld
 
 pytestmark = pytest.mark.usefixtures("quiet_logs")
 
@@ -20,10 +20,10 @@ def test_whichever_topic_is_recreated_nothing_is_processed_until_somebody_accept
         result = RecreatedWorld(seed).run()
         assert result.violations == [], seed
         events.update(result.events)
-    assert {role for role in TOPIC_ROLES if events[f"recreated: {role}"]} == set(TOPIC_ROLES)
-    assert {role for role in TOPIC_ROLES if events[f"accepted: {role}"]} == set(REPLACEABLE_ROLES)
+    assert {role for role in ROLES if events[f"recreated: {role}"]} == set(ROLES)
+    assert {role for role in ROLES if events[f"accepted: {role}"]} == set(REPLACEABLE_ROLES)
     assert events["not noticed yet"]
-    assert events["refused"] >= sum(events[f"recreated: {role}"] for role in TOPIC_ROLES)
+    assert events["refused"] >= sum(events[f"recreated: {role}"] for role in ROLES)
 
 
 @pytest.mark.parametrize("safety", TOPIC_SAFETIES)
@@ -32,5 +32,5 @@ def test_without_looking_at_ids_the_checker_finds_something_for_each_topic(safet
     for seed in range(SEEDS_WITHOUT):
         result = RecreatedWorld(seed, off=frozenset([safety])).run()
         if result.violations:
-            found |= {role for role in TOPIC_ROLES if result.events.get(f"recreated: {role}")}
-    assert found == set(TOPIC_ROLES)
+            found |= {role for role in ROLES if result.events.get(f"recreated: {role}")}
+    assert found == set(ROLES)

@@ -105,6 +105,9 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     topic_delivery_progress: Annotated[str, Setting(values.topic_name(), "Compacted topic with the progress of delivery")] = (
         "delivery-progress"
     )
+    topic_transfers: Annotated[
+        str, Setting(values.topic_name(), "Topic through which customers move to other partitions; `repartition` makes it")
+    ] = "transfers"
     partitions: Annotated[int, Setting(values.number(1, 10_000), "Partitions of the topics that `topics create` makes")] = 12
     replication: Annotated[int, Setting(values.number(1, 100), "Copies of each partition that `topics create` asks for")] = 1
     allow_compacted_touchpoints: Annotated[

@@ -24,9 +24,10 @@ from etapa.stream.kafka.errors import KAFKA_FAILURES, describe
 from etapa.stream.kafka.groups.broker_bounds import TimeoutRefused, about_timeout
 from etapa.stream.kafka.groups.membership import about_another_rule
 from etapa.stream.kafka.partition.log import KafkaLog
-from etapa.stream.kafka.topics.creation import TopicsError, check_topics, partition_count
+from etapa.stream.kafka.topics.creation import TopicsError, check_topics, may_have_grown, partition_count
 from etapa.stream.kafka.topics.topic_ids import TopicWatch
 from etapa.stream.lookout import Lookout
+from etapa.stream.protocol.belonging import NOT_ASKED_TO_MOVE
 from etapa.stream.protocol.partition_tasks import PartitionTasks
 from etapa.stream.protocol.ports import ViewError
 from etapa.stream.protocol.readers import LedgerParts, StageCounts, StoredCustomer
@@ -157,20 +158,17 @@ class Member(Service):
         await self._unless_stopping(asyncio.sleep(_REFUSED_PAUSE))
 
     async def _check_partition_count(self, cluster: Cluster) -> None:
-        """Raises `AllRefused` when the view was made with another number of partitions.
-
-        Each partition finds that out by itself, except for newly added ones, which have nothing in the view.
-        """
+        """Raises `AllRefused` when the view was made with another number: a partition that was added could not find that out by itself."""
         try:
             shown = await self._reader().partition_count()
         except ViewError as error:
             logger.warning("could not find out how many partitions the view was made with: %s", error)
             return
         count = await partition_count(cluster)
-        if shown is not None and shown != count:
+        if shown is not None and shown != count and not await may_have_grown(cluster, count):
             message = (
                 f"the view in Redis was written when there were {shown} partitions, now {self._settings.topic_touchpoints} has {count};"
-                " customers would change partitions. Start with new output topics and another ETAPA_REDIS_PREFIX, or undo the change"
+                f" {NOT_ASKED_TO_MOVE}"
             )
             raise AllRefused(message)
 
@@ -181,7 +179,8 @@ class Member(Service):
 
         def make(partition: int) -> tuple[PartitionTask, KafkaLog]:
             log = KafkaLog(cluster, partition, consumer, watch)
-            return PartitionTask(partition, self._program, log, store.view(partition), self._clock, self._observer, self._options), log
+            view = store.view(partition)
+            return PartitionTask(partition, self._program, log, view, self._clock, self._observer, self._options, log.transfers), log
 
         tasks = PartitionTasks(make)
         rebalances = Rebalances(consumer, tasks, self._stop_seconds)

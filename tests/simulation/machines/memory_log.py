@@ -145,7 +145,7 @@ class MemoryBroker:
     @property
     def topics(self) -> Topics:
         """What it says of them now."""
-        return Topics(self.partitions, dict(self.topic_ids))
+        return Topics(self.partitions, dict(self.topic_ids), transfers=len(self.transfers))
 
     def compact(self, keep: int = 0) -> None:
         """Remove superseded and aborted records of `customer-state`, except in the last `keep` offsets."""

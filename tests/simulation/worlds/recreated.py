@@ -34,6 +34,9 @@ _MOST_UNDER_WAY: Final = 15.0
 _WITHOUT_ITS_STATE: Final = ("kill", "second owner", "second owner", "clock jump", "lose scripts", "out of memory", "stall", "cut")
 """The faults of a partition that may lose `customer-state`: if Redis were lost as well, nothing would show that it ever had data."""
 
+ROLES: tuple[TopicRole, ...] = tuple(role for role in TOPIC_ROLES if role != "transfers")
+"""Nobody moves here."""
+
 
 class RecreatedPartition(WatchedPartition):
     """Separates what came before a topic was made again from what came after, by the names of the customers and a header."""
@@ -88,7 +91,7 @@ class RecreatedWorld(World):
         self._off = off
         self._old = RecreatedPartition(0, 1, self.note, self.find, self.events, off, self.scenario.options.max_fired)
         self.partitions[:] = [self._old]
-        self._role: TopicRole = self.random.choice(TOPIC_ROLES)
+        self._role: TopicRole = self.random.choice(ROLES)
         self._after = self.random.randrange(1, 1 + self.scenario.shop.touchpoints // 2)
         self._accepts = self._role in REPLACEABLE_ROLES and self.random.random() < 0.5
         self._refused = False

@@ -18,8 +18,8 @@ def is_customer_key(key: bytes) -> bool:
     return not key.startswith(b"\xff")
 
 
-TopicRole = Literal["touchpoints", "customer-state", "stage-changes", "campaign-triggers", "campaign-outcomes", "dead-letters"]
-"""What a topic is for, whatever its name in the settings."""
+TopicRole = Literal["touchpoints", "customer-state", "stage-changes", "campaign-triggers", "campaign-outcomes", "dead-letters", "transfers"]
+"""What a topic is for, whatever its name in the settings. There is no topic `transfers` where customers never moved."""
 TOPIC_ROLES: Final[tuple[TopicRole, ...]] = get_args(TopicRole)
 REPLACEABLE_ROLES: Final[tuple[TopicRole, ...]] = ("stage-changes", "campaign-triggers", "campaign-outcomes", "dead-letters")
 """Topics that a worker only writes: a new one in their place lacks what was published before, and nothing else."""
@@ -53,6 +53,12 @@ class MovingMark(msgspec.Struct, frozen=True):
     layout: TopicLayout | None = None
     ended: tuple[int, ...] = ()
     """Places of the layout before where nobody is left who has to move."""
+    per_second: float | None = None
+    """The pace at which customers leave, as announced."""
+    left: int = 0
+    """How many have left since the layout was adopted."""
+    arrived: int = 0
+    """How many have arrived since then."""
 
 
 class Mark(msgspec.Struct, frozen=True, kw_only=True):

@@ -69,9 +69,11 @@ class PlaceFinished(msgspec.Struct, frozen=True, tag="finished"):
 
 
 class LayoutAnnounced(msgspec.Struct, frozen=True, tag="layout"):
-    """A new layout holds from now on."""
+    """A new layout holds from now on, or customers leave at another pace."""
 
     layout: TopicLayout
+    per_second: float | None = None
+    """At most so many customers leave each place in a second: none at all with 0, as many as the worker's options allow without a number."""
 
 
 Sent = StateMoved | TouchpointForwarded | CustomerClaimed | CustomerUnknown | PlaceFinished | LayoutAnnounced

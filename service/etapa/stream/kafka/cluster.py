@@ -11,7 +11,7 @@ from etapa.journey.units import SECOND
 from etapa.settings import Settings
 from etapa.stream.kafka.batches.unpacking import bound_unpacking
 from etapa.stream.kafka.clients.access import Access
-from etapa.stream.kafka.clients.consumer import group_consumer, reading_consumer
+from etapa.stream.kafka.clients.consumer import SHORT_FETCH_MS, group_consumer, reading_consumer
 from etapa.stream.kafka.clients.found_again import find_again
 from etapa.stream.kafka.limits import TopicLimits
 
@@ -67,9 +67,12 @@ class Cluster:
         """
         return group_consumer(self.settings, self._access, group, most_records)
 
-    def reading_consumer(self, isolation: str = "read_committed") -> AIOKafkaConsumer:
-        """A consumer outside any group, for reading some partitions once; to be started by its owner."""
-        return reading_consumer(self.settings, self._access, isolation)
+    def reading_consumer(self, isolation: str = "read_committed", fetch_wait_ms: int = SHORT_FETCH_MS) -> AIOKafkaConsumer:
+        """A consumer outside any group, to be started by its owner. By default it is for reading some partitions once.
+
+        `fetch_wait_ms`: how long a broker holds back its answer while nothing is there.
+        """
+        return reading_consumer(self.settings, self._access, isolation, fetch_wait_ms)
 
     def producer(self, client_id: str, **options: Any) -> AIOKafkaProducer:
         """A producer with these aiokafka options beside our own, to be started by its owner."""

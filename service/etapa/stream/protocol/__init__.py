@@ -93,8 +93,8 @@ For a partition one of whose topics is deleted and created again (`belonging`):
 - `watched_topics`: the log keeps comparing them while the partition is processed. Prevents: a worker carries on in the middle
   of the new topic.
 
-For a partition whose customers may move to another one (`residence`, `moving_tenure`; docs/moving-customers.md). No worker does that yet, as none is given
-`Transfers`:
+For a partition whose customers may move to another one (`residence`, `moving_tenure`; docs/moving-customers.md). This takes part only
+where there is a topic `transfers`:
 - `forwards`: a touchpoint of a customer who has left, or is at home elsewhere, is forwarded. Prevents: a customer begins anew at a second place.
 - `waits`: a touchpoint of a customer who may be on the way waits. Prevents: the same.
 - `waits_in_order`: while it waits, no later one of the partition is judged. Prevents: touchpoints overtake each other.

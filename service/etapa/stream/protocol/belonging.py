@@ -29,6 +29,11 @@ class LastMark(msgspec.Struct, frozen=True):
     mark: Mark
 
 
+NOT_ASKED_TO_MOVE = (
+    "customers would change partitions, and `etapa repartition` was not asked to move them. Start with new output topics and another"
+    " ETAPA_REDIS_PREFIX, or undo the change"
+)
+
 _LOSS: dict[TopicRole, str] = {
     "touchpoints": "the offset reached in the old one means nothing in the new one",
     "customer-state": "the states of the old one are not in the new one",
@@ -36,6 +41,7 @@ _LOSS: dict[TopicRole, str] = {
     "campaign-triggers": "what was published before is not in it, and the progress of delivery does not apply to it",
     "campaign-outcomes": "what was published before is not in it",
     "dead-letters": "what was put there before is not in it",
+    "transfers": "customers who were on their way in the old one are not in it",
 }
 
 
@@ -81,12 +87,18 @@ def refuse_what_is_of_others(partition: int, group: str, topics: Topics, shown: 
                 f"partition {partition}: {place} belongs to group {its_group!r}, this worker is of group {group!r}; "
                 "each group needs output topics and a Redis prefix of its own"
             )
-        if its_partitions != topics.partitions:
+        if its_partitions != topics.partitions and not _have_grown_as_announced(its_partitions, topics, last):
             raise AllRefused(
                 f"partition {partition}: {place} was written when there were {its_partitions} partitions, now touchpoints has "
-                f"{topics.partitions}; customers would change partitions. Start with new output topics and another ETAPA_REDIS_PREFIX, "
-                "or undo the change"
+                f"{topics.partitions}; {NOT_ASKED_TO_MOVE}"
             )
+
+
+def _have_grown_as_announced(partitions: int, topics: Topics, last: LastMark | None) -> bool:
+    """Whether the partition follows a layout for which partitions were added."""
+    moving = None if last is None else last.mark.moving
+    layout = None if moving is None else moving.layout
+    return layout is not None and partitions < topics.partitions <= max(layout.partitions, layout.before)
 
 
 def refuse_to_rebuild(partition: int, group: str, topics: Topics, shown: ViewMark | None, last: LastMark | None) -> None:
@@ -156,4 +168,6 @@ def changed(then: Topics, now: Topics) -> str:
         return f"{', '.join(now.names.get(role, role) for role in others)} was deleted and recreated"
     if then.partitions != now.partitions:
         return f"touchpoints had {then.partitions} partitions, and has {now.partitions} now"
+    if then.transfers != now.transfers:
+        return f"{now.names.get('transfers', 'transfers')} had {then.transfers} partitions, and has {now.transfers} now"
     return ""

@@ -1,10 +1,12 @@
 """Finds the customers whose home is elsewhere: in portions, and not faster than a rate. As with the reclassifier, each tenure begins anew."""
 
 from collections.abc import Callable, Sequence
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 from etapa.contracts.stored.forwarding import is_forwarding
 from etapa.stream.protocol.ports import View
+
+_NEVER: Final = 3600.0
 
 
 class Leavers(NamedTuple):
@@ -20,7 +22,7 @@ class LeaverSearch:
     def __init__(self, view: View, most: int, rate: float) -> None:
         self._view = view
         self._most = most
-        self._rate = rate
+        self._usual_rate = self._rate = rate
         self._allowed_at = 0.0
         self._found: list[str] = []
         self._cursor: int | None = 0
@@ -30,13 +32,17 @@ class LeaverSearch:
         """Homes have changed."""
         self._cursor, self._found = 0, []
 
+    def keep_to(self, rate: float | None) -> None:
+        """From now on so many leave in a second; nobody with 0, the usual number with none."""
+        self._rate = self._usual_rate if rate is None else rate
+
     def idle_for(self, now: float) -> float:
         """Seconds until the rate allows more customers to leave."""
-        return max(0.0, self._allowed_at - now)
+        return max(0.0, self._allowed_at - now) if self._rate else _NEVER
 
     async def next(self, now: float, has_to_leave: Callable[[str], bool]) -> Leavers:
         """The next to leave, perhaps none. The view must show all that was committed. Raises `ViewError`."""
-        if now < self._allowed_at:
+        if now < self._allowed_at or not self._rate:
             return Leavers([], all_seen=False)
         if not self._found and self._cursor is not None:
             scanned = await self._view.scan(self._cursor, self._most)

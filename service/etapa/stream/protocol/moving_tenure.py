@@ -55,6 +55,7 @@ class MovingTenure(Tenure):
         self._left: dict[str, ForwardingAddress] = {}
         self._stages: list[tuple[str, str]] = []
         self._search = LeaverSearch(around.view, around.options.max_leaving, around.options.leaving_rate)
+        self._search.keep_to(self._moves.per_second)
 
     async def _open_ledger(self) -> None:
         await super()._open_ledger()
@@ -180,6 +181,9 @@ class MovingTenure(Tenure):
             moves.has_ended(transfer.sender)
         elif isinstance(sent, LayoutAnnounced):
             self._adopt(sent)
+            if sent.layout == moves.layout:
+                moves.per_second = sent.per_second
+                self._search.keep_to(sent.per_second)
 
     def _adopt(self, announced: LayoutAnnounced) -> None:
         before = self._moves.layout
@@ -214,10 +218,11 @@ class MovingTenure(Tenure):
         """One batch of customers whose home is elsewhere, or the news that there are none left."""
         moves, here = self._moves, self._around.partition
         layout = moves.layout
-        if layout is None or not moves.someone_may_have_to_leave:
+        now = self._around.clock.monotonic()
+        if layout is None or not moves.someone_may_have_to_leave or self._search.idle_for(now):
             return
         await self._settle()
-        leavers = await self._search.next(self._around.clock.monotonic(), lambda customer_id: moves.home(customer_id) != here)
+        leavers = await self._search.next(now, lambda customer_id: moves.home(customer_id) != here)
         if leavers.customer_ids:
             await self._load(self._engine.missing(leavers.customer_ids), None)
             for customer_id in leavers.customer_ids:
@@ -292,4 +297,5 @@ class MovingTenure(Tenure):
             encoded.states.append(Outgoing(customer_id.encode(), value))
             encoded.applied.append(Applied(customer_id, NO_STAGE, None, value))
         stages, self._stages = self._stages, []
+        moves.count(sum(after == NO_STAGE for _, after in stages), sum(before == NO_STAGE for before, _ in stages))
         return MovedInBatch(moves.marked(), moves.take_sends(), stages, forwarded, departures)

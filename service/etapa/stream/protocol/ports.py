@@ -12,6 +12,7 @@ import msgspec
 
 from etapa.contracts.stored.mark import TopicRole
 from etapa.contracts.stored.reclassification import ReclassifyProgress, ReclassifyRequest
+from etapa.contracts.stored.transfer import TopicLayout
 from etapa.errors import EtapaError
 from etapa.stream.protocol.records import Applied, Outgoing, Record, StateRecord
 
@@ -59,6 +60,8 @@ class Topics(msgspec.Struct, frozen=True):
     ids: Mapping[TopicRole, str] = {}
     """A topic that is deleted and created again gets a new id. Topics without an id, or whose id the log does not report, are left out."""
     names: Mapping[TopicRole, str] = {}
+    transfers: int = 0
+    """Partitions of `transfers`; 0 when there is no such topic, and customers do not move."""
 
 
 class Fetched(msgspec.Struct, frozen=True):
@@ -155,11 +158,15 @@ class Log(States, Protocol):
 
 
 class Transfers(Protocol):
-    """One partition of `transfers`, where customers may move between partitions. Methods raise `LogError`."""
+    """One partition of `transfers`, where customers may move between partitions. Methods raise `LogError`.
+
+    It is used only while `Topics.transfers` says that there is one.
+    """
 
     async def fetch(self, start: int, max_records: int, wait: float) -> Sequence[Record]:
         """The committed records from offset `start` on, in order; waits up to `wait` seconds when there are none.
 
+        With another `start` than where the last call ended, it returns nothing only if nothing was there when it was called.
         While it or `Log.fetch` waits, something new in either input ends the wait.
         """
 
@@ -181,6 +188,8 @@ class ViewMark(msgspec.Struct, frozen=True):
     complete: bool = True
     memories: Mapping[int, bytes] = {}
     """As in the log's mark (see `Mark`)."""
+    layout: TopicLayout | None = None
+    """As in the log's mark; none where customers never moved."""
 
 
 class Due(msgspec.Struct, frozen=True, gc=False):

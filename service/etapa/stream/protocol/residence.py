@@ -65,6 +65,10 @@ class Moves:
         self._sent = {} if marked is None else dict(marked.sent)
         self._taken = {} if marked is None else dict(marked.taken)
         self._ended = set() if marked is None else set(marked.ended)
+        self.per_second = None if marked is None else marked.per_second
+        """The pace at which customers leave, as announced; 0 stops them."""
+        self._left = 0 if marked is None else marked.left
+        self._arrived = 0 if marked is None else marked.arrived
         self._claimed: set[str] = set()
         self._nowhere: set[str] = set()
         """Customers whom their old home does not know."""
@@ -93,6 +97,7 @@ class Moves:
             self.layout = layout
             # Nobody lives at a place that was not part of the layout before.
             self._ended = set(range(layout.before, max(layout.before, layout.partitions)))
+            self._left = self._arrived = 0
 
     def home(self, customer_id: str) -> int:
         """Where the customer should live."""
@@ -136,6 +141,11 @@ class Moves:
         """Nobody is left at this place who has to move."""
         self._ended.add(place)
 
+    def count(self, left: int, arrived: int) -> None:
+        """So many customers have left and arrived with the next batch."""
+        self._left += left
+        self._arrived += arrived
+
     def others(self) -> list[int]:
         """All other places, of both layouts."""
         layout = self.layout
@@ -178,7 +188,9 @@ class Moves:
 
     def marked(self) -> MovingMark:
         """For the mark of the next batch."""
-        return MovingMark(self.next_transfer, dict(self._sent), dict(self._taken), self.layout, tuple(sorted(self._ended)))
+        ended = tuple(sorted(self._ended))
+        sent, taken = dict(self._sent), dict(self._taken)
+        return MovingMark(self.next_transfer, sent, taken, self.layout, ended, self.per_second, self._left, self._arrived)
 
     def take_sends(self) -> list[tuple[int, Outgoing]]:
         """Everything to be sent; the caller sends it."""

@@ -28,11 +28,12 @@ from etapa.stream.protocol.ports import (
     Topics,
     TopicsMissing,
     TransactionHangs,
+    Transfers,
     View,
     ViewMark,
 )
 from etapa.stream.protocol.records import Applied, StateRecord, collect
-from etapa.stream.protocol.task_options import TaskOptions
+from etapa.stream.protocol.task_options import Start, TaskOptions
 
 logger = logging.getLogger(__name__)
 
@@ -65,7 +66,13 @@ class TakenOver(msgspec.Struct, frozen=True):
 
 
 async def take_over(
-    log: Log, view: View, observer: TaskObserver, partition: int, options: TaskOptions, pause: Callable[[], Awaitable[bool]]
+    log: Log,
+    view: View,
+    observer: TaskObserver,
+    partition: int,
+    options: TaskOptions,
+    pause: Callable[[], Awaitable[bool]],
+    transfers: Transfers | None = None,
 ) -> TakenOver | None:
     """Fence, find the last mark, bring the view up to it and seek to the next touchpoint.
 
@@ -83,7 +90,8 @@ async def take_over(
     try:
         last = await last_mark(log, first, end)
         refuse_what_is_not_ours(partition, options.group, topics, shown, last)
-        expected, next_offset = await _next_offset(log, observer, partition, options, last)
+        begins_with_all = last is None and await _was_added(partition, topics, transfers)
+        expected, next_offset = await _next_offset(log, observer, partition, "earliest" if begins_with_all else options.start, last)
         customers = 0
         if last is not None and (shown is None or shown.state_offset < last.offset):
             caught_up = await _catch_up(log, view, first, shown, last, options.pause_every, pause)
@@ -202,11 +210,16 @@ class _Applying:
             raise InDoubt("refused", "the view is no longer where its last chunk left it")
 
 
-async def _next_offset(log: Log, observer: TaskObserver, partition: int, options: TaskOptions, last: LastMark | None) -> tuple[int, int]:
+async def _was_added(partition: int, topics: Topics, transfers: Transfers | None) -> bool:
+    """Whether a partition without a mark was added by a new layout: whatever is in it belongs to customers who are known elsewhere."""
+    return transfers is not None and topics.transfers > partition and bool(await transfers.fetch(0, 1, 0.0))
+
+
+async def _next_offset(log: Log, observer: TaskObserver, partition: int, start: Start, last: LastMark | None) -> tuple[int, int]:
     """The offset after the mark, and the first offset to read; reports the touchpoints in between, which are lost."""
     first, end = await log.touchpoint_range()
     if last is None:
-        expected = next_offset = first if options.start == "earliest" else end
+        expected = next_offset = first if start == "earliest" else end
     else:
         expected = next_offset = last.mark.through + 1
         if next_offset > end:
@@ -232,7 +245,15 @@ async def _next_offset(log: Log, observer: TaskObserver, partition: int, options
 def view_mark(mark: Mark, state_offset: int) -> ViewMark:
     """The view's mark once it shows everything up to the mark at `state_offset`."""
     return ViewMark(
-        state_offset, mark.through, mark.stream_time, mark.group, mark.partitions, VIEW_FORMAT, complete=True, memories=mark.memories
+        state_offset,
+        mark.through,
+        mark.stream_time,
+        mark.group,
+        mark.partitions,
+        VIEW_FORMAT,
+        complete=True,
+        memories=mark.memories,
+        layout=None if mark.moving is None else mark.moving.layout,
     )
 
 

@@ -46,7 +46,7 @@ class PartitionTask:
         options: TaskOptions,
         transfers: Transfers | None = None,
     ) -> None:
-        """`transfers`: none where no customers move between partitions."""
+        """`transfers` is used if the log reports that there is such a topic."""
         self._around = TaskContext(partition, program, log, view, clock, observer, options, transfers)
         self._stop_requested = False
         self._ready = self._was_ready = False
@@ -138,7 +138,7 @@ class PartitionTask:
             await around.options.decoder.learn(self._schema_needed)
             self._schema_needed = None
         started = around.clock.monotonic()
-        taken = await take_over(around.log, around.view, around.observer, around.partition, around.options, self._pause)
+        taken = await take_over(around.log, around.view, around.observer, around.partition, around.options, self._pause, around.transfers)
         if taken is None:
             return
         self._damage = "; ".join(one.message for one in taken.damage)
@@ -167,9 +167,16 @@ class PartitionTask:
             self._ready = False
 
     def _begin(self, taken: TakenOver) -> Tenure:
-        if self._around.transfers is None:
-            return Tenure(self._around, taken)
-        return MovingTenure(self._around, taken, self._around.transfers)
+        around = self._around
+        if around.transfers is not None and taken.topics.transfers > around.partition:
+            return MovingTenure(around, taken, around.transfers)
+        if taken.mark is not None and taken.mark.moving is not None:
+            name = taken.topics.names.get("transfers", "transfers")
+            raise MayPass(
+                f"partition {around.partition}: customers have moved through the topic {name}, and Kafka has no such topic, or not so many"
+                " partitions of it, or access control hides it from Etapa. Set its name back if it was changed (ETAPA_TOPIC_TRANSFERS)"
+            )
+        return Tenure(around, taken)
 
     async def _leave(self, reason: TakeoverReason, cause: str, failures: int, at_least: float) -> None:
         """Log why, close the producer, and wait at least `at_least` seconds before the next takeover."""

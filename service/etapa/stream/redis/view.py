@@ -12,6 +12,7 @@ import msgspec
 
 from etapa.contracts.stored.forwarding import NO_STAGE
 from etapa.contracts.stored.reclassification import ReclassifyProgress, ReclassifyRequest, decode_progress, decode_request, encode_progress
+from etapa.contracts.stored.transfer import TopicLayout
 from etapa.journey.units import SECOND
 from etapa.settings import Settings
 from etapa.stream.protocol.ports import NO_PAGES, ApplyOutcome, Due, LoadedCustomers, Scanned, UnreadableMark, ViewError, ViewMark
@@ -143,6 +144,8 @@ def _mark_fields(mark: ViewMark) -> list[str]:
         "complete": "1" if mark.complete else "0",
         "memories": msgspec.json.encode(mark.memories).decode(),
     }
+    if mark.layout is not None:
+        fields["layout"] = msgspec.json.encode(mark.layout).decode()
     return [text for field in fields.items() for text in field]
 
 
@@ -159,12 +162,18 @@ def read_mark(fields: Mapping[bytes, bytes]) -> ViewMark | None:
         format=int(fields[b"format"]),
         complete=fields[b"complete"] == b"1",
         memories=read_memories(fields.get(b"memories")),
+        layout=read_layout(fields.get(b"layout")),
     )
 
 
 def read_memories(field: bytes | None) -> dict[int, bytes]:
     """Empty if the mark was written by a version without memories. Raises `ValueError`."""
     return {} if field is None else msgspec.json.decode(field, type=dict[int, bytes])
+
+
+def read_layout(field: bytes | None) -> TopicLayout | None:
+    """How customers are laid out over partitions; none where they never moved. Raises `ValueError`."""
+    return None if field is None else msgspec.json.decode(field, type=TopicLayout)
 
 
 def fields_of(answer: Sequence[bytes]) -> dict[bytes, bytes]:

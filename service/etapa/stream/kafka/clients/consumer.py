@@ -14,6 +14,8 @@ from etapa.stream.kafka.clients.found_again import find_again
 
 _FETCH_WAIT_MS = 100
 """A fetch that waits at a broker delays those for its other partitions, so it must not wait for long."""
+SHORT_FETCH_MS = 10
+"""For records that exist: a fetch that waits for more would delay the next seek."""
 _LARGEST_ANSWER = 50 * 1024 * 1024
 """By default brokers put no more than this into an answer, for all partitions together."""
 _MAX_INT32 = 2**31 - 1
@@ -83,10 +85,11 @@ def group_consumer(settings: Settings, access: Access, group: str | None = None,
     return consumer
 
 
-def reading_consumer(settings: Settings, access: Access, isolation: str = "read_committed") -> AIOKafkaConsumer:
-    """A consumer outside any group, for reading some partitions once."""
-    # The records it asks for exist. A fetch that waits for more would delay the next seek.
-    options = {**_common(settings, access.options), "fetch_max_wait_ms": 10, "isolation_level": isolation}
+def reading_consumer(
+    settings: Settings, access: Access, isolation: str = "read_committed", fetch_wait_ms: int = SHORT_FETCH_MS
+) -> AIOKafkaConsumer:
+    """A consumer outside any group. `fetch_wait_ms`: how long a broker holds back its answer while nothing is there."""
+    options = {**_common(settings, access.options), "fetch_max_wait_ms": fetch_wait_ms, "isolation_level": isolation}
     consumer = AIOKafkaConsumer(**options, client_id=f"etapa-{settings.group}-reader")
     find_again(consumer._client, access)
     return consumer

@@ -24,6 +24,7 @@ from etapa.stream.kafka.errors import log_errors
 from etapa.stream.kafka.groups.broker_bounds import TimeoutRefused, about_timeout
 from etapa.stream.kafka.partition.settled import describe_hanging, hanging_transactions
 from etapa.stream.kafka.partition.slice_size import SliceSize
+from etapa.stream.kafka.partition.transfers import KafkaTransfers
 from etapa.stream.kafka.reading.stretch import have_records_made, range_of, records_between
 from etapa.stream.kafka.topic_settings import topic_settings
 from etapa.stream.kafka.topics.topic_ids import TopicWatch
@@ -53,6 +54,8 @@ class KafkaLog:
         self._states = TopicPartition(settings.topic_customer_state, partition)
         campaigns = (settings.topic_campaign_triggers, settings.topic_campaign_outcomes)
         self._written = (settings.topic_customer_state, settings.topic_stage_changes, *campaigns, settings.topic_dead_letters)
+        self.transfers = KafkaTransfers(cluster, partition)
+        """Closed together with the log."""
         self._producer: PartitionProducer | None = None
         self._reader: AIOKafkaConsumer | None = None
         self._seconds = cluster.session_seconds
@@ -83,9 +86,10 @@ class KafkaLog:
     async def _ask_for_limits(self) -> None:
         with log_errors(f"partition {self._partition}: asking how large batches may be"):
             async with asyncio.timeout(self._seconds), self._cluster.admin() as admin:
-                self._cluster.limits.tell(await topic_settings(admin, self._written))
+                self._cluster.limits.tell(await topic_settings(admin, (*self._written, self._settings.topic_transfers)))
 
     async def _see_that_all_is_settled(self) -> None:
+        # Not of `transfers`: others write to its partitions all the time.
         places = [TopicPartition(topic, self._partition) for topic in self._written]
         with log_errors(f"partition {self._partition}: looking for transactions that hang"):
             async with asyncio.timeout(self._seconds):
@@ -183,7 +187,8 @@ class KafkaLog:
             try:
                 # During a rebalance, getmany waits for its end, and the rebalance waits for us.
                 async with asyncio.timeout(wait + 0.05):
-                    got = await self._consumer.getmany(self._touchpoints, timeout_ms=int(wait * 1000), max_records=count)
+                    reading = self._consumer.getmany(self._touchpoints, timeout_ms=int(wait * 1000), max_records=count)
+                    got = await self.transfers.unless_news(reading) if wait else await reading
             except TimeoutError:
                 return []
             except (UnicodeDecodeError, CorruptRecordException) as error:
@@ -192,7 +197,7 @@ class KafkaLog:
                 return await self._begin_piecemeal(position, count, room, "a header has a name that is not UTF-8")
             except LargeBatch as error:
                 return await self._begin_piecemeal(position, count, room, f"{error}, so it is read piece by piece")
-            records = as_records(got.get(self._touchpoints, []))
+            records = as_records((got or {}).get(self._touchpoints, []))
             # This is beyond the last record if control records follow it.
             self._next = await self._consumer.position(self._touchpoints)
             return records
@@ -264,6 +269,7 @@ class KafkaLog:
     async def close(self) -> None:
         self._stop_piecemeal()
         await self._close_reader()
+        await self.transfers.close()
         producer, self._producer = self._producer, None
         if producer is not None:
             await producer.close()

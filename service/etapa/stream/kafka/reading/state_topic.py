@@ -9,10 +9,10 @@ from etapa.stream.protocol.records import StateRecord
 
 
 class StateTopic:
-    """Used with `async with`. Methods raise `LogError`."""
+    """Used with `async with`, unless `reader` is given, which may be shared by several partitions. Methods raise `LogError`."""
 
-    def __init__(self, cluster: Cluster, partition: int) -> None:
-        self._reader = TopicReader(cluster, cluster.settings.topic_customer_state)
+    def __init__(self, cluster: Cluster, partition: int, reader: TopicReader | None = None) -> None:
+        self._reader = reader or TopicReader(cluster, cluster.settings.topic_customer_state)
         self._partition = partition
 
     async def __aenter__(self) -> Self:

@@ -87,6 +87,15 @@ def wanted_topics(settings: Settings, without: Collection[str] = ()) -> list[Wan
     ]
 
 
+def transfers_topic(settings: Settings, partitions: int, replication: int) -> WantedTopic:
+    """The topic through which customers move, as `etapa repartition` makes it. Places that read nothing for as long as it keeps records
+    lose customers, and refuse to go on.
+    """
+    largest = max(_BROKER_DEFAULT_BYTES, settings.max_touchpoint_bytes + LETTER_OVERHEAD) + LETTER_OVERHEAD
+    own = {POLICY: "delete", LARGEST: str(largest), "retention.ms": _milliseconds(30 * DAY)}
+    return WantedTopic(settings.topic_transfers, partitions, replication, own)
+
+
 def _milliseconds(length: int) -> str:
     return str(length * 1000 // SECOND)
 
@@ -159,27 +168,43 @@ async def partition_count(cluster: Cluster, topic: str | None = None) -> int:
     Raises `TopicsError` when one is missing or has a different number, and what aiokafka raises.
     """
     async with asyncio.timeout(_ANSWER_SECONDS), cluster.admin() as admin:
-        return await _equal_count(admin, worker_topics(cluster.settings) if topic is None else [topic])
+        return await _equal_count(cluster.settings, admin, worker_topics(cluster.settings) if topic is None else [topic])
+
+
+async def may_have_grown(cluster: Cluster, partitions: int) -> bool:
+    """Whether so many partitions may follow from a new layout: `transfers` gets its partitions before any other topic does.
+
+    Raises what aiokafka raises.
+    """
+    transfers = cluster.settings.topic_transfers
+    async with asyncio.timeout(_ANSWER_SECONDS), cluster.admin() as admin:
+        return (await _partition_counts(admin, [transfers])).get(transfers) == partitions
 
 
 async def _check(cluster: Cluster, names: list[str], group: str | None = None) -> list[str]:
     async with asyncio.timeout(_ANSWER_SECONDS), cluster.admin(group) as admin:
-        await _equal_count(admin, names)
+        await _equal_count(cluster.settings, admin, names)
         findings = judged(cluster.settings, await topic_settings(admin, names))
     _refuse_unfit(findings.refusals)
     return list(findings.warnings.values())
 
 
-async def _equal_count(admin: AIOKafkaAdminClient, names: list[str]) -> int:
-    """The number of partitions that all these topics have. Raises `TopicsError` when it differs."""
-    existing = await _partition_counts(admin, names)
+async def _equal_count(settings: Settings, admin: AIOKafkaAdminClient, names: list[str]) -> int:
+    """The number of partitions that all these topics have. Raises `TopicsError` when it differs.
+
+    While partitions are being added, the first of the topics gets them last, so that the others may have as many as `transfers` has.
+    """
+    found = await _partition_counts(admin, [*names, settings.topic_transfers])
+    grown = found.get(settings.topic_transfers, 0)
+    existing = {name: count for name, count in found.items() if name in names}
     missing = [name for name in names if name not in existing]
     if missing:
         # A list of all topics omits those that we may not see; asked for one by name, brokers say so. This creates none.
         await find_topics(admin._client, missing)
     _refuse_missing(existing, names)
-    _refuse_other_counts(existing, existing[names[0]])
-    return existing[names[0]]
+    count = existing[names[0]]
+    _refuse_other_counts({name: each for name, each in existing.items() if not count < each <= grown}, count)
+    return count
 
 
 async def _partition_counts(admin: AIOKafkaAdminClient, names: list[str]) -> dict[str, int]:
@@ -212,7 +237,7 @@ def _refuse_other_counts(existing: dict[str, int], partitions: int) -> None:
         found = ", ".join(f"{name} has {count}" for name, count in sorted(others.items()))
         message = (
             f"all topics of one Etapa must have the same number of partitions, here {partitions}: {found}. Choose that number with"
-            " ETAPA_PARTITIONS, or delete the topics that differ; a customer's partition follows from the number, so it cannot be changed later"
+            " ETAPA_PARTITIONS, or delete the topics that differ. A customer's partition follows from the number; `etapa repartition` changes it"
         )
         raise TopicsError(message)
 

@@ -8,13 +8,13 @@ import asyncio
 import logging
 import time
 from base64 import urlsafe_b64encode
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from io import BytesIO
 from typing import Any, NamedTuple, NoReturn
 
 from aiokafka import AIOKafkaConsumer
 from aiokafka.client import AIOKafkaClient
-from aiokafka.errors import NodeNotReadyError, UnknownTopicOrPartitionError, for_code
+from aiokafka.errors import NodeNotReadyError, TopicAuthorizationFailedError, UnknownTopicOrPartitionError, for_code
 from aiokafka.protocol.abstract import AbstractType
 from aiokafka.protocol.api import Request, RequestStruct, Response
 from aiokafka.protocol.metadata import MetadataRequest_v1, MetadataRequest_v4, MetadataRequest_v5
@@ -41,8 +41,11 @@ class FoundTopic(NamedTuple):
     """As Kafka's tools write it; none when the broker does not tell it."""
 
 
-async def find_topics(client: AIOKafkaClient, names: Sequence[str]) -> dict[str, FoundTopic]:
-    """Ask any broker. Topics that it does not know are left out, and not created. Raises what aiokafka raises."""
+async def find_topics(client: AIOKafkaClient, names: Sequence[str], optional: Collection[str] = ()) -> dict[str, FoundTopic]:
+    """Ask any broker. Topics that it does not know are left out, and not created. So are those of `optional` that we may not see.
+
+    Raises what aiokafka raises.
+    """
     node = client.get_random_node()
     if node is None:
         raise NodeNotReadyError
@@ -50,7 +53,8 @@ async def find_topics(client: AIOKafkaClient, names: Sequence[str]) -> dict[str,
     found = {}
     for topic in answer.topics:
         error = for_code(topic[0])
-        if topic[0] and error is not UnknownTopicOrPartitionError:
+        is_hidden = error is TopicAuthorizationFailedError and topic[1] in optional
+        if topic[0] and error is not UnknownTopicOrPartitionError and not is_hidden:
             raise error(topic[1])
         if not topic[0]:
             name, partitions = topic[1], topic[_PARTITIONS_AT[answer.API_VERSION]]
@@ -95,6 +99,7 @@ def role_names(settings: Settings) -> dict[TopicRole, str]:
         settings.topic_campaign_triggers,
         settings.topic_campaign_outcomes,
         settings.topic_dead_letters,
+        settings.topic_transfers,
     )
     return dict(zip(TOPIC_ROLES, names, strict=True))
 
@@ -102,13 +107,15 @@ def role_names(settings: Settings) -> dict[TopicRole, str]:
 async def worker_topics_now(client: AIOKafkaClient, settings: Settings) -> Topics:
     """What the brokers now report about a worker's topics. Raises what aiokafka raises, also when a topic is missing."""
     names = role_names(settings)
-    found = await find_topics(client, list(names.values()))
-    missing = [name for name in names.values() if name not in found or not found[name].partitions]
+    needed = [name for role, name in names.items() if role != "transfers"]
+    found = await find_topics(client, list(names.values()), {settings.topic_transfers})
+    missing = [name for name in needed if name not in found or not found[name].partitions]
     if missing:
         raise UnknownTopicOrPartitionError(", ".join(missing))
     touchpoints = found[settings.topic_touchpoints]
     ids = {role: topic.id for role, name in names.items() if (topic := found.get(name)) is not None and topic.id is not None}
-    return Topics(touchpoints.partitions, ids, names)
+    transfers = found.get(settings.topic_transfers)
+    return Topics(touchpoints.partitions, ids, names, 0 if transfers is None else transfers.partitions)
 
 
 async def topics_found(cluster: Cluster, names: Sequence[str]) -> dict[str, FoundTopic]:
@@ -135,7 +142,7 @@ def about_missing_topics(names: str) -> str:
 
 async def topics_missing(cluster: Cluster) -> str:
     """The names of the worker's topics that Kafka does not report; empty when it does not answer, either."""
-    names = list(role_names(cluster.settings).values())
+    names = [name for role, name in role_names(cluster.settings).items() if role != "transfers"]
     try:
         found = await topics_found(cluster, names)
     except LogError:

@@ -6,7 +6,7 @@ batch of an idempotent producer, so every wait in here has our own time limit.
 
 import asyncio
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 from aiokafka import AIOKafkaProducer, TopicPartition
@@ -107,6 +107,10 @@ class PartitionProducer:
             asyncio.ensure_future(self._send_offset(transaction.next_offset)): "the group's offset",
         }
         work |= {asyncio.ensure_future(self._send_records(topic, records, cut)): topic for topic, records, cut in topics}
+        transfers = settings.topic_transfers
+        for place, sent in _by_place(transaction.transfers):
+            sending = send_in_batches(self._producer, transfers, place, sent, append_records, self._limits)
+            work[asyncio.ensure_future(sending)] = f"{transfers} {place}"
         try:
             await asyncio.gather(*work)
         finally:
@@ -138,6 +142,13 @@ class PartitionProducer:
     async def close(self) -> None:
         """Close it within a few seconds, whatever its state and the brokers'. An open transaction is left to the next fence."""
         await close_producer(self._producer, f"partition {self._partition}")
+
+
+def _by_place(transfers: Sequence[tuple[int, Outgoing]]) -> Iterable[tuple[int, Sequence[Outgoing]]]:
+    by_place: dict[int, list[Outgoing]] = {}
+    for place, sent in transfers:
+        by_place.setdefault(place, []).append(sent)
+    return by_place.items()
 
 
 def send_nothing_after_an_error(producer: AIOKafkaProducer) -> None:

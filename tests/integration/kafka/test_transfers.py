@@ -1,0 +1,111 @@
+"""The topic `transfers` on a real Kafka: written within a place's transaction, read by the place that it is for."""
+
+import asyncio
+
+import msgspec
+import pytest
+
+from etapa.stream.kafka.cluster import Cluster
+from etapa.stream.kafka.partition.transfers import KafkaTransfers
+from etapa.stream.kafka.topics.growth import add_partitions, partitions_by_topic, provide_transfers
+from etapa.stream.protocol.ports import LogError, Transaction
+from etapa.stream.protocol.records import Outgoing
+from tests.conformance.log_contract import transaction
+from tests.integration.places import delete_topic, new_place, opened_log
+from tests.servers.kafka_server import KafkaServer
+
+pytestmark = pytest.mark.kafka
+
+
+def sending(through: int, *sent: tuple[int, bytes]) -> Transaction:
+    return msgspec.structs.replace(transaction(through), transfers=[(place, Outgoing(None, value)) for place, value in sent])
+
+
+async def read(transfers: KafkaTransfers, start: int, count: int) -> tuple[list[bytes | None], int]:
+    """So many values from an offset on, and where to go on."""
+    values: list[bytes | None] = []
+    async with asyncio.timeout(30):
+        while len(values) < count:
+            records = await transfers.fetch(start, 2, 1.0)
+            values += [record.value for record in records]
+            start = records[-1].offset + 1 if records else start
+    return values, start
+
+
+def test_what_was_committed_for_a_place_is_read_there_in_order_and_again_from_the_mark_on(kafka_server: KafkaServer) -> None:
+    async def scenario() -> None:
+        settings = await new_place(kafka_server.bootstrap_servers)
+        cluster = Cluster(settings)
+        await provide_transfers(cluster, 3)
+        await provide_transfers(cluster, 3)
+        async with opened_log(settings) as log, opened_log(settings, 1) as other:
+            await log.fence()
+            await other.fence()
+            assert (await log.topics()).transfers == 3
+            assert list(await other.transfers.fetch(0, 10, 0.0)) == []
+            await log.commit(sending(0, (1, b"a"), (2, b"for 2"), (1, b"b")))
+            await other.commit(sending(0, (1, b"c")))
+            values, after = await read(other.transfers, 0, 3)
+            assert values == [b"a", b"b", b"c"]
+            await log.commit(sending(1, (1, b"d")))
+            assert (await read(other.transfers, after, 1))[0] == [b"d"]
+            # A successor reads all that was there when it began, without waiting.
+            assert [one.value for one in await other.transfers.fetch(0, 10, 0.0)] == [b"a", b"b", b"c", b"d"]
+            assert [one.value for one in await other.transfers.fetch(after, 10, 0.0)] == [b"d"]
+
+    asyncio.run(scenario())
+
+
+def test_news_from_another_place_end_the_wait_for_touchpoints(kafka_server: KafkaServer) -> None:
+    async def scenario() -> None:
+        settings = await new_place(kafka_server.bootstrap_servers)
+        await provide_transfers(Cluster(settings), 2)
+        async with opened_log(settings) as log, opened_log(settings, 1) as other:
+            await log.fence()
+            await other.fence()
+            other.seek(0)
+            assert list(await other.transfers.fetch(0, 10, 0.0)) == []
+            waiting = asyncio.ensure_future(other.fetch(10, 1_000_000, 60.0))
+            await log.commit(sending(0, (1, b"a")))
+            async with asyncio.timeout(30):
+                assert (await waiting).records == []
+                assert [one.value for one in await other.transfers.fetch(0, 10, 0.0)] == [b"a"]
+
+    asyncio.run(scenario())
+
+
+def test_partitions_are_added_everywhere_and_none_is_ever_removed(kafka_server: KafkaServer) -> None:
+    async def scenario() -> None:
+        settings = await new_place(kafka_server.bootstrap_servers)
+        cluster = Cluster(settings)
+        assert set((await partitions_by_topic(cluster)).values()) == {2}
+        await provide_transfers(cluster, 4)
+        await add_partitions(cluster, 4)
+        await add_partitions(cluster, 3)
+        found = await partitions_by_topic(cluster)
+        assert set(found.values()) == {4}
+        assert len(found) == 9
+
+    asyncio.run(scenario())
+
+
+def test_a_topic_that_disappears_is_an_error(kafka_server: KafkaServer) -> None:
+    async def scenario() -> None:
+        settings = await new_place(kafka_server.bootstrap_servers, session_timeout=6_000_000)
+        await provide_transfers(Cluster(settings), 2)
+        async with opened_log(settings) as log:
+            await log.fence()
+            before = await log.topics()
+            log.seek(0)
+            await delete_topic(settings, settings.topic_transfers)
+            error = ""
+            async with asyncio.timeout(30):
+                while not error:
+                    try:
+                        await log.fetch(10, 1_000_000, 0.1)
+                    except LogError as found:
+                        error = str(found)
+            assert "transfers had 2 partitions, and has 0 now" in error
+            assert (before.transfers, (await log.topics()).transfers) == (2, 0)
+
+    asyncio.run(scenario())

@@ -1,0 +1,174 @@
+"""Another number of partitions while touchpoints arrive and workers are killed: every customer's changes are those of `etapa simulate`."""
+
+import asyncio
+import json
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from random import Random
+
+import msgspec
+import pytest
+from aiokafka import AIOKafkaProducer
+
+from etapa.contracts.partitioner import partition_of
+from etapa.contracts.rfc3339 import format_time
+from etapa.contracts.stored.mark import MARK_KEY, Mark, decode_mark
+from etapa.journey.units import DAY, SECOND
+from etapa.settings import Settings
+from etapa.stream.kafka.cluster import Cluster
+from etapa.stream.upkeep.repartition import MovesReader
+from tests.integration.command_line import run_etapa
+from tests.integration.outcome import Message, closing, expected_changes, followed, journey_of, published_changes, put_touchpoints, until
+from tests.integration.places import new_place, read_all, started_producer
+from tests.integration.worker import StartedWorker
+from tests.servers.kafka_server import KafkaServer
+from tests.servers.redis_server import RedisServer
+
+pytestmark = [pytest.mark.kafka, pytest.mark.redis]
+
+CUSTOMERS = 300
+TYPES = ("home", "product_view", "search", "add_to_cart", "purchase", "newsletter_signup")
+
+
+class Shoppers:
+    """A producer that sends to the partitions of a layout, without pause."""
+
+    def __init__(self, settings: Settings, producer: AIOKafkaProducer, layout: int) -> None:
+        self.layout = layout
+        self.values: list[bytes] = []
+        self._settings = settings
+        self._producer = producer
+        self._random = Random(19)
+        self._at = int(time.time()) * SECOND
+
+    async def shop(self) -> None:
+        """Until cancelled, some hundred touchpoints a second."""
+        while True:
+            await self.send(20)
+            await asyncio.sleep(0.05)
+
+    async def send(self, count: int) -> None:
+        answers = []
+        for _ in range(count):
+            self._at += 1000
+            who = f"shopper-{self._random.randrange(CUSTOMERS)}"
+            fields = {
+                "id": f"t{len(self.values)}",
+                "customer_id": who,
+                "type": self._random.choice(TYPES),
+                "occurred_at": format_time(self._at),
+            }
+            value = msgspec.json.encode(fields)
+            self.values.append(value)
+            place = partition_of(who, self.layout)
+            answers.append(await self._producer.send(self._settings.topic_touchpoints, value, who.encode(), partition=place))
+        for answer in answers:
+            await answer
+
+    @property
+    def now(self) -> int:
+        """The time of the last touchpoint, in microseconds since 1970."""
+        return self._at
+
+
+async def marks_of(settings: Settings) -> list[Mark]:
+    """The last mark of each partition."""
+    marks = []
+    for partition in range(settings.partitions):
+        found = [one.value for one in await read_all(settings, settings.topic_customer_state, partition) if one.key == MARK_KEY]
+        marks.append(decode_mark(found[-1]))
+    return marks
+
+
+async def wait_at_rest(settings: Settings) -> None:
+    """Until every touchpoint is judged, and everything that one partition has sent to another is taken in there."""
+
+    async def at_rest() -> bool:
+        moving = [mark.moving for mark in await marks_of(settings)]
+        if not await progress.is_through() or None in moving:
+            return False
+        return all(
+            sender.sent.get(to, 0) == receiver.taken.get(place, 0)
+            for place, sender in enumerate(moving)
+            for to, receiver in enumerate(moving)
+            if sender is not None and receiver is not None
+        )
+
+    async with followed(settings) as progress:
+        await until(at_rest, "nothing's being on its way")
+
+
+async def repartition(settings: Settings, to: int) -> dict[str, object]:
+    """Run the command to its end."""
+    done = await asyncio.to_thread(run_etapa, settings, "repartition", "--to", str(to), "--rate", "100", "--json")
+    assert done.returncode == 0, done.stderr
+    told: dict[str, object] = json.loads(done.stdout)
+    return told
+
+
+def in_order(messages: Sequence[Message]) -> list[Message]:
+    """A customer's changes come from several partitions; their sequence orders them."""
+    return sorted(messages, key=lambda message: int(msgspec.json.decode(message[1] or b"{}")["sequence"]))
+
+
+def test_partitions_are_added_and_left_again_under_load_and_every_change_is_that_of_simulate(
+    kafka_server: KafkaServer, redis_server: RedisServer, tmp_path: Path
+) -> None:
+    async def scenario() -> None:
+        settings = await new_place(kafka_server.bootstrap_servers, redis_server.url, session_timeout=3_000_000, quiet_after=DAY)
+        workers = [StartedWorker(settings, tmp_path), StartedWorker(settings, tmp_path)]
+        grown = msgspec.structs.replace(settings, partitions=3)
+        async with started_producer(settings, metadata_max_age_ms=500) as producer:
+            shoppers = Shoppers(settings, producer, 2)
+            shopping = asyncio.create_task(shoppers.shop())
+            try:
+                await asyncio.to_thread(workers[0].wait_ready)
+                for to in (3, 2):
+                    moving = asyncio.create_task(repartition(settings, to))
+                    await until(lambda to=to: has_begun(grown, to), f"customers' moving to {to} partitions")  # type: ignore[misc]
+                    workers.pop(0).kill()
+                    workers.append(StartedWorker(settings, tmp_path))
+                    told = await moving
+                    assert (told["partitions"], told["finished"]) == (to, True)
+                    shopping.cancel()
+                    await asyncio.wait({shopping})
+                    await wait_at_rest(grown)
+                    # With two partitions again the producers still use all three that the topic has.
+                    shoppers.layout = 3
+                    shopping = asyncio.create_task(shoppers.shop())
+                await shoppers.send(500)
+            finally:
+                shopping.cancel()
+                await asyncio.wait({shopping})
+        await wait_at_rest(grown)
+        until_time = shoppers.now + 200 * DAY
+        last = closing(settings, until_time + journey_of(settings).grace)
+        await put_touchpoints(settings, last)
+        await wait_at_rest(grown)
+        expected = expected_changes(settings, [*shoppers.values, *(value for _, value in last)], until_time)
+        published = {customer: in_order(changes) for customer, changes in (await published_changes(grown)).items()}
+        for customer, changes in expected.items():
+            if published.get(customer) != changes:
+                print("DIFF", customer)
+                for a in changes: print("  expected ", a[1])
+                for a in published.get(customer, []): print("  published", a[1])
+                for v in shoppers.values:
+                    if b'"' + customer + b'"' in v: print("   ", v)
+                break
+        print(len([c for c in expected if published.get(c) != expected[c]]), "differ", set(published) ^ set(expected))
+        assert published == expected
+        assert len(expected) > 200
+        assert await read_all(grown, settings.topic_dead_letters) == []
+        for worker in workers:
+            worker.ask_to_stop()
+        assert [worker.exit_code() for worker in workers] == [0, 0]
+
+    asyncio.run(scenario())
+
+
+async def has_begun(settings: Settings, to: int) -> bool:
+    """Whether a customer has left for a layout of so many partitions."""
+    async with MovesReader(Cluster(settings)) as reader:
+        now = await reader.now(2)
+    return now.layout is not None and now.layout.partitions == to and any(place.left for place in now.places)
