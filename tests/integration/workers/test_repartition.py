@@ -2,7 +2,6 @@
 
 import asyncio
 import json
-import time
 from collections.abc import Sequence
 from pathlib import Path
 from random import Random
@@ -28,6 +27,8 @@ from tests.servers.redis_server import RedisServer
 pytestmark = [pytest.mark.kafka, pytest.mark.redis]
 
 CUSTOMERS = 300
+LONG_AGO = 1_704_067_200 * SECOND
+"""So that the last touchpoints, which have all timers fire, are not in the future."""
 TYPES = ("home", "product_view", "search", "add_to_cart", "purchase", "newsletter_signup")
 
 
@@ -40,7 +41,7 @@ class Shoppers:
         self._settings = settings
         self._producer = producer
         self._random = Random(19)
-        self._at = int(time.time()) * SECOND
+        self._at = LONG_AGO
 
     async def shop(self) -> None:
         """Until cancelled, some hundred touchpoints a second."""
@@ -148,15 +149,6 @@ def test_partitions_are_added_and_left_again_under_load_and_every_change_is_that
         await wait_at_rest(grown)
         expected = expected_changes(settings, [*shoppers.values, *(value for _, value in last)], until_time)
         published = {customer: in_order(changes) for customer, changes in (await published_changes(grown)).items()}
-        for customer, changes in expected.items():
-            if published.get(customer) != changes:
-                print("DIFF", customer)
-                for a in changes: print("  expected ", a[1])
-                for a in published.get(customer, []): print("  published", a[1])
-                for v in shoppers.values:
-                    if b'"' + customer + b'"' in v: print("   ", v)
-                break
-        print(len([c for c in expected if published.get(c) != expected[c]]), "differ", set(published) ^ set(expected))
         assert published == expected
         assert len(expected) > 200
         assert await read_all(grown, settings.topic_dead_letters) == []

@@ -1,0 +1,112 @@
+"""What is announced, who has to leave, and which numbers of partitions a worker accepts."""
+
+from collections import Counter
+
+import msgspec
+import pytest
+
+from etapa.contracts.partitioner import partition_of
+from etapa.contracts.stored.mark import Mark, MovingMark
+from etapa.contracts.stored.transfer import TopicLayout
+from etapa.settings import Settings
+from etapa.stream.protocol.belonging import AllRefused, LastMark, changed, refuse_what_is_of_others
+from etapa.stream.protocol.leavers import LeaverSearch
+from etapa.stream.protocol.ports import Topics
+from etapa.stream.protocol.residence import Moves
+from etapa.stream.redis.client import connect
+from etapa.stream.redis.view import RedisView
+from etapa.stream.upkeep.repartition import CannotRepartition, MovesNow, PlaceNow, layout_for, place_now, share_leaving
+
+UP, DOWN = TopicLayout(1, 12, 4), TopicLayout(2, 5, 12)
+MARK = Mark(group="g", partitions=4, through=7, stream_time=None, journey="j", version=1)
+
+
+def at(layout: TopicLayout | None, *ended: int) -> Mark:
+    return msgspec.structs.replace(MARK, moving=MovingMark(0, layout=layout, ended=ended, left=3, arrived=2))
+
+
+def finished(layout: TopicLayout, partitions: int) -> MovesNow:
+    everybody = range(max(layout.partitions, layout.before))
+    return MovesNow(layout, None, [place_now(number, at(layout, *everybody), layout) for number in range(partitions)])
+
+
+def test_a_place_has_finished_when_it_says_so_and_is_done_when_it_has_heard_it_of_all() -> None:
+    assert place_now(1, None, UP) == PlaceNow(1, None)
+    assert place_now(1, at(None), UP) == PlaceNow(1, None)
+    assert place_now(1, at(UP, 4, 5), UP) == PlaceNow(1, UP, 3, 2)
+    assert place_now(1, at(UP, 1), UP) == PlaceNow(1, UP, 3, 2, has_finished=True)
+    assert place_now(1, at(UP, *range(12)), UP) == PlaceNow(1, UP, 3, 2, has_finished=True, knows_all=True)
+    assert place_now(1, at(UP, *range(12)), DOWN) == PlaceNow(1, UP)
+
+
+def test_a_place_of_neither_layout_has_only_itself_to_wait_for() -> None:
+    layout = TopicLayout(3, 8, 5)
+    assert place_now(9, at(layout, 9), layout).knows_all
+    assert not place_now(7, at(layout, 7), layout).knows_all
+
+
+def test_moves_are_finished_when_every_partition_of_the_layout_is() -> None:
+    assert MovesNow(None, None, [PlaceNow(0, None)]).finished
+    assert finished(UP, 12).finished
+    assert not finished(UP, 4).finished
+    assert finished(DOWN, 12).finished
+
+
+def test_layouts_follow_each_other_and_the_one_under_way_is_gone_on_with() -> None:
+    assert layout_for(MovesNow(None, None, []), 12, 4) == UP
+    assert layout_for(finished(UP, 12), 5, 12) == DOWN
+    assert layout_for(finished(UP, 4), 12, 4) == UP
+    with pytest.raises(CannotRepartition, match="over 12 partitions already"):
+        layout_for(finished(UP, 12), 12, 12)
+    with pytest.raises(CannotRepartition, match="over 4 partitions already"):
+        layout_for(MovesNow(None, None, []), 4, 4)
+    with pytest.raises(CannotRepartition, match="still moving from 4 to 12 partitions: let that finish first"):
+        layout_for(finished(UP, 4), 5, 4)
+
+
+@pytest.mark.parametrize("layout", [UP, DOWN, TopicLayout(1, 3, 2), TopicLayout(1, 6, 4), TopicLayout(1, 1, 5)])
+def test_the_share_that_leaves_a_partition_is_what_ids_say(layout: TopicLayout) -> None:
+    ids = [f"customer-{number}" for number in range(20_000)]
+    at_home = Counter(partition_of(one, layout.before) for one in ids)
+    leave = Counter(home for one in ids if (home := partition_of(one, layout.before)) != partition_of(one, layout.partitions))
+    for partition in range(layout.before):
+        assert share_leaving(layout, partition) == pytest.approx(leave[partition] / at_home[partition], abs=0.05)
+    assert share_leaving(layout, layout.before) == 0
+
+
+@pytest.mark.parametrize(
+    ("partitions", "moving", "accepted"), [(4, None, True), (12, None, False), (12, UP, True), (13, UP, False), (3, UP, False)]
+)
+def test_another_number_of_partitions_is_accepted_only_as_announced(partitions: int, moving: TopicLayout | None, accepted: bool) -> None:
+    last = LastMark(9, MARK if moving is None else at(moving))
+    if accepted:
+        refuse_what_is_of_others(0, "g", Topics(partitions), None, last)
+        return
+    with pytest.raises(AllRefused, match="`etapa repartition` was not asked to move them"):
+        refuse_what_is_of_others(0, "g", Topics(partitions), None, last)
+
+
+def test_a_tenure_ends_when_there_is_another_number_of_partitions_of_transfers() -> None:
+    then, now = Topics(4), Topics(4, names={"transfers": "moves"}, transfers=12)
+    assert changed(then, now) == "moves had 0 partitions, and has 12 now"
+    assert changed(now, now) == ""
+
+
+def test_the_mark_remembers_the_pace_and_counts_since_the_layout_was_adopted() -> None:
+    moves = Moves(0, at(UP).moving)
+    moves.per_second = 2.5
+    moves.count(4, 1)
+    marked = moves.marked()
+    assert (marked.per_second, marked.left, marked.arrived) == (2.5, 7, 3)
+    moves.adopt(DOWN)
+    assert (moves.marked().left, moves.marked().arrived) == (0, 0)
+
+
+def test_nobody_leaves_at_a_pace_of_none_and_everybody_again_without_a_pace() -> None:
+    settings = Settings()
+    search = LeaverSearch(RedisView(settings, connect(settings), 0), 10, 100.0)
+    assert search.idle_for(5.0) == 0
+    search.keep_to(0)
+    assert search.idle_for(5.0) > 1000
+    search.keep_to(None)
+    assert search.idle_for(5.0) == 0
