@@ -19,10 +19,12 @@ class Leavers(NamedTuple):
 class LeaverSearch:
     """`most` customers at a time, `rate` in a second. Times are seconds of a monotonic clock, read by the caller."""
 
-    def __init__(self, view: View, most: int, rate: float) -> None:
+    def __init__(self, view: View, most: int, rate: float, announced: float | None = None) -> None:
+        """`announced`: the rate to keep to from the start, as in `keep_to`."""
         self._view = view
         self._most = most
-        self._usual_rate = self._rate = rate
+        self._usual_rate = rate
+        self._rate = rate if announced is None else announced
         self._allowed_at = 0.0
         self._found: list[str] = []
         self._cursor: int | None = 0

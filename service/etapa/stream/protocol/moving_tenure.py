@@ -54,8 +54,7 @@ class MovingTenure(Tenure):
         """Whether the first waiting touchpoint is of a customer who may be on the way."""
         self._left: dict[str, ForwardingAddress] = {}
         self._stages: list[tuple[str, str]] = []
-        self._search = LeaverSearch(around.view, around.options.max_leaving, around.options.leaving_rate)
-        self._search.keep_to(self._moves.per_second)
+        self._search = LeaverSearch(around.view, around.options.max_leaving, around.options.leaving_rate, self._moves.per_second)
 
     async def _open_ledger(self) -> None:
         await super()._open_ledger()
