@@ -8,7 +8,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from etapa.contracts.stored.state import decode_state, encode_state
-from etapa.journey.engine.conditions.beginnings import trait_key
 from etapa.journey.engine.conditions.condition import CompiledLeaf
 from etapa.journey.engine.conditions.event import EventHappens
 from etapa.journey.engine.conditions.in_stage import InStageFor
@@ -18,6 +17,7 @@ from etapa.journey.engine.facts.stage_change import StageChange
 from etapa.journey.engine.facts.touchpoint import Touchpoint
 from etapa.journey.engine.judging.classify import run_until, touch
 from etapa.journey.engine.judging.program import Program, compile_journey
+from etapa.journey.engine.queries.beginnings import trait_key
 from etapa.journey.language.model import Journey
 from tests.reference.made_up import journeys, thorough, touchpoints
 

@@ -5,11 +5,11 @@ from hypothesis import strategies as st
 
 from etapa.journey.engine.accumulators.window import ValueWindow
 from etapa.journey.engine.conditions.aggregates import WindowCompares
-from etapa.journey.engine.conditions.comparing import Comparing
-from etapa.journey.engine.conditions.whereabouts import Whereabouts
 from etapa.journey.engine.facts.customer import Customer
 from etapa.journey.engine.facts.instant import NEVER
 from etapa.journey.engine.facts.touchpoint import Touchpoint
+from etapa.journey.engine.queries.comparing import Comparing
+from etapa.journey.engine.queries.whereabouts import Whereabouts
 from etapa.journey.language.model import AggregateKind, Comparison, CustomerZone, Match, Operator, Test
 
 WITHIN = 1000

@@ -7,10 +7,10 @@ from itertools import pairwise
 import pytest
 
 from etapa.journey.engine.accumulators.keys import DayKey
-from etapa.journey.engine.conditions.whereabouts import Whereabouts
 from etapa.journey.engine.facts.customer import Customer
 from etapa.journey.engine.facts.touchpoint import Touchpoint
 from etapa.journey.engine.judging.campaigns import QuietTime
+from etapa.journey.engine.queries.whereabouts import Whereabouts
 from etapa.journey.language.kinds.clock import Hours, Times
 from etapa.journey.language.model import CustomerZone, Quiet
 from etapa.journey.localtime.calendar_periods import Period, Periods

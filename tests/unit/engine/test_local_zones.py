@@ -11,8 +11,8 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from etapa.journey.engine.conditions.local_time import ClockShows, DateIsNear
-from etapa.journey.engine.conditions.whereabouts import Whereabouts
 from etapa.journey.engine.facts.customer import Customer
+from etapa.journey.engine.queries.whereabouts import Whereabouts
 from etapa.journey.language.kinds.clock import Times
 from etapa.journey.language.kinds.date import Date, Offset
 from etapa.journey.language.model import CustomerZone

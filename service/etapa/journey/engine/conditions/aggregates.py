@@ -20,7 +20,6 @@ from etapa.journey.engine.accumulators.window import (
     straddling,
     width_of,
 )
-from etapa.journey.engine.conditions.comparing import Comparing, all_alike
 from etapa.journey.engine.conditions.condition import CompiledLeaf
 from etapa.journey.engine.conditions.distinct import DistinctCompares
 from etapa.journey.engine.conditions.falling import NumberCompares
@@ -29,6 +28,7 @@ from etapa.journey.engine.conditions.surroundings import Surroundings
 from etapa.journey.engine.facts.customer import Customer
 from etapa.journey.engine.facts.instant import NEVER
 from etapa.journey.engine.facts.touchpoint import Touchpoint
+from etapa.journey.engine.queries.comparing import Comparing, all_alike
 from etapa.journey.language import model
 from etapa.journey.language.kinds.condition import Observed
 from etapa.journey.language.matching.predicates import MISSING

@@ -7,7 +7,6 @@ from etapa.journey.engine.accumulators.kept_value import Ask
 from etapa.journey.engine.accumulators.watch import Watch
 from etapa.journey.engine.conditions.absence import compile_absent
 from etapa.journey.engine.conditions.aggregates import compile_aggregate
-from etapa.journey.engine.conditions.comparing import asks_of_whole
 from etapa.journey.engine.conditions.condition import AllHold, AnyHolds, CompiledLeaf, Condition, DoesNotHold
 from etapa.journey.engine.conditions.consent import GivesConsent, consent_key
 from etapa.journey.engine.conditions.count import compile_count
@@ -21,7 +20,8 @@ from etapa.journey.engine.conditions.sequence import compile_sequence
 from etapa.journey.engine.conditions.spans import compile_days
 from etapa.journey.engine.conditions.surroundings import Surroundings
 from etapa.journey.engine.conditions.trait import compile_trait
-from etapa.journey.engine.conditions.whereabouts import ZoneWatch
+from etapa.journey.engine.queries.comparing import asks_of_whole
+from etapa.journey.engine.queries.whereabouts import ZoneWatch
 from etapa.journey.language import model
 from etapa.journey.language.kinds.logic import reads_dates
 from etapa.journey.language.matching.type_checks import type_check

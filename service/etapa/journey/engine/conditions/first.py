@@ -3,11 +3,11 @@
 from typing import Any, Final
 
 from etapa.journey.engine.accumulators.kept_value import FirstValue
-from etapa.journey.engine.conditions.comparing import Comparing
 from etapa.journey.engine.conditions.condition import CompiledLeaf
 from etapa.journey.engine.conditions.surroundings import Surroundings
 from etapa.journey.engine.facts.customer import Customer
 from etapa.journey.engine.facts.touchpoint import Touchpoint
+from etapa.journey.engine.queries.comparing import Comparing
 from etapa.journey.language.kinds.condition import Observed
 from etapa.journey.language.kinds.first import First
 from etapa.journey.language.matching.predicates import MISSING

@@ -2,13 +2,13 @@
 
 from typing import Any, Final, final
 
-from etapa.journey.engine.conditions.beginnings import trait_key
 from etapa.journey.engine.conditions.condition import CompiledLeaf
 from etapa.journey.engine.conditions.surroundings import Surroundings
-from etapa.journey.engine.conditions.whereabouts import Whereabouts
 from etapa.journey.engine.facts.customer import Customer
 from etapa.journey.engine.facts.instant import END_OF_TIME, NEVER
 from etapa.journey.engine.facts.touchpoint import Touchpoint
+from etapa.journey.engine.queries.beginnings import trait_key
+from etapa.journey.engine.queries.whereabouts import Whereabouts
 from etapa.journey.language.kinds.clock import WEEKDAYS, LocalClock, Times
 from etapa.journey.language.kinds.condition import Observed
 from etapa.journey.language.kinds.date import Date, Offset

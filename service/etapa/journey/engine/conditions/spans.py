@@ -11,16 +11,16 @@ from etapa.journey.engine.accumulators.estimates import ENOUGH, Between
 from etapa.journey.engine.accumulators.kept_value import LastValue
 from etapa.journey.engine.accumulators.keys import DayKey, DaysEver, KeyOf, KeysBefore, KeysBetween, KeysWithin, ValueKey
 from etapa.journey.engine.accumulators.window import CountWindow, ValueWindow
-from etapa.journey.engine.conditions.comparing import Comparing, all_alike
 from etapa.journey.engine.conditions.condition import CompiledLeaf
 from etapa.journey.engine.conditions.falling import by_time_as_numbers_fall
-from etapa.journey.engine.conditions.latest_and_distinct import DaysCounted, KeysAmong, KeysEarliest, KeysLatest, LatestBefore, LatestValue
-from etapa.journey.engine.conditions.series import Aggregated, AggregatedBefore, Counted, CountedBefore, Series
 from etapa.journey.engine.conditions.surroundings import Surroundings
-from etapa.journey.engine.conditions.whereabouts import Whereabouts
 from etapa.journey.engine.facts.customer import Customer
 from etapa.journey.engine.facts.instant import END_OF_TIME, LONG_AGO, NEVER
 from etapa.journey.engine.facts.touchpoint import Touchpoint
+from etapa.journey.engine.queries.comparing import Comparing, all_alike
+from etapa.journey.engine.queries.latest_and_distinct import DaysCounted, KeysAmong, KeysEarliest, KeysLatest, LatestBefore, LatestValue
+from etapa.journey.engine.queries.series import Aggregated, AggregatedBefore, Counted, CountedBefore, Series
+from etapa.journey.engine.queries.whereabouts import Whereabouts
 from etapa.journey.language import model
 from etapa.journey.language.kinds.condition import Observed
 from etapa.journey.language.kinds.days import Days

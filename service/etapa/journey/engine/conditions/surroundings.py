@@ -5,8 +5,8 @@ from typing import Final, TypeVar
 from etapa.journey.engine.accumulators.accumulator import Accumulator
 from etapa.journey.engine.accumulators.kept_value import Ask
 from etapa.journey.engine.accumulators.watch import Watch
-from etapa.journey.engine.conditions.comparing import ask_key, asks_of_whole
-from etapa.journey.engine.conditions.whereabouts import Whereabouts
+from etapa.journey.engine.queries.comparing import ask_key, asks_of_whole
+from etapa.journey.engine.queries.whereabouts import Whereabouts
 from etapa.journey.language.matching.predicates import compile_comparison
 from etapa.journey.language.matching.type_checks import TypeCheck, type_check
 from etapa.journey.language.model import Comparison, CustomerZone

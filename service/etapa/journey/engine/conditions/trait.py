@@ -3,14 +3,14 @@
 from typing import Final
 
 from etapa.journey.engine.accumulators.kept_value import Ask, lacks_answer
-from etapa.journey.engine.conditions.beginnings import trait_key
-from etapa.journey.engine.conditions.comparing import answered, ask_key, asks_of_whole, date_text
 from etapa.journey.engine.conditions.condition import CompiledLeaf
-from etapa.journey.engine.conditions.scalars import scalar_text
 from etapa.journey.engine.conditions.surroundings import Surroundings
-from etapa.journey.engine.conditions.whereabouts import Whereabouts
 from etapa.journey.engine.facts.customer import Customer
 from etapa.journey.engine.facts.touchpoint import Touchpoint
+from etapa.journey.engine.queries.beginnings import trait_key
+from etapa.journey.engine.queries.comparing import answered, ask_key, asks_of_whole, date_text
+from etapa.journey.engine.queries.scalars import scalar_text
+from etapa.journey.engine.queries.whereabouts import Whereabouts
 from etapa.journey.language import model
 from etapa.journey.language.kinds.condition import Observed
 from etapa.journey.language.matching.conversions import converted

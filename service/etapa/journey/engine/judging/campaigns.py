@@ -24,13 +24,13 @@ from etapa.journey.engine.accumulators.kept_value import Answered
 from etapa.journey.engine.conditions.condition import Condition
 from etapa.journey.engine.conditions.consent import GivesConsent, consent_key
 from etapa.journey.engine.conditions.local_time import ClockShows
-from etapa.journey.engine.conditions.whereabouts import Whereabouts
 from etapa.journey.engine.facts.changes import CampaignOutcome, HeldBack, Offer, Release, Trigger
 from etapa.journey.engine.facts.customer import Customer
 from etapa.journey.engine.facts.instant import BEGINNING_OF_TIME, END_OF_TIME
 from etapa.journey.engine.facts.outreach import HELD_OUT, MIXED, Held, OpenGoal, Outreach
 from etapa.journey.engine.facts.stage_change import StageChange
 from etapa.journey.engine.judging.goals import MOST_OPEN, CompiledGoal
+from etapa.journey.engine.queries.whereabouts import Whereabouts
 from etapa.journey.language.matching.predicates import needs_zone
 from etapa.journey.language.model import Campaign, Caps, Journey, Quiet, Trait, Transition
 from etapa.journey.localtime.zones import UTC

@@ -14,7 +14,6 @@ Details that the journey file's page leaves open:
   stored in between. Until its timers have all fired, the touchpoint itself has not been processed: it must be given again.
 """
 
-from etapa.journey.engine.conditions.beginnings import beginnings
 from etapa.journey.engine.facts.customer import Customer
 from etapa.journey.engine.facts.stage_change import StageChange
 from etapa.journey.engine.facts.touchpoint import Touchpoint
@@ -27,6 +26,7 @@ from etapa.journey.engine.judging.program import Program
 from etapa.journey.engine.judging.remembering import remember, remember_id
 from etapa.journey.engine.judging.repeats import digest_of, is_among
 from etapa.journey.engine.judging.stage_rules import due_after
+from etapa.journey.engine.queries.beginnings import beginnings
 from etapa.journey.ledger.tally import BatchTally
 
 

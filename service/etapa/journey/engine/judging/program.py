@@ -10,10 +10,8 @@ from etapa.journey.engine.accumulators.accumulator import Accumulator, Windowed
 from etapa.journey.engine.accumulators.kept_value import Ask
 from etapa.journey.engine.accumulators.ordered import OrderedSteps
 from etapa.journey.engine.accumulators.watch import Watch
-from etapa.journey.engine.conditions.beginnings import digests_of, trait_key
 from etapa.journey.engine.conditions.compile import Compiler
 from etapa.journey.engine.conditions.condition import Condition
-from etapa.journey.engine.conditions.whereabouts import Whereabouts
 from etapa.journey.engine.facts.customer import DIGEST_BYTES
 from etapa.journey.engine.judging.campaigns import Campaigns, compile_campaigns
 from etapa.journey.engine.judging.compiled_rule import CompiledRule, Rules
@@ -22,6 +20,8 @@ from etapa.journey.engine.judging.goals import CompiledGoal, Goals
 from etapa.journey.engine.judging.personas import CompiledPersona, Personas
 from etapa.journey.engine.judging.repeats import RepeatsWithin
 from etapa.journey.engine.judging.stage_rules import StageRules
+from etapa.journey.engine.queries.beginnings import digests_of, trait_key
+from etapa.journey.engine.queries.whereabouts import Whereabouts
 from etapa.journey.language.kinds.logic import reads_dates
 from etapa.journey.language.model import ANY_TYPE, Campaign, CustomerZone, Journey, Rule
 

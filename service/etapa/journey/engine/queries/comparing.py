@@ -5,10 +5,10 @@ from typing import Any, Final
 
 from etapa.journey.engine.accumulators.accumulator import accumulator_key, comparison_definition
 from etapa.journey.engine.accumulators.kept_value import Answered
-from etapa.journey.engine.conditions.scalars import scalar_text
-from etapa.journey.engine.conditions.whereabouts import Whereabouts
 from etapa.journey.engine.facts.customer import Customer
 from etapa.journey.engine.facts.instant import BEGINNING_OF_TIME, END_OF_TIME, instant_text
+from etapa.journey.engine.queries.scalars import scalar_text
+from etapa.journey.engine.queries.whereabouts import Whereabouts
 from etapa.journey.language.kinds.condition import Observed
 from etapa.journey.language.matching.matches import Comparison
 from etapa.journey.language.matching.predicates import Predicate, compile_converted, needs_zone, tests_in

@@ -7,7 +7,7 @@ from etapa.journey.engine.accumulators.before import LastBefore
 from etapa.journey.engine.accumulators.estimates import Estimates, WithinEstimates
 from etapa.journey.engine.accumulators.kept_value import LastValue
 from etapa.journey.engine.accumulators.keys import DaysEver, KeysBefore, KeysBetween, KeysWithin
-from etapa.journey.engine.conditions.series import Series
+from etapa.journey.engine.queries.series import Series
 from etapa.journey.language.matching.predicates import MISSING
 
 _NO_TIMES: Final[list[int]] = []
