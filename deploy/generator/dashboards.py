@@ -52,6 +52,20 @@ JOURNEY = Dashboard(
                 unit="ops",
                 quiet="Empty where no campaign has a goal.",
             ),
+            Panel(
+                title="Share of the holdout group",
+                about="Of the customers for whom a campaign ever triggered, beside the intended share. The alert says whether it may be chance.",
+                queries=[
+                    Query(
+                        f'sum by (campaign) ({m.CAMPAIGN_CUSTOMERS.name}{{{INSTANCES},group="holdout"}})'
+                        f" / sum by (campaign) ({m.CAMPAIGN_CUSTOMERS.name}{{{INSTANCES}}})",
+                        "{{campaign}}",
+                    ),
+                    Query(f"max by (campaign) ({m.CAMPAIGN_HOLDOUT.name}{{{INSTANCES}}})", "{{campaign}}, intended"),
+                ],
+                unit="percentunit",
+                quiet="Empty where no campaign has a goal.",
+            ),
             Panel(title="Timers that fired a second", about="Moves that time alone made.", queries=[rate(m.TIMERS)], unit="ops"),
             Panel(
                 title="Forgotten customers",

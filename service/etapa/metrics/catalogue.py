@@ -17,6 +17,7 @@ _DELIVERY_TIMES = (0.01, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, MINUTE, 5 * MI
 _REQUEST_TIMES = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 15, 30, 60)
 
 _OF_A_PARTITION = "a partition has a series while this worker owns it"
+_IF_A_GOAL = "only campaigns that have a goal have series"
 
 # --- the worker: what it does ---
 
@@ -55,7 +56,22 @@ CAMPAIGN_OUTCOMES = Metric(
     kind="counter",
     labels=("campaign", "group", "outcome"),
     help="Goals of campaigns that were met or missed, by the group: sent, or holdout",
-    absent_at_first="only campaigns that have a goal have series",
+    absent_at_first=_IF_A_GOAL,
+)
+CAMPAIGN_CUSTOMERS = Metric(
+    name="etapa_campaign_customers",
+    kind="gauge",
+    labels=("campaign", "group"),
+    help="Customers for whom a campaign with a goal ever triggered, by the group they were drawn into, over the partitions of this worker",
+    absent_at_first=_IF_A_GOAL,
+)
+CAMPAIGN_HOLDOUT = Metric(
+    name="etapa_campaign_holdout_ratio",
+    kind="gauge",
+    across="most",
+    labels=("campaign",),
+    help="The share of a campaign's customers that the journey wants in the holdout group",
+    absent_at_first=_IF_A_GOAL,
 )
 TYPE_MISMATCHES = Metric(
     name="etapa_type_mismatches_total",
@@ -322,6 +338,8 @@ WORKER = (
     STAGE_DWELL,
     CAMPAIGN_TRIGGERS,
     CAMPAIGN_OUTCOMES,
+    CAMPAIGN_CUSTOMERS,
+    CAMPAIGN_HOLDOUT,
     TYPE_MISMATCHES,
     DEAD_LETTERS,
     SOURCE_RECORDS,

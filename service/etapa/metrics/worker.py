@@ -17,8 +17,10 @@ from etapa.hosting.dependencies import Cause, Dependency
 from etapa.journey.engine.facts.changes import TRIGGER_OUTCOMES, Release
 from etapa.journey.engine.facts.stage_change import StageChange
 from etapa.journey.language.model import Journey
+from etapa.journey.ledger.tables import CampaignGroup
 from etapa.journey.units import SECOND
 from etapa.metrics import catalogue
+from etapa.metrics.campaign_groups import CampaignGroups
 from etapa.metrics.dependencies import Dependencies
 from etapa.metrics.http import HttpMetrics
 from etapa.metrics.process import new_registry
@@ -108,6 +110,7 @@ class Metrics:
         self._touchpoints = catalogue.TOUCHPOINTS.counter(registry)
         self._changes = catalogue.STAGE_CHANGES.counter(registry)
         self.customers = CustomersByStage(stages, registry)
+        self._campaign_groups = CampaignGroups(journey, registry)
         TypeMismatches(type_mismatches, registry)
         self._dwell = catalogue.STAGE_DWELL.bulk_histogram(registry)
         self._campaign_triggers = catalogue.CAMPAIGN_TRIGGERS.counter(registry)
@@ -174,6 +177,9 @@ class Metrics:
         self._takeover_seconds.observe(seconds)
         self._ready.labels(str(partition)).set(1)
         self.customers.replace(partition, counts)
+
+    def enrolled(self, partition: int, customers: Mapping[CampaignGroup, int]) -> None:
+        self._campaign_groups.replace(partition, customers)
 
     def batch_committed(self, partition: int, batch: BatchCommitted, exemplar: dict[str, str] | None = None) -> None:
         """`exemplar`: the labels that name the span of the batch, if there is one."""
@@ -259,6 +265,7 @@ class Metrics:
     def released(self, partition: int) -> None:
         """From now on another worker reports this partition."""
         self.customers.drop(partition)
+        self._campaign_groups.drop(partition)
         for gauge in (self._lag, self._ready, self._stream_time, self._denied):
             gauge.remove(str(partition))
 

@@ -13,6 +13,7 @@ from etapa.contracts.outgoing.stage_change_message import StageChangeMessage
 from etapa.contracts.rfc3339 import format_time
 from etapa.contracts.stored.mark import Mark, decode_mark
 from etapa.journey.engine.judging.program import Program
+from etapa.journey.ledger.tables import CampaignGroup
 from etapa.journey.units import SECOND
 from etapa.stream.protocol.observer import BatchCommitted, NullObserver
 from etapa.stream.protocol.ports import TakeoverReason
@@ -39,6 +40,7 @@ class Told(NullObserver):
         self.batches: list[BatchCommitted] = []
         self.takeovers: list[TakeoverReason] = []
         self.finished: list[tuple[int, dict[str, int]]] = []
+        self.groups: list[dict[CampaignGroup, int]] = []
         self.gone: list[int] = []
         self.disagreements: list[tuple[int, int]] = []
         self.damage: list[str] = []
@@ -52,6 +54,9 @@ class Told(NullObserver):
 
     def takeover_finished(self, partition: int, reason: TakeoverReason, seconds: float, customers: int, counts: Mapping[str, int]) -> None:
         self.finished.append((customers, dict(counts)))
+
+    def enrolled(self, partition: int, customers: Mapping[CampaignGroup, int]) -> None:
+        self.groups.append(dict(customers))
 
     def batch_committed(self, partition: int, batch: BatchCommitted) -> None:
         self.batches.append(batch)

@@ -13,7 +13,7 @@ from etapa.journey.engine.facts.touchpoint import Touchpoint
 from etapa.journey.engine.judging.classify import touch
 from etapa.journey.engine.judging.program import compile_journey
 from etapa.journey.language.load import journey_or_raise
-from etapa.journey.language.model import Campaign, Journey, Stage, Transition
+from etapa.journey.language.model import Campaign, Goal, Journey, Stage, Transition
 from etapa.journey.units import DAY, SECOND
 from etapa.metrics.bulk_histogram import BulkHistogram
 from etapa.metrics.worker import Metrics
@@ -317,6 +317,27 @@ def test_what_no_worker_owns_and_how_wrong_the_clock_is_are_shown() -> None:
     metrics.partitions_unowned(3)
     metrics.clock_ahead(-600.5)
     assert (value(metrics, "etapa_group_partitions_unowned"), value(metrics, "etapa_clock_ahead_seconds")) == (3, -600.5)
+
+
+def test_the_groups_of_campaigns_that_have_a_goal_are_added_up_over_the_partitions_that_are_ours() -> None:
+    on = (Transition(None, ("buyer",)),)
+    goal = Goal(DAY, enter=("buyer",))
+    metrics = Metrics(replace(JOURNEY, campaigns=(Campaign("hello", on, holdout=0.25, goal=goal), Campaign("thanks", on, holdout=0.5))))
+
+    def groups() -> list[float | None]:
+        return [value(metrics, "etapa_campaign_customers", campaign="hello", group=group) for group in ("sent", "holdout")]
+
+    assert groups() == [0, 0]
+    metrics.enrolled(0, {("hello", "sent"): 7, ("hello", "holdout"): 2, ("of an earlier version", "sent"): 5})
+    metrics.enrolled(1, {("hello", "sent"): 1})
+    metrics.enrolled(1, {("hello", "sent"): 3})
+    assert groups() == [10, 2]
+    metrics.released(0)
+    assert groups() == [3, 0]
+    assert value(metrics, "etapa_campaign_holdout_ratio", campaign="hello") == 0.25
+    shown = generate_latest(metrics.registry).decode()
+    assert "of an earlier version" not in shown
+    assert 'etapa_campaign_customers{campaign="thanks"' not in shown
 
 
 def test_records_through_a_source_are_counted_by_outcome_and_by_the_rule_that_skips_them() -> None:

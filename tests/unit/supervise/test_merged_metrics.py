@@ -120,4 +120,10 @@ def test_what_is_no_exposition_is_refused_and_changes_nothing() -> None:
 def test_what_only_one_process_or_every_process_tells_is_not_added_up() -> None:
     gauges = [metric for metric in (*catalogue.WORKER, *catalogue.COMMON) if metric.kind == "gauge"]
     summed = {metric.name for metric in gauges if metric.across == "sum"}
-    assert summed == {"etapa_customers", "etapa_forgotten_customers", "etapa_partitions_owned", "etapa_partitions_refused"}
+    assert summed == {
+        "etapa_campaign_customers",
+        "etapa_customers",
+        "etapa_forgotten_customers",
+        "etapa_partitions_owned",
+        "etapa_partitions_refused",
+    }

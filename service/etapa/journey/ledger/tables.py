@@ -45,6 +45,8 @@ VALUE_UNITS: Final = 1_000
 LARGEST_VALUE: Final = 1_000_000_000_000
 """The most that a single goal counts, above or below zero, in the goal's own units."""
 
+CampaignGroup = tuple[str, str]
+"""A campaign and one of `GROUPS`."""
 GROUPS: Final = ("sent", "holdout")
 """Customers who got a campaign's message, and those who were held back as the holdout group."""
 

@@ -127,6 +127,12 @@ class BatchTally:
             cells[persona, stage, self._type_names[key >> 2 * _BITS], self._channel_names[key >> _BITS & _MASK]] = [number]
         return cells
 
+    def goals(self) -> Iterator[Cells]:
+        """Of `pages`, those of goals."""
+        for hour in self._hours.values():
+            if hour.goals:
+                yield hour.goals
+
     def clear(self) -> None:
         """Reset all counts."""
         self._hours.clear()

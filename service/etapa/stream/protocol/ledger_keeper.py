@@ -15,6 +15,7 @@ from etapa.journey.ledger.bundle import Bundle
 from etapa.journey.ledger.ledger import JourneyLedger, Pages, count
 from etapa.journey.ledger.page import Page, PageKey
 from etapa.journey.ledger.periods import KeptPeriods, grain_of
+from etapa.journey.ledger.tables import CampaignGroup, Figures, Key
 from etapa.journey.ledger.tally import BatchTally
 from etapa.journey.units import DAY
 from etapa.stream.protocol.readers import LedgerPart
@@ -60,6 +61,12 @@ class LedgerKeeper(Pages):
         self._left_over = [] if stream_time is None else left_over(self._stored, stream_time)
         for key in self._left_over:
             del self._stored[key]
+        self.enrolled: Final[dict[CampaignGroup, int]] = {}
+        """How many customers each group of a campaign with a goal has."""
+        for key, value in self._stored.items():
+            if key.table == "goals":
+                for page in decode_bundle(key, value).pages().values():
+                    self._enroll(page.cells())
 
     def opened(self, key: PageKey) -> Page:
         """The page of a period that is kept."""
@@ -77,6 +84,8 @@ class LedgerKeeper(Pages):
         if self._day != now // DAY:
             self._day = now // DAY
             self._turn(KeptPeriods(now), changed, removed)
+        for cells_of_goals in tally.goals():
+            self._enroll(cells_of_goals)
         for key in count(self, tally, self._kept):
             changed.add(PageKey(key.table, self._kept.record_of(key.period)))
         written: dict[LedgerField, bytes | None] = {field_of(key): None for key in sorted(removed)}
@@ -98,6 +107,11 @@ class LedgerKeeper(Pages):
         while self._cells > MOST_OPEN:
             self._close(next(iter(self._open)))
         return written
+
+    def _enroll(self, cells: Mapping[Key, Figures]) -> None:
+        for (_, campaign, group), figures in cells.items():
+            which = str(campaign), str(group)
+            self.enrolled[which] = self.enrolled.get(which, 0) + figures[0]
 
     def _turn(self, kept: KeptPeriods, changed: set[PageKey], removed: set[PageKey]) -> None:
         """A new day: put hours together, and fold hours and days that are too old."""

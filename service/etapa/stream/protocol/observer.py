@@ -12,6 +12,7 @@ import msgspec
 from etapa.contracts.incoming.rejected import Reason
 from etapa.journey.engine.facts.changes import CampaignOutcome, Release
 from etapa.journey.engine.facts.stage_change import StageChange
+from etapa.journey.ledger.tables import CampaignGroup
 from etapa.stream.protocol.ports import TakeoverReason
 from etapa.stream.protocol.records import Record
 
@@ -87,6 +88,9 @@ class TaskObserver(Protocol):
     def takeover_finished(self, partition: int, reason: TakeoverReason, seconds: float, customers: int, counts: Mapping[str, int]) -> None:
         """The partition is ready. `customers` were read from the log; `counts` are the customers in each stage now."""
 
+    def enrolled(self, partition: int, customers: Mapping[CampaignGroup, int]) -> None:
+        """How many customers of the partition are in each group of a campaign with a goal: after a takeover, and when it changes."""
+
     def batch_committed(self, partition: int, batch: BatchCommitted) -> None:
         """A batch was committed to the log."""
 
@@ -129,6 +133,8 @@ class NullObserver:
     def takeover_finished(
         self, partition: int, reason: TakeoverReason, seconds: float, customers: int, counts: Mapping[str, int]
     ) -> None: ...
+
+    def enrolled(self, partition: int, customers: Mapping[CampaignGroup, int]) -> None: ...
 
     def batch_committed(self, partition: int, batch: BatchCommitted) -> None: ...
 

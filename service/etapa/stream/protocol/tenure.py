@@ -125,6 +125,7 @@ class Tenure:
         self._ledger = LedgerKeeper(pages, self._stream_time)
         self._denied = read_denials(self._around.options.forget_key, pages)
         self._engine = self._new_engine()
+        self._around.observer.enrolled(self._around.partition, self._ledger.enrolled)
 
     async def _read(self) -> None:
         """Fetch the records that are there and decode them."""
@@ -374,6 +375,7 @@ class Tenure:
             logger.warning("partition %d: the timer of a customer was dropped: %s", around.partition, failure, extra=who)
             logger.debug("what was raised", exc_info=failure, extra=who)
             around.observer.timer_failed(around.partition, failure.customer_id, str(failure))
+        around.observer.enrolled(around.partition, self._ledger.enrolled)
         around.observer.batch_committed(
             around.partition,
             BatchCommitted(
