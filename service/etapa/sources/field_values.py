@@ -14,6 +14,8 @@ _NUMBER: Final = re.compile(r"-?(?:0|[1-9][0-9]{0,400})(?:\.[0-9]{1,400})?(?:[eE
 """A number in JSON notation."""
 _DIGEST_LENGTH: Final = 32
 
+_encode: Final = msgspec.json.Encoder().encode
+
 
 class Unfit(EtapaError, ValueError):
     """A value cannot be converted; the message says what was expected and what kind of value was found, but never the value."""
@@ -68,7 +70,7 @@ def converted(value: Any, conversion: Conversion, pepper: bytes) -> Any:
 
 def digest(values: list[Any]) -> str:
     """A digest of 32 hexadecimal digits: equal values give the same text."""
-    return hashlib.sha256(msgspec.json.encode(values)).hexdigest()[:_DIGEST_LENGTH]
+    return hashlib.sha256(_encode(values)).hexdigest()[:_DIGEST_LENGTH]
 
 
 def _number(value: Any) -> int | float:

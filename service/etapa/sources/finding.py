@@ -41,14 +41,14 @@ class WholeRecord:
 class Element:
     """What a touchpoint is made from: an element of the list that a source names, or the record itself. `number` is its index there."""
 
-    __slots__ = ("indexes", "number", "value", "whole")
+    __slots__ = ("number", "picked", "value", "whole")
 
     def __init__(self, value: object, number: int, whole: WholeRecord) -> None:
         self.value: Final = value
         self.number: Final = number
         self.whole: Final = whole
-        self.indexes: dict[int, dict[str, Any]] | None = None
-        """By the number of an index: the elements of a list, by the value of one of their keys."""
+        self.picked: list[list[Any] | None] | None = None
+        """By the number of a `PickedList`: the values picked out of it, once one of them was asked for."""
 
 
 class Finder:
@@ -103,28 +103,82 @@ class _Keys(Finder):
         return value
 
 
-@final
-class _Picked(Finder):
-    """A value inside the first element of a list where a key has a certain value. Paths into the same list share an index of it."""
+class PickedList:
+    """A list in records of which paths pick elements, by the text at one of their keys. All that is picked is read in one pass."""
 
-    __slots__ = ("_index", "_list", "_name", "_rest", "_wanted")
+    __slots__ = ("_all", "_list", "_number", "_size", "_ways", "key")
 
-    def __init__(self, index: int, list_: Finder, name: str, wanted: str, rest: tuple[PathStep, ...]) -> None:
-        self._index: Final = index
+    def __init__(self, list_: Finder, key: str, all_: "list[PickedList]") -> None:
+        """`all_`: the lists of the source, to which this one is added."""
+        self.key: Final = key
         self._list: Final = list_
-        self._name: Final = name
-        self._wanted: Final = wanted
-        self._rest: Final = rest
+        self._ways: Final[dict[str, list[tuple[int, tuple[Any, ...]]]]] = {}
+        self._size = 0
+        self._all: Final = all_
+        self._number: Final = len(all_)
+        all_.append(self)
+
+    def add(self, wanted: str, way: tuple[Any, ...]) -> int:
+        """Note a path: the value at the end of `way` in the first element with this text. Its index in `values`."""
+        self._ways.setdefault(wanted, []).append((self._size, way))
+        self._size += 1
+        return self._size - 1
+
+    def values(self, element: Element) -> list[Any]:
+        """The values of all paths; None where there is nothing."""
+        picked = element.picked
+        if picked is None:
+            picked = element.picked = [None] * len(self._all)
+        values = picked[self._number]
+        if values is None:
+            values = picked[self._number] = self._read(element)
+        return values
+
+    def _read(self, element: Element) -> list[Any]:
+        values: list[Any] = [None] * self._size
+        elements = self._list.find(element)
+        if isinstance(elements, list):
+            # Backwards, since the first of several elements with the same text counts.
+            for each in reversed(elements):
+                text = self.text_of(each)
+                ways = self._ways.get(text) if isinstance(text, str) else None
+                if ways is not None:
+                    for place, way in ways:
+                        values[place] = self.end_of(each, way)
+        return values
+
+    def text_of(self, each: Any) -> Any:
+        """What an element of the list has at the key."""
+        raise NotImplementedError
+
+    def end_of(self, each: Any, way: tuple[Any, ...]) -> Any:
+        """The value that `way` leads to in an element."""
+        raise NotImplementedError
+
+
+@final
+class _MapsPicked(PickedList):
+    __slots__ = ()
+
+    def text_of(self, each: Any) -> Any:
+        return each.get(self.key) if isinstance(each, dict) else None
+
+    def end_of(self, each: Any, way: tuple[Any, ...]) -> Any:
+        return followed(each, way, 0)
+
+
+@final
+class Picked(Finder):
+    """A value inside the first element of a list where a key has a certain text."""
+
+    __slots__ = ("_list", "_place")
+
+    def __init__(self, list_: PickedList, wanted: str, way: tuple[Any, ...]) -> None:
+        self._list: Final = list_
+        self._place: Final = list_.add(wanted, way)
 
     def find(self, element: Element) -> Any:
-        indexes = element.indexes
-        if indexes is None:
-            indexes = element.indexes = {}
-        index = indexes.get(self._index)
-        if index is None:
-            index = indexes[self._index] = indexed(self._list.find(element), self._name)
-        value = index.get(self._wanted)
-        return value if value is None or not self._rest else followed(value, self._rest, 0)
+        return self._list.values(element)[self._place]
 
 
 @final
@@ -163,12 +217,14 @@ class _Outer(Finder):
 
 
 class Finders:
-    """Makes the finders of one source, so that those for the same list share an index."""
+    """Makes the finders of one source, so that those for the same list read it once."""
 
-    __slots__ = ("_indexes", "_outer")
+    __slots__ = ("_outer", "lists", "lists_by_way")
 
     def __init__(self) -> None:
-        self._indexes: Final[dict[tuple[tuple[str, ...], str], int]] = {}
+        self.lists: Final[list[PickedList]] = []
+        self.lists_by_way: Final[dict[tuple[tuple[str, ...], str], PickedList]] = {}
+        """The same, by the keys on the way to them, and the key by which they are picked."""
         self._outer: Final[dict[str, int]] = {}
 
     def of(self, path: RecordPath) -> Finder:
@@ -188,12 +244,10 @@ class Finders:
         if pick is None:
             return _Any(steps)
         way = (*keys, steps[plain].key)
-        index = self.index_of(way, pick[0])
-        return _Picked(index, _Key(way[0]) if len(way) == 1 else _Keys(way), pick[0], pick[1], steps[plain + 1 :])
-
-    def index_of(self, way: tuple[str, ...], key: str) -> int:
-        """The number of the index, by this key, of the list at the end of this way."""
-        return self._indexes.setdefault((way, key), len(self._indexes))
+        list_ = self.lists_by_way.get((way, pick[0]))
+        if list_ is None:
+            list_ = self.lists_by_way[way, pick[0]] = _MapsPicked(_Key(way[0]) if len(way) == 1 else _Keys(way), pick[0], self.lists)
+        return Picked(list_, pick[1], steps[plain + 1 :])
 
 
 def _weight(value: object) -> int:
@@ -203,16 +257,12 @@ def _weight(value: object) -> int:
     return len(_encode(value)) if isinstance(value, dict | list) else 0
 
 
-def indexed(elements: object, name: str) -> dict[str, Any]:
-    """The objects of a list by the text that they have at a key; the first, if several have the same."""
-    index: dict[str, Any] = {}
-    if isinstance(elements, list):
-        for each in elements:
-            if isinstance(each, dict):
-                value = each.get(name)
-                if isinstance(value, str):
-                    index.setdefault(value, each)
-    return index
+def first_picked(elements: object, key: str, wanted: str) -> Any:
+    """The first object in a list that has this text at a key."""
+    for each in elements if isinstance(elements, list) else ():
+        if isinstance(each, dict) and each.get(key) == wanted:
+            return each
+    return None
 
 
 def followed(value: Any, steps: tuple[PathStep, ...], at: int) -> Any:
@@ -225,7 +275,7 @@ def followed(value: Any, steps: tuple[PathStep, ...], at: int) -> Any:
         if step.in_each:
             return _of_all(value, steps, place + 1)
         if step.pick is not None:
-            value = indexed(value, step.pick[0]).get(step.pick[1])
+            value = first_picked(value, step.pick[0], step.pick[1])
     return value
 
 

@@ -2,7 +2,7 @@
 
 from typing import Any, Final, final
 
-from etapa.sources.finding import Element, Finder, Finders, NumberFinder, followed, indexed
+from etapa.sources.finding import Element, Finder, Finders, NumberFinder, Picked, PickedList, first_picked, followed
 from etapa.sources.paths import PathStep, RecordPath
 from etapa.sources.read_parts import ReadPart
 
@@ -46,27 +46,15 @@ class _Attributes(Finder):
 
 
 @final
-class _Picked(Finder):
-    """An attribute of the first element of a list where a key has a certain value. Paths into the same list share an index of it."""
+class _PartsPicked(PickedList):
+    __slots__ = ()
 
-    __slots__ = ("_index", "_list", "_name", "_names", "_wanted")
+    def text_of(self, each: Any) -> Any:
+        return None if each is None else getattr(each, self.key)
 
-    def __init__(self, index: int, list_: Finder, name: str, wanted: str, names: tuple[str, ...]) -> None:
-        self._index: Final = index
-        self._list: Final = list_
-        self._name: Final = name
-        self._wanted: Final = wanted
-        self._names: Final = names
-
-    def find(self, element: Element) -> Any:
-        indexes = element.indexes
-        if indexes is None:
-            indexes = element.indexes = {}
-        index = indexes.get(self._index)
-        if index is None:
-            index = indexes[self._index] = _indexed(self._list.find(element), self._name)
-        value: Any = index.get(self._wanted)
-        for name in self._names:
+    def end_of(self, each: Any, way: tuple[Any, ...]) -> Any:
+        value: Any = each
+        for name in way:
             if value is None:
                 return None
             value = getattr(value, name)
@@ -110,8 +98,10 @@ class PartFinders(Finders):
             at = kinds.index(_PICK)
             names = tuple([name for _, name, _ in steps[:at]])
             _, name, wanted = steps[at]
-            index = self.index_of(names, name)
-            return _Picked(index, _Attributes(names), name, wanted, tuple([name for _, name, _ in steps[at + 1 :]]))
+            list_ = self.lists_by_way.get((names, name))
+            if list_ is None:
+                list_ = self.lists_by_way[names, name] = _PartsPicked(_Attributes(names), name, self.lists)
+            return Picked(list_, wanted, tuple([name for _, name, _ in steps[at + 1 :]]))
         return _AnySteps(steps, rest)
 
 
@@ -146,7 +136,7 @@ def _followed(value: Any, steps: tuple[_Step, ...], at: int, rest: tuple[PathSte
         elif kind == _EACH:
             return _of_all(value, steps, place + 1, rest)
         else:
-            value = (_indexed(value, name) if kind == _PICK else indexed(value, name)).get(wanted)
+            value = _first_part(value, name, wanted) if kind == _PICK else first_picked(value, name, wanted)
     return followed(value, rest, 0) if rest else value
 
 
@@ -162,12 +152,9 @@ def _of_all(elements: list[Any], steps: tuple[_Step, ...], at: int, rest: tuple[
     return found
 
 
-def _indexed(elements: Any, name: str) -> dict[str, Any]:
-    index: dict[str, Any] = {}
-    if elements is not None:
-        for each in elements:
-            if each is not None:
-                value = getattr(each, name)
-                if isinstance(value, str):
-                    index.setdefault(value, each)
-    return index
+def _first_part(elements: list[Any], name: str, wanted: str) -> Any:
+    """The first part in a list that has this text at an attribute."""
+    for each in elements:
+        if each is not None and getattr(each, name) == wanted:
+            return each
+    return None

@@ -13,6 +13,9 @@ from etapa.sources.model import Unit
 _PER_UNIT: Final[dict[Unit, tuple[int, int]]] = {"s": (1_000_000, 1), "ms": (1_000, 1), "us": (1, 1), "ns": (1, 1_000)}
 """Microseconds in each unit."""
 
+LONGEST_WHOLE: Final = 30
+"""The most digits of a number that is written as text."""
+
 _NUMBER: Final = re.compile(r"\s*[+-]?[0-9]{1,30}(?:\.[0-9]{1,30})?\s*")
 
 
@@ -23,8 +26,12 @@ class NoTime(EtapaError, ValueError):
 def time_of_number(value: Any, unit: Unit) -> int:
     """A number of `unit` since 1970, or a text with such a number, in microseconds. Raises `NoTime`."""
     many, few = _PER_UNIT[unit]
-    if isinstance(value, str) and _NUMBER.fullmatch(value):
-        value = float(value) if "." in value else int(value)
+    if isinstance(value, str):
+        if len(value) <= LONGEST_WHOLE and value.isascii() and value.isdecimal():
+            # What exports of JSON write for numbers of 64 bits.
+            return _in_range(int(value) * many // few)
+        if _NUMBER.fullmatch(value):
+            value = float(value) if "." in value else int(value)
     if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
         raise NoTime(f"expected a number of {unit} since 1970")
     at: int = round(value * many / few) if isinstance(value, float) else value * many // few

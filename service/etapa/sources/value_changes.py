@@ -52,17 +52,20 @@ class _Number(_Changing):
 
 @final
 class _Converted(_Changing):
-    __slots__ = ("_conversions", "_pepper")
+    __slots__ = ("_conversions", "_is_text", "_pepper")
 
     def __init__(self, of: Origin, conversions: tuple[Conversion, ...], pepper: bytes) -> None:
         super().__init__(of)
         self._conversions: Final = conversions
+        self._is_text: Final = conversions == ("text",)
         self._pepper: Final = pepper
 
     def find(self, element: Element) -> Any:
         value = self._of.find(element)
         if value is None or value == "":
             return None
+        if self._is_text and type(value) is str:
+            return value
         try:
             for conversion in self._conversions:
                 value = converted(value, conversion, self._pepper)
