@@ -32,7 +32,7 @@ from etapa.journey.units import DAY, SECOND
 from etapa.rehearsal.replay import Replay
 from etapa.sources import presets
 from etapa.sources.decoding import SourceDecoder
-from etapa.sources.loading import load_source
+from etapa.sources.language.loading import load_source
 from etapa.sources.mapping import Mapper
 from etapa.sources.typed_files import parquet_records
 

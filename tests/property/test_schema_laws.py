@@ -13,7 +13,7 @@ from etapa.contracts.incoming.touchpoint_message import TouchpointLimits
 from etapa.registry.confluent import Registered
 from etapa.registry.kept import KeptSchemas
 from etapa.sources.decoding import SourceDecoder
-from etapa.sources.loading import load_source
+from etapa.sources.language.loading import load_source
 from etapa.sources.mapping import Mapper
 
 AVRO: Final = {

@@ -16,7 +16,7 @@ from etapa.journey.engine.facts.touchpoint import Touchpoint
 from etapa.sources import presets
 from etapa.sources.decoding import SourceDecoder
 from etapa.sources.file_records import decode_json
-from etapa.sources.loading import load_source
+from etapa.sources.language.loading import load_source
 from etapa.sources.mapping import Mapper
 from etapa.sources.record_outcome import Mapped
 

@@ -24,7 +24,7 @@ from etapa.journey.engine.facts.touchpoint import SAME_AS
 from etapa.journey.language.model import LINK
 from etapa.sources import presets
 from etapa.sources.file_records import decode_json
-from etapa.sources.loading import load_source, source_schema
+from etapa.sources.language.loading import load_source, source_schema
 from etapa.sources.mapping import Mapper
 from etapa.sources.outcome_counts import Tally
 from etapa.sources.record_outcome import Outcome

@@ -6,7 +6,7 @@ from typing import Final, Literal, get_args
 
 import msgspec
 
-from etapa.sources.model import At, Changed, Expression, FirstThere, Source
+from etapa.sources.language.model import At, Changed, Expression, FirstThere, Source
 
 Role = Literal["customer", "time", "type"]
 ROLES: Final[tuple[Role, ...]] = get_args(Role)

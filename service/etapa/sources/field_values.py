@@ -8,7 +8,7 @@ from typing import Any, Final
 import msgspec
 
 from etapa.errors import EtapaError
-from etapa.sources.model import Conversion
+from etapa.sources.language.model import Conversion
 
 _NUMBER: Final = re.compile(r"-?(?:0|[1-9][0-9]{0,400})(?:\.[0-9]{1,400})?(?:[eE][+-]?[0-9]{1,4})?")
 """A number in JSON notation."""

@@ -11,8 +11,8 @@ import msgspec
 from etapa.contracts.incoming.rejected import rejected
 from etapa.errors import EtapaError
 from etapa.sources.json_records import JsonRecords
+from etapa.sources.language.model import Decode
 from etapa.sources.lines import BYTE_ORDER_MARK, Lines, numbered
-from etapa.sources.model import Decode
 
 LARGEST_ARRAY: Final = 256 * 1024 * 1024
 """The most bytes of a JSON array, which is read as a whole."""

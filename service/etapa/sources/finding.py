@@ -10,7 +10,7 @@ import msgspec
 from mypy_extensions import mypyc_attr
 
 from etapa.errors import EtapaError
-from etapa.sources.paths import PathStep, RecordPath
+from etapa.sources.language.paths import PathStep, RecordPath
 
 MOST_SHARED: Final = 8 * 1024 * 1024
 """How many bytes of the surrounding record all elements together may use, counting each use."""

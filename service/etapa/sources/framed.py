@@ -9,7 +9,7 @@ from etapa.contracts.incoming.rejected import Rejected, rejected
 from etapa.contracts.incoming.schemas import FRAME, SchemaNeeded, Schemas, schema_number
 from etapa.sources.cloud_events import NO_HEADERS, Headers, attributes_of, is_binary, is_json, text_of
 from etapa.sources.json_records import JsonRecords
-from etapa.sources.model import Decode
+from etapa.sources.language.model import Decode
 
 
 @final

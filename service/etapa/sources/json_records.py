@@ -5,7 +5,7 @@ from typing import Any, Final, final
 import msgspec
 
 from etapa.sources.finding import Finders
-from etapa.sources.model import Source
+from etapa.sources.language.model import Source
 from etapa.sources.part_finding import PartFinders
 from etapa.sources.read_parts import read_parts
 

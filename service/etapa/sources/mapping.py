@@ -17,7 +17,7 @@ from etapa.journey.language.model import LINK
 from etapa.sources.field_values import Unfit, noun
 from etapa.sources.finding import Element, Finders, SharesTooMuch, WholeRecord
 from etapa.sources.json_records import JsonRecords
-from etapa.sources.model import Source, TouchpointMapping
+from etapa.sources.language.model import Source, TouchpointMapping
 from etapa.sources.origins import Refused, Unwanted
 from etapa.sources.record_outcome import Mapped, Outcome
 from etapa.sources.touchpoint_maker import WHAT_JSON_CANNOT, TouchpointMaker

@@ -3,7 +3,7 @@
 from typing import Any, Final, final
 
 from etapa.sources.finding import Element, Finder, Finders, NumberFinder, Picked, PickedList, first_picked, followed
-from etapa.sources.paths import PathStep, RecordPath
+from etapa.sources.language.paths import PathStep, RecordPath
 from etapa.sources.read_parts import ReadPart
 
 _ATTRIBUTE: Final = 0

@@ -9,8 +9,8 @@ from typing import Any
 
 import msgspec
 
-from etapa.sources.model import At, Changed, Const, Expression, Fields, FirstThere, Hash, Source, When
-from etapa.sources.paths import PathStep, RecordPath
+from etapa.sources.language.model import At, Changed, Const, Expression, Fields, FirstThere, Hash, Source, When
+from etapa.sources.language.paths import PathStep, RecordPath
 
 
 class ReadPart:

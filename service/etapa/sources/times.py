@@ -8,7 +8,7 @@ from typing import Any, Final
 
 from etapa.contracts.rfc3339 import EARLIEST, LATEST, microseconds_of
 from etapa.errors import EtapaError
-from etapa.sources.model import Unit
+from etapa.sources.language.model import Unit
 
 _PER_UNIT: Final[dict[Unit, tuple[int, int]]] = {"s": (1_000_000, 1), "ms": (1_000, 1), "us": (1, 1), "ns": (1, 1_000)}
 """Microseconds in each unit."""

@@ -11,7 +11,7 @@ from etapa.journey.engine.facts.touchpoint import Touchpoint
 from etapa.journey.language.model import LINK
 from etapa.sources.field_values import Unfit, as_text, noun
 from etapa.sources.finding import Element, Finder, Finders, SharesTooMuch
-from etapa.sources.model import Fields, Link, Source
+from etapa.sources.language.model import Fields, Link, Source
 from etapa.sources.origins import Origin, Refused, Unwanted
 from etapa.sources.value_changes import Wanted, origin_of
 

@@ -10,8 +10,8 @@ from etapa.contracts.incoming.rejected import Rejected
 from etapa.contracts.incoming.skipped import SkippedRecord
 from etapa.contracts.incoming.touchpoint_message import TouchpointLimits
 from etapa.contracts.rfc3339 import parse_time
+from etapa.sources.language.model import ExpectedOutcome, Trial
 from etapa.sources.mapping import Mapper
-from etapa.sources.model import ExpectedOutcome, Trial
 from etapa.sources.record_outcome import Outcome
 
 

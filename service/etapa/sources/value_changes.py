@@ -8,7 +8,7 @@ from etapa.journey.language.matching.matches import Scalar
 from etapa.journey.language.matching.predicates import Predicate, compile_comparison
 from etapa.sources.field_values import Unfit, as_text, converted
 from etapa.sources.finding import Element, Finder, Finders
-from etapa.sources.model import At, Changed, Const, Conversion, Expression, FirstThere, Hash, Otherwise, Unit, When
+from etapa.sources.language.model import At, Changed, Const, Conversion, Expression, FirstThere, Hash, Otherwise, Unit, When
 from etapa.sources.origins import AtPath, Constant, FirstOf, HashOf, Origin, Refused, Unwanted
 from etapa.sources.times import LocalTime, NoTime, time_of_number
 

@@ -10,7 +10,7 @@ import msgspec
 
 from etapa.contracts.incoming.touchpoint_message import TouchpointLimits
 from etapa.sources.decoding import SourceDecoder
-from etapa.sources.loading import load_source
+from etapa.sources.language.loading import load_source
 from etapa.sources.mapping import Mapper
 from tests.simulation.checking.checker import Expectations
 from tests.simulation.worlds.scenario import SimulationScenario, scenario_of

@@ -11,7 +11,7 @@ from etapa.journey.engine.facts.touchpoint import Touchpoint
 from etapa.sources import presets
 from etapa.sources.cloud_events import Headers
 from etapa.sources.decoding import SourceDecoder
-from etapa.sources.loading import load_source
+from etapa.sources.language.loading import load_source
 from etapa.sources.mapping import Mapper
 
 EVENT = {"specversion": "1.0", "id": "A1", "source": "/shop", "type": "purchase", "time": "2026-01-05T09:20:00Z", "subject": "u1"}

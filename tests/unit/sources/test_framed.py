@@ -9,7 +9,7 @@ from etapa.registry.confluent import Registered
 from etapa.registry.kept import KeptSchemas
 from etapa.sources.framed import ValueReader
 from etapa.sources.json_records import JsonRecords
-from etapa.sources.model import Decode
+from etapa.sources.language.model import Decode
 
 VISIT = b"\0\0\0\0\x07\x08home"
 TEXT = '{"type": "record", "name": "Visit", "fields": [{"name": "page", "type": "string"}]}'

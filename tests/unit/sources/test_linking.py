@@ -9,7 +9,7 @@ from etapa.contracts.incoming.skipped import SkippedRecord
 from etapa.contracts.incoming.touchpoint import read_touchpoint
 from etapa.contracts.incoming.touchpoint_message import TouchpointLimits
 from etapa.journey.engine.facts.touchpoint import SAME_AS, Touchpoint
-from etapa.sources.loading import load_source
+from etapa.sources.language.loading import load_source
 from etapa.sources.mapping import Mapper
 from etapa.sources.record_outcome import Mapped
 

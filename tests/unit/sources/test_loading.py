@@ -9,7 +9,7 @@ from jsonschema import Draft202012Validator
 
 from etapa.commands.files.journey_files import shown
 from etapa.sources import presets
-from etapa.sources.loading import load_source, source_schema
+from etapa.sources.language.loading import load_source, source_schema
 from tests.support import yaml_core
 
 SCHEMA = source_schema()

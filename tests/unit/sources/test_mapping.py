@@ -8,7 +8,7 @@ import pytest
 from etapa.contracts.incoming.rejected import Rejected
 from etapa.contracts.incoming.skipped import SkippedRecord
 from etapa.contracts.incoming.touchpoint_message import TouchpointLimits
-from etapa.sources.loading import load_source
+from etapa.sources.language.loading import load_source
 from etapa.sources.mapping import Mapper
 from etapa.sources.record_outcome import Mapped
 from etapa.sources.value_changes import MappingError

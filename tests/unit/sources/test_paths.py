@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from etapa.sources.finding import Element, Finders, WholeRecord
-from etapa.sources.paths import PathError, parse_path
+from etapa.sources.language.paths import PathError, parse_path
 
 RECORD: dict[str, Any] = {
     "userId": "u-1",

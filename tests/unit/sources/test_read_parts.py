@@ -9,10 +9,10 @@ import pytest
 from etapa.sources import presets
 from etapa.sources.finding import Element, Finders, WholeRecord
 from etapa.sources.json_records import JsonRecords
-from etapa.sources.loading import load_source
+from etapa.sources.language.loading import load_source
+from etapa.sources.language.model import Source
+from etapa.sources.language.paths import parse_path
 from etapa.sources.mapping import Mapper
-from etapa.sources.model import Source
-from etapa.sources.paths import parse_path
 
 RECORD: dict[str, Any] = {
     "userId": "u-1",

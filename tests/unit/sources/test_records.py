@@ -8,7 +8,7 @@ import pytest
 from etapa.contracts.incoming.rejected import Rejected
 from etapa.sources.file_records import RecordsError, records
 from etapa.sources.json_records import JsonRecords
-from etapa.sources.model import Decode
+from etapa.sources.language.model import Decode
 
 
 def read(content: bytes, decode: Decode = "json", max_bytes: int = 1000) -> list[tuple[int, Any]]:

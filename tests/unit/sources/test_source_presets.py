@@ -8,7 +8,7 @@ import msgspec
 import pytest
 
 from etapa.sources import presets
-from etapa.sources.loading import load_source
+from etapa.sources.language.loading import load_source
 from etapa.sources.mapping import Mapper
 from etapa.sources.trials import run_trials
 

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from etapa.contracts.rfc3339 import format_time
-from etapa.sources.model import Unit
+from etapa.sources.language.model import Unit
 from etapa.sources.times import LocalTime, NoTime, time_of_number
 
 

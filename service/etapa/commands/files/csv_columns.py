@@ -12,8 +12,8 @@ from etapa.hosting.foreign_text import printable
 from etapa.sources import presets
 from etapa.sources.csv_roles import ROLES, Role, Roles, can_be_named, known_roles, likely_roles, with_roles
 from etapa.sources.file_records import RecordsError, column_names
-from etapa.sources.loading import load_source
-from etapa.sources.model import Source
+from etapa.sources.language.loading import load_source
+from etapa.sources.language.model import Source
 
 NAME = "csv"
 LONGEST_HEADING = 1 << 20

@@ -8,7 +8,7 @@ from etapa.registry.confluent import ConfluentRegistry, RegistryMissing
 from etapa.registry.kept import KeptSchemas
 from etapa.settings import Settings
 from etapa.settings.contradictions import registry_contradictions
-from etapa.sources.model import Source
+from etapa.sources.language.model import Source
 
 
 def schemas_of(settings: Settings, source: Source) -> Schemas | None:

@@ -22,8 +22,8 @@ from etapa.rehearsal.readings import Touchpoints
 from etapa.sources import presets
 from etapa.sources.file_records import Read, RecordsError, records
 from etapa.sources.framed import ValueReader
+from etapa.sources.language.loading import LoadedSource, load_source
 from etapa.sources.lines import Lines
-from etapa.sources.loading import LoadedSource, load_source
 from etapa.sources.mapping import Mapper
 from etapa.sources.outcome_counts import Tally
 from etapa.sources.record_outcome import Mapped

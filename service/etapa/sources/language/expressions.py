@@ -15,8 +15,8 @@ from etapa.journey.language.reading.operands import VALUE
 from etapa.journey.language.reading.shapes import BAD, Bad, Plain, Shape, Text, refuse
 from etapa.journey.language.reading.where import MAX_WHERE
 from etapa.journey.language.reading.yaml_nodes import MapNode, Node, ScalarNode
-from etapa.sources.model import At, Changed, Const, Conversion, Expression, FirstThere, Hash, Otherwise, Unit, When
-from etapa.sources.paths import PathError, RecordPath, parse_path
+from etapa.sources.language.model import At, Changed, Const, Conversion, Expression, FirstThere, Hash, Otherwise, Unit, When
+from etapa.sources.language.paths import PathError, RecordPath, parse_path
 
 MAX_TRANSLATED = 1000
 

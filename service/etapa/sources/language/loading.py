@@ -11,8 +11,8 @@ from etapa.journey.language.reading.lists import ListOf, OneOrMany
 from etapa.journey.language.reading.maps import Field, JsonMap, MapOf, ReadMap, map_schema, read_fields
 from etapa.journey.language.reading.shapes import BAD, Bad, Shape, Text, refuse
 from etapa.journey.language.reading.yaml_nodes import ListNode, MapNode, Node, ScalarNode, parse, plain_value
-from etapa.sources.expressions import ExpressionShape, OneOf, PathText, WhenShape
-from etapa.sources.model import (
+from etapa.sources.language.expressions import ExpressionShape, OneOf, PathText, WhenShape
+from etapa.sources.language.model import (
     Decode,
     ExpectedOutcome,
     Expression,

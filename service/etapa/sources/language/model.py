@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from etapa.journey.language.model import Comparison, Scalar
-from etapa.sources.paths import RecordPath
+from etapa.sources.language.paths import RecordPath
 
 Decode = Literal["auto", "json", "avro", "protobuf", "cloudevents", "csv"]
 """How records are encoded. `auto`: as JSON, or framed for a schema registry with the schema that each record names.
