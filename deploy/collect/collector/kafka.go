@@ -16,6 +16,7 @@ func init() {
 			service.NewStringListField("seed_brokers").Description("Each may hold several, separated by commas."),
 			service.NewInterpolatedStringField("topic"),
 			service.NewInterpolatedStringField("key").Optional(),
+			service.NewMetadataFilterField("metadata").Description("Which metadata become headers of the record."),
 			service.NewStringEnumField("partitioner", "murmur2_hash").Default("murmur2_hash"),
 			service.NewBoolField("idempotent_write").Default(true),
 			service.NewStringField("max_message_bytes").Default("1MB"),
@@ -44,6 +45,7 @@ func init() {
 
 type kafkaOutput struct {
 	topic, key *service.InterpolatedString
+	headers    *service.MetadataFilter
 	options    []kgo.Opt
 	client     *kgo.Client
 }
@@ -70,6 +72,9 @@ func outputFrom(conf *service.ParsedConfig) (*kafkaOutput, error) {
 		if output.key, err = conf.FieldInterpolatedString("key"); err != nil {
 			return nil, err
 		}
+	}
+	if output.headers, err = conf.FieldMetadataFilter("metadata"); err != nil {
+		return nil, err
 	}
 	if idempotent, err := conf.FieldBool("idempotent_write"); err != nil {
 		return nil, err
@@ -138,6 +143,13 @@ func (k *kafkaOutput) WriteBatch(ctx context.Context, batch service.MessageBatch
 			if len(key) > 0 {
 				record.Key = key
 			}
+		}
+		err = k.headers.Walk(message, func(name, value string) error {
+			record.Headers = append(record.Headers, kgo.RecordHeader{Key: name, Value: []byte(value)})
+			return nil
+		})
+		if err != nil {
+			return err
 		}
 		records = append(records, record)
 	}

@@ -15,7 +15,6 @@ from etapa.commands.terminal.options import WORKER_FLAGS, settings_flags, settin
 from etapa.hosting.log_setup import log_to_stderr
 from etapa.journey.language.model import Journey
 from etapa.settings import Settings, flag_of
-from etapa.sources.decoding import SourceDecoder
 
 logger = logging.getLogger(__name__)
 
@@ -53,8 +52,8 @@ def run(supervised: Path | None, **flags: str | None) -> None:
         stop_when_alone()
     if not IS_COMPILED:
         logger.warning("the core was not compiled when Etapa was installed, so this worker carries about half of what it could")
-    if isinstance(decoder, SourceDecoder):
-        logger.info("records of %s go through the source %s", settings.topic_touchpoints, decoder.mapper.source.name)
+    if settings.source is not None:
+        logger.info("records of %s go through %s", settings.topic_touchpoints, ", ".join(settings.source))
     with last_line_in_the_log(settings):
         work(settings, journey, decoder, supervised)
 

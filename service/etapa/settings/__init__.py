@@ -132,10 +132,11 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
         int, Setting(values.number(1, 1_000_000), "Requests for customers that a worker answers in a second; further ones are told to wait")
     ] = 100
     source: Annotated[
-        str | None,
+        tuple[str, ...] | None,
         Setting(
-            values.source_name(),
-            "Source (a name or a file) that maps the records of the touchpoints topic; if not set, they are touchpoints",
+            values.source_names(),
+            "Source (a name or a file) that maps the records of the touchpoints topic; if not set, they are touchpoints. Of several, each"
+            " record's header etapa.source names one",
         ),
     ] = None
     source_pepper: Annotated[

@@ -20,6 +20,8 @@ class ValueKind(NamedTuple):
     show: Callable[[Any], str] = str
     is_secret: bool = False
     is_path: bool = False
+    is_list: bool = False
+    """Several values, separated by commas; its flag may be given more than once."""
 
 
 class Secret:
@@ -230,9 +232,17 @@ def file_path() -> ValueKind:
     return ValueKind(parse, "the path of a file", is_path=True)
 
 
-def source_name() -> ValueKind:
-    """The name of a source that comes with Etapa, or the path of a source file."""
-    return file_path()._replace(allowed="the name of a source (see `etapa sources`), or the path of a source file")
+def source_names() -> ValueKind:
+    """Names of sources that come with Etapa, or paths of source files, separated by commas."""
+
+    def parse(text: str) -> tuple[str, ...]:
+        found = tuple(each.strip() for each in text.split(","))
+        if "\0" in text or not all(found):
+            raise ValueError("")
+        return found
+
+    allowed = "names of sources (see `etapa sources`), or paths of source files, separated by commas"
+    return ValueKind(parse, allowed, ",".join, is_path=True, is_list=True)
 
 
 def _parsed_with(pattern: str, allowed: str) -> ValueKind:

@@ -131,6 +131,7 @@ def test_what_was_answered_with_200_is_in_the_topic_under_its_customer_whatever_
                 customer = value.get("userId") or value.get("anonymousId") or str(value["customer"]["id"])
                 assert record.key == customer.encode()
                 assert partition_of(customer, 4) == partition
+                assert dict(record.headers)["etapa.source"] == (b"segment" if "messageId" in value else b"shopify")
         assert answered - found == set()
         (tmp_path / "counts").write_text(f"{len(answered)} answered with 200, {len(found)} in the topic, {len(answered - found)} missing\n")
 

@@ -111,7 +111,7 @@ def test_what_a_registry_describes_is_read_and_waits_while_the_registry_is_away(
             redis_server.url,
             partitions=1,
             session_timeout=3_000_000,
-            source=str(tmp_path / "shop.yaml"),
+            source=(str(tmp_path / "shop.yaml"),),
             registry_url=registry.url,
             registry_timeout=2_000_000,
         )

@@ -55,7 +55,7 @@ def test_a_source_in_workers_that_are_killed_gives_what_converting_first_gives(
             batch_records=7,
             session_timeout=3_000_000,
             quiet_after=DAY,
-            source=str(source),
+            source=(str(source),),
         )
         records = sessions()
         broken = [(b"c-1", b"\0\0\0\0\1avro"), (b"c-2", json.dumps({"batch": [{"type": "ping"}, {}, {}]}).encode())]
@@ -124,7 +124,12 @@ def test_records_that_are_not_keyed_by_their_customer_are_dead_letters_and_can_b
 
     async def scenario() -> None:
         settings = await new_place(
-            kafka_server.bootstrap_servers, redis_server.url, partitions=2, session_timeout=3_000_000, quiet_after=DAY, source=str(source)
+            kafka_server.bootstrap_servers,
+            redis_server.url,
+            partitions=2,
+            session_timeout=3_000_000,
+            quiet_after=DAY,
+            source=(str(source),),
         )
         customer = next(f"c-{number}" for number in range(99) if partition_of(f"c-{number}", 2) == 1)
         stranger = next(f"s-{number}" for number in range(99) if partition_of(f"s-{number}", 2) == 0)

@@ -136,3 +136,14 @@ def test_a_source_that_is_not_for_a_topic_or_for_another_one_is_wrong_use(tmp_pa
     assert b"set ETAPA_TOPIC_TOUCHPOINTS=shop-events" in done.stderr
     done = etapa("run", "--source", "segmnt", env=NOWHERE)
     assert (done.returncode, b"did you mean 'segment'?" in done.stderr) == (2, True)
+
+
+def test_sources_that_cannot_share_a_topic_are_wrong_use(tmp_path: Path) -> None:
+    done = etapa("run", "--source", "segment", "--source", "segment", env=NOWHERE)
+    assert (done.returncode, b"`segment` and `segment` have the same id" in done.stderr) == (2, True)
+    for name in ("one", "two"):
+        text = f"source: {name}\nregistry: {{url: 'https://{name}.example'}}\ntouchpoint: {{id: id, customer_id: user, type: kind, occurred_at: at}}\n"
+        (tmp_path / f"{name}.yaml").write_text(text)
+    done = etapa("run", env={**NOWHERE, "ETAPA_SOURCE": f"{tmp_path}/one.yaml, {tmp_path}/two.yaml"})
+    assert done.returncode == 2
+    assert b"different schema registries, `https://one.example` and `https://two.example`; a worker has one" in done.stderr

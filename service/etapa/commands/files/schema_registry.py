@@ -4,6 +4,7 @@ import msgspec
 
 from etapa.commands.terminal.failures import WrongUse
 from etapa.contracts.incoming.schemas import Schemas
+from etapa.journey.language.reading.findings import listed
 from etapa.registry.confluent import ConfluentRegistry, RegistryMissing
 from etapa.registry.kept import KeptSchemas
 from etapa.settings import Settings
@@ -11,12 +12,16 @@ from etapa.settings.contradictions import registry_contradictions
 from etapa.sources.language.model import Source
 
 
-def schemas_of(settings: Settings, source: Source) -> Schemas | None:
-    """The schemas of the registry, if one is set, or else of the one that the source names.
+def schemas_of(settings: Settings, *sources: Source) -> Schemas | None:
+    """The schemas of the registry, if one is set, or else of the one that the sources name.
 
-    Ends the command with exit code 2 if the login does not go with it, or the packages for it are not installed.
+    Ends the command with exit code 2 if the sources name different ones, if the login does not go with it, or if the packages for it are
+    not installed.
     """
-    settings = msgspec.structs.replace(settings, registry_url=settings.registry_url or source.registry)
+    named = sorted({source.registry for source in sources if source.registry is not None})
+    if settings.registry_url is None and len(named) > 1:
+        raise WrongUse(f"the sources name different schema registries, {listed(named)}; a worker has one: set ETAPA_REGISTRY_URL")
+    settings = msgspec.structs.replace(settings, registry_url=settings.registry_url or (named[0] if named else None))
     problems = registry_contradictions(settings)
     if problems:
         raise WrongUse("\n".join(problems))

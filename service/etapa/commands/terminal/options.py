@@ -34,12 +34,21 @@ def settings_flags(*names: str) -> Callable[[Function], Function]:
         for name in reversed(names):
             setting = SETTINGS[name]
             decorator = click.option(
-                flag_of(name), name, metavar="VALUE" if not setting.kind.is_path else "FILE", help=f"{setting.about}. [{variable_of(name)}]"
+                flag_of(name),
+                name,
+                metavar="VALUE" if not setting.kind.is_path else "FILE",
+                help=f"{setting.about}. [{variable_of(name)}]",
+                multiple=setting.kind.is_list,
+                callback=_joined if setting.kind.is_list else None,
             )
             function = decorator(function)
         return function
 
     return decorate
+
+
+def _joined(_context: click.Context, _option: click.Parameter, given: tuple[str, ...]) -> str | None:
+    return ",".join(given) or None
 
 
 def settings_from(flags: dict[str, str | None]) -> Reading:
