@@ -32,7 +32,7 @@ def metrics_page() -> str:
 
 
 _FOOT = """
-On Linux, both also report the usual process metrics of Prometheus' client library: `process_cpu_seconds_total`, `process_resident_memory_bytes`,
+On Linux, workers and delivery also report the usual process metrics of Prometheus' client library: `process_cpu_seconds_total`, `process_resident_memory_bytes`,
 `process_virtual_memory_bytes`, `process_start_time_seconds`, `process_open_fds` and `process_max_fds`.
 
 `make generated` writes this page from `service/etapa/metrics/catalogue.py`.

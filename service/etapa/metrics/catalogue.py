@@ -264,7 +264,7 @@ DELIVERY_BREAKER = Metric(
 )
 DELIVERY_HELD = Metric(name="etapa_delivery_held", kind="gauge", labels=("target",), help="Triggers in memory on their way to a target")
 DELIVERY_BEHIND = Metric(
-    name="etapa_delivery_partitions_behind", kind="gauge", labels=("target",), help="Partitions that a target lags behind in"
+    name="etapa_delivery_partitions_behind", kind="gauge", labels=("target",), help="Partitions in which a target lags"
 )
 DELIVERY_LAG = Metric(
     name="etapa_delivery_lag_triggers",
