@@ -30,8 +30,8 @@ from etapa.contracts.stored.delivery_progress import (
     progress_key,
 )
 from etapa.journey.engine.facts.changes import CampaignOutcome, Cause, Clause, Trigger
-from etapa.journey.engine.facts.stage_change import StageChange
 from etapa.journey.engine.facts.touchpoint import Touchpoint
+from tests.support.stage_changes import stage_change
 
 SCHEMAS = Path(__file__).parents[3] / "schemas"
 EXAMPLES = sorted((SCHEMAS / "examples").glob("*.json"))
@@ -237,20 +237,7 @@ def test_the_headers_of_a_dead_letter_that_is_cut_are_those_of_the_schema() -> N
 
 
 def test_stage_change_headers_are_those_of_the_schema() -> None:
-    change = StageChange(
-        customer_id="c-1",
-        sequence=1,
-        source=None,
-        to="discovery",
-        phase=None,
-        at=0,
-        cause="touchpoint",
-        rule=None,
-        because=(),
-        touchpoint_id="e-0",
-        channel=None,
-        dwell=None,
-    )
+    change = stage_change(None, "discovery", touchpoint_id="e-0")
     _, _, headers = encode_stage_change(change, "retail", 3)
     written = {name: value.decode() for name, value in headers}
     schema = schema_of("stage-change")["$defs"]["headers"]

@@ -8,6 +8,7 @@ import pytest
 from etapa.contracts.outgoing.stage_change import decode_stage_change, encode_stage_change, stage_change_json
 from etapa.journey.engine.facts.changes import Clause
 from etapa.journey.engine.facts.stage_change import StageChange
+from tests.support.stage_changes import stage_change
 
 LOYAL = StageChange(
     customer_id="niño-42",
@@ -23,20 +24,7 @@ LOYAL = StageChange(
     channel="whatsapp",
     dwell=864_000_000_000,
 )
-NEW = StageChange(
-    customer_id="c-1",
-    sequence=1,
-    source=None,
-    to="discovery",
-    phase=None,
-    at=250_000,
-    cause="touchpoint",
-    rule=None,
-    because=(),
-    touchpoint_id="e-0",
-    channel=None,
-    dwell=None,
-)
+NEW = stage_change(None, "discovery", at=250_000, touchpoint_id="e-0")
 
 
 def test_the_value_has_every_field_in_the_order_of_the_contract() -> None:

@@ -20,6 +20,7 @@ from etapa.metrics.worker import Metrics
 from etapa.stream.protocol.observer import BatchCommitted, SourceCounts
 from etapa.stream.protocol.records import Record
 from etapa.stream.worker_observer import Share, WorkerObserver
+from tests.support.stage_changes import stage_change
 
 JOURNEY = Journey(
     id="shop",
@@ -33,21 +34,7 @@ JOURNEY = Journey(
 
 
 def change(source: str | None, to: str, dwell: int | None = None, customer_id: str = "c-1", offers: Sequence[Offer] = ()) -> StageChange:
-    return StageChange(
-        customer_id=customer_id,
-        sequence=1,
-        source=source,
-        to=to,
-        phase=None,
-        at=0,
-        cause="touchpoint",
-        rule=None,
-        because=(),
-        touchpoint_id=None,
-        channel=None,
-        dwell=dwell,
-        offers=offers,
-    )
+    return stage_change(source, to, dwell=dwell, customer_id=customer_id, offers=offers)
 
 
 def batch(

@@ -15,6 +15,7 @@ from etapa.serve.http import Api
 from etapa.serve.journey_map import changes_by_move, journey_map
 from etapa.stream.protocol.observer import BatchCommitted
 from etapa.stream.protocol.readers import LedgerParts, StageCounts, StoredCustomer
+from tests.support.stage_changes import stage_change
 
 RETAIL = journey_or_raise((files("etapa") / "journeys" / "retail.yaml").read_text("utf-8"), "retail.yaml")
 
@@ -44,20 +45,7 @@ def told(metrics: Metrics) -> Any:
 
 
 def change(source: str | None, to: str) -> StageChange:
-    return StageChange(
-        customer_id="ada",
-        sequence=1,
-        source=source,
-        to=to,
-        phase=None,
-        at=0,
-        cause="touchpoint",
-        rule="buys",
-        because=(),
-        touchpoint_id="t-1",
-        channel=None,
-        dwell=None,
-    )
+    return stage_change(source, to, customer_id="ada", rule="buys", touchpoint_id="t-1")
 
 
 def committed(*changes: StageChange) -> BatchCommitted:
@@ -91,20 +79,7 @@ def test_a_rule_is_told_in_words() -> None:
 def test_moves_are_counted_whatever_their_cause() -> None:
     metrics = Metrics(RETAIL)
     bought = change("discovery", "purchase")
-    later = StageChange(
-        customer_id="bob",
-        sequence=2,
-        source="discovery",
-        to="purchase",
-        phase=None,
-        at=0,
-        cause="timer",
-        rule="buys",
-        because=(),
-        touchpoint_id=None,
-        channel=None,
-        dwell=1,
-    )
+    later = stage_change("discovery", "purchase", customer_id="bob", sequence=2, cause="timer", rule="buys", dwell=1)
     metrics.batch_committed(0, committed(change(None, "discovery"), bought, later))
     moves = {(move["from"], move["to"]): move["changes"] for move in told(metrics)["moves"]}
     assert moves["discovery", "purchase"] == 2

@@ -14,24 +14,11 @@ from etapa.journey.engine.facts.stage_change import StageChange
 from etapa.journey.engine.facts.touchpoint import Touchpoint
 from etapa.stream.protocol.batch import PAUSE_BYTES, Item, Waiting, decode, encode, stage_deltas
 from etapa.stream.protocol.records import Record
+from tests.support.stage_changes import stage_change
 
 
 def change(source: str | None, to: str, offers: Sequence[Offer] = (), sequence: int = 1, touchpoint_id: str | None = None) -> StageChange:
-    return StageChange(
-        customer_id="c",
-        sequence=sequence,
-        source=source,
-        to=to,
-        phase=None,
-        at=0,
-        cause="touchpoint",
-        rule=None,
-        because=(),
-        touchpoint_id=touchpoint_id,
-        channel=None,
-        dwell=None,
-        offers=offers,
-    )
+    return stage_change(source, to, customer_id="c", sequence=sequence, touchpoint_id=touchpoint_id, offers=offers)
 
 
 def test_stages_that_neither_grew_nor_shrank_are_left_out() -> None:
