@@ -73,6 +73,12 @@ JOURNEY = Dashboard(
                 queries=[total(m.DENIED), rate(m.FORGET_REQUESTS)],
                 quiet="Empty until somebody is forgotten.",
             ),
+            Panel(
+                title="Customers who move",
+                about="Customers who leave partitions and arrive in others a second, and how many partitions some still have to leave.",
+                queries=[rate(m.CUSTOMERS_MOVED, "direction"), total(m.PARTITION_LEAVING)],
+                quiet="Nothing moves unless `etapa repartition` was asked for another number of partitions.",
+            ),
         ],
     },
 )
@@ -113,6 +119,18 @@ WORKER = Dashboard(
         ],
         "Does it keep up?": [
             Panel(title="Touchpoints that wait", about="Not committed yet, by partition.", queries=[total(m.LAG, "partition")]),
+            Panel(
+                title="Touchpoints that wait for their customer",
+                about="For how long, where the customer is on the way from another partition.",
+                queries=[
+                    Query(
+                        f'max by (partition) (time() - ({m.HELD_UP_SINCE.name}{{job=~"$job",instance=~"$instance"}} > 0))',
+                        "{{partition}}",
+                    )
+                ],
+                unit="s",
+                quiet="Customers move only after `etapa repartition`, and most arrive before their touchpoints.",
+            ),
             Panel(title="Touchpoints a second", about="By outcome.", queries=[rate(m.TOUCHPOINTS, "outcome")], unit="ops"),
             Panel(
                 title="From a touchpoint's record to its commit",

@@ -25,7 +25,8 @@ TOUCHPOINTS = Metric(
     name="etapa_touchpoints_total",
     kind="counter",
     labels=("outcome",),
-    help="Touchpoints read, by the outcome; `forgotten`: their customer was forgotten, and they changed nothing",
+    help="Touchpoints read, by the outcome; `forgotten`: their customer was forgotten, and they changed nothing; `forwarded`: their customer"
+    " lives in another partition",
 )
 STAGE_CHANGES = Metric(
     name="etapa_stage_changes_total",
@@ -121,6 +122,27 @@ LAG = Metric(
     labels=("partition",),
     help="Touchpoints not committed yet, looked up every five seconds, even while Redis does not answer",
     absent_at_first=_OF_A_PARTITION,
+)
+CUSTOMERS_MOVED = Metric(
+    name="etapa_customers_moved_total",
+    kind="counter",
+    labels=("direction",),
+    help="Customers who left partitions of this worker for others, or arrived in them",
+)
+PARTITION_LEAVING = Metric(
+    name="etapa_partition_leaving",
+    kind="gauge",
+    labels=("partition",),
+    help="1 while customers have to leave the partition for another one, 0 when all have left or `etapa repartition --stop` was asked",
+    absent_at_first="only partitions from which customers have to move have series",
+)
+HELD_UP_SINCE = Metric(
+    name="etapa_partition_held_up_since_seconds",
+    kind="gauge",
+    labels=("partition",),
+    unit="seconds",
+    help="Unix time since when a touchpoint waits for its customer, who is on the way to this partition; 0 when none waits",
+    absent_at_first="only partitions to which customers move have series",
 )
 FORGET_REQUESTS = Metric(name="etapa_forget_requests_total", kind="counter", help="Customers who were forgotten on request")
 DENIED = Metric(
@@ -348,6 +370,9 @@ WORKER = (
     BATCH_SECONDS,
     BATCH_TOUCHPOINTS,
     LAG,
+    CUSTOMERS_MOVED,
+    PARTITION_LEAVING,
+    HELD_UP_SINCE,
     FORGET_REQUESTS,
     DENIED,
     TIMERS,

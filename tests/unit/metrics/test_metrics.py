@@ -17,7 +17,7 @@ from etapa.journey.language.model import Campaign, Goal, Journey, Stage, Transit
 from etapa.journey.units import DAY, SECOND
 from etapa.metrics.bulk_histogram import BulkHistogram
 from etapa.metrics.worker import Metrics
-from etapa.stream.protocol.observer import BatchCommitted, SourceCounts
+from etapa.stream.protocol.observer import BatchCommitted, MovesCounted, SourceCounts
 from etapa.stream.protocol.records import Record
 from etapa.stream.worker_observer import Share, WorkerObserver
 from tests.support.stage_changes import stage_change
@@ -98,6 +98,24 @@ def test_applied_duplicates_and_dead_letters_add_up_to_what_was_read() -> None:
     assert counted == [6, 2, 3]
     assert value(metrics, "etapa_dead_letters_total", reason="not_json") == 2
     assert value(metrics, "etapa_batch_touchpoints_sum") == 11
+
+
+def test_moves_between_partitions_are_counted_and_a_new_owner_begins_without_what_waited() -> None:
+    metrics = Metrics(JOURNEY)
+    assert value(metrics, "etapa_customers_moved_total", direction="left") == 0
+    assert value(metrics, "etapa_partition_leaving", partition="3") is None
+    metrics.batch_committed(3, batch(moves=MovesCounted(5, 2, is_leaving=True), forwarded=4))
+    metrics.held_up(3, 90 * SECOND)
+    assert [value(metrics, "etapa_customers_moved_total", direction=direction) for direction in ("left", "arrived")] == [5, 2]
+    assert value(metrics, "etapa_touchpoints_total", outcome="forwarded") == 4
+    assert value(metrics, "etapa_partition_leaving", partition="3") == 1
+    assert value(metrics, "etapa_partition_held_up_since_seconds", partition="3") == 90
+    metrics.held_up(3, None)
+    assert value(metrics, "etapa_partition_held_up_since_seconds", partition="3") == 0
+    metrics.takeover_started(3, "log_error")
+    assert value(metrics, "etapa_partition_held_up_since_seconds", partition="3") is None
+    metrics.released(3)
+    assert value(metrics, "etapa_partition_leaving", partition="3") is None
 
 
 def test_stage_changes_are_counted_by_where_they_lead_and_a_new_customer_comes_from_nowhere() -> None:

@@ -11,6 +11,7 @@ from etapa.contracts.stored.transfer import TopicLayout
 from etapa.settings import Settings
 from etapa.stream.protocol.belonging import AllRefused, LastMark, changed, refuse_what_is_of_others
 from etapa.stream.protocol.leavers import LeaverSearch
+from etapa.stream.protocol.observer import MovesCounted
 from etapa.stream.protocol.ports import Topics
 from etapa.stream.protocol.residence import Moves
 from etapa.stream.redis.client import connect
@@ -95,9 +96,12 @@ def test_a_tenure_ends_when_there_is_another_number_of_partitions_of_transfers()
 def test_the_mark_remembers_the_pace_and_counts_since_the_layout_was_adopted() -> None:
     moves = Moves(0, at(UP).moving)
     moves.per_second = 2.5
-    moves.count(4, 1)
+    batch = moves.in_batch([("new", ""), ("new", ""), ("", "loyal")], 5, [])
+    assert (batch.forwarded, batch.counted) == (5, MovesCounted(2, 1, is_leaving=True))
     marked = moves.marked()
-    assert (marked.per_second, marked.left, marked.arrived) == (2.5, 7, 3)
+    assert (marked.per_second, marked.left, marked.arrived) == (2.5, 5, 3)
+    moves.per_second = 0
+    assert moves.in_batch([], 0, []).counted == MovesCounted(0, 0, is_leaving=False)
     moves.adopt(DOWN)
     assert (moves.marked().left, moves.marked().arrived) == (0, 0)
 

@@ -9,9 +9,10 @@ from etapa.contracts.incoming.rejected import Rejected, from_the_past, rejected
 from etapa.contracts.incoming.skipped import SkippedRecord
 from etapa.contracts.outgoing.campaign_outcome import encode_campaign_outcome
 from etapa.contracts.outgoing.campaign_trigger import encode_campaign_trigger
+from etapa.contracts.outgoing.customer_moved import encode_customer_moved
 from etapa.contracts.outgoing.dead_letter import encode_dead_letter
 from etapa.contracts.outgoing.stage_change import encode_stage_change
-from etapa.contracts.stored.forwarding import NO_STAGE
+from etapa.contracts.stored.forwarding import NO_STAGE, ForwardingAddress
 from etapa.contracts.stored.state import NO_KNOWN_MEMORIES, KnownMemories, encode_state
 from etapa.contracts.trace import trace_of
 from etapa.errors import EtapaError
@@ -24,6 +25,7 @@ from etapa.journey.engine.facts.touchpoint import Touchpoint
 from etapa.journey.engine.judging.campaigns import in_order, triggers_of
 from etapa.journey.engine.judging.outcomes import EvaluationFailed
 from etapa.journey.engine.partition import Partition
+from etapa.journey.language.model import Journey
 from etapa.stream.protocol.records import Applied, Headers, Outgoing, Record
 
 Pause = Callable[[], Awaitable[object]]
@@ -248,6 +250,12 @@ def dead_letters(unusable: Sequence[tuple[Record, Rejected]], topic: str, partit
         Outgoing(*encode_dead_letter(record.key, record.value, record.headers, reason, topic, partition, record.offset, record.cut))
         for record, reason in unusable
     ]
+
+
+def customer_moved(customer_id: str, address: ForwardingAddress, journey: Journey) -> Outgoing:
+    """The control record for `stage-changes` that says where the customer's changes go on."""
+    kept_as = address.customer_id or customer_id
+    return Outgoing(*encode_customer_moved(customer_id, address.sequence, address.place, kept_as, journey.id, journey.version))
 
 
 def stage_deltas(changes: Sequence[StageChange], in_silence: Sequence[tuple[str, str]] = (), left: Sequence[str] = ()) -> dict[str, int]:

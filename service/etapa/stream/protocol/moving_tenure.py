@@ -11,7 +11,6 @@ from itertools import groupby
 import msgspec
 
 from etapa.contracts.incoming.rejected import Rejected
-from etapa.contracts.outgoing.customer_moved import encode_customer_moved
 from etapa.contracts.stored.forwarding import NO_STAGE, ForwardingAddress, decode_forwarding, encode_forwarding, is_forwarding
 from etapa.contracts.stored.state import decode_state, encode_state
 from etapa.contracts.stored.transfer import (
@@ -25,7 +24,7 @@ from etapa.contracts.stored.transfer import (
     TransferError,
 )
 from etapa.journey.engine.facts.touchpoint import Touchpoint
-from etapa.stream.protocol.batch import NOTHING_WAITING, Encoded, Waiting, dead_letters, decode
+from etapa.stream.protocol.batch import NOTHING_WAITING, Encoded, Waiting, customer_moved, dead_letters, decode
 from etapa.stream.protocol.belonging import PartitionRefused
 from etapa.stream.protocol.intake import Accounted
 from etapa.stream.protocol.leavers import LeaverSearch
@@ -76,7 +75,7 @@ class MovingTenure(Tenure):
     async def _process_touchpoints(self) -> None:
         """One batch of the waiting records, up to the first that has to wait. Those of customers who live elsewhere are forwarded."""
         count = await self._look_where_they_live()
-        self._is_held_up = count == 0
+        self._hold_up(is_held_up=count == 0)
         if self._is_held_up:
             if self._moves.has_sends:
                 await self._commit(0, [], empty=True)
@@ -84,6 +83,11 @@ class MovingTenure(Tenure):
         await self._process_items(self._waiting.items[:count])
         if not self._waiting.records and not self._touchpoints_from:
             self._moves.forget_claims()
+
+    def _hold_up(self, *, is_held_up: bool) -> None:
+        if is_held_up != self._is_held_up:
+            self._around.observer.held_up(self._around.partition, self._around.clock.now() if is_held_up else None)
+        self._is_held_up = is_held_up
 
     async def _look_where_they_live(self) -> int:
         """Mark touchpoints to be forwarded, and claim customers who may be on the way. Returns how many come before the first of these."""
@@ -286,15 +290,10 @@ class MovingTenure(Tenure):
                 moves.next_transfer = each.offset + 1
             self._touchpoints_from = self._touchpoints_from[count:]
         departures = []
-        journey = self._around.program.journey
         for customer_id, address in self._left.items():
             value = encode_forwarding(address)
-            kept_as = address.customer_id or customer_id
-            departures.append(
-                Outgoing(*encode_customer_moved(customer_id, address.sequence, address.place, kept_as, journey.id, journey.version))
-            )
+            departures.append(customer_moved(customer_id, address, self._around.program.journey))
             encoded.states.append(Outgoing(customer_id.encode(), value))
             encoded.applied.append(Applied(customer_id, NO_STAGE, None, value))
         stages, self._stages = self._stages, []
-        moves.count(sum(after == NO_STAGE for _, after in stages), sum(before == NO_STAGE for before, _ in stages))
-        return MovedInBatch(moves.marked(), moves.take_sends(), stages, forwarded, departures)
+        return moves.in_batch(stages, forwarded, departures)

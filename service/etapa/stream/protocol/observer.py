@@ -38,6 +38,15 @@ class SourceCounts(msgspec.Struct, frozen=True):
     """Records, or elements of records, that cannot be used; one record gives at most one dead letter."""
 
 
+class MovesCounted(msgspec.Struct, frozen=True):
+    """Customers who moved to and from other partitions in a batch."""
+
+    left: int
+    arrived: int
+    is_leaving: bool
+    """Whether others still have to leave, and may."""
+
+
 class BatchCommitted(msgspec.Struct, frozen=True):
     """One committed batch.
 
@@ -71,6 +80,8 @@ class BatchCommitted(msgspec.Struct, frozen=True):
     """The outcomes of campaigns' goals."""
     forwarded: int = 0
     """Records whose customers live elsewhere; neither applied nor duplicates."""
+    moves: MovesCounted | None = None
+    """None where customers do not move."""
     forgotten: int = 0
     """Touchpoints of forgotten customers, which changed nothing."""
     forget_requests: int = 0
@@ -112,6 +123,9 @@ class TaskObserver(Protocol):
     def timer_failed(self, partition: int, customer_id: str, error: str) -> None:
         """Judging a customer's timer failed. The timer is dropped until the customer's next touchpoint."""
 
+    def held_up(self, partition: int, since: int | None) -> None:
+        """A touchpoint waits since then for its customer, who may be on the way here; none when none waits any more."""
+
     def refused(self, partition: int, message: str) -> None:
         """The partition cannot be processed before an operator acts; `message` says what was found and what would be right."""
 
@@ -149,6 +163,8 @@ class NullObserver:
     def damaged(self, partition: int, kind: str, message: str) -> None: ...
 
     def timer_failed(self, partition: int, customer_id: str, error: str) -> None: ...
+
+    def held_up(self, partition: int, since: int | None) -> None: ...
 
     def refused(self, partition: int, message: str) -> None: ...
 

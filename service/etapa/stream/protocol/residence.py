@@ -8,7 +8,7 @@ from typing import Final, Literal, NamedTuple
 
 from etapa.contracts.incoming.skipped import SkippedRecord
 from etapa.contracts.partitioner import partition_of
-from etapa.contracts.stored.forwarding import ForwardingAddress
+from etapa.contracts.stored.forwarding import NO_STAGE, ForwardingAddress
 from etapa.contracts.stored.mark import MovingMark
 from etapa.contracts.stored.transfer import (
     ANNOUNCER,
@@ -21,6 +21,7 @@ from etapa.contracts.stored.transfer import (
     encode_transfer,
 )
 from etapa.journey.engine.facts.touchpoint import Touchpoint
+from etapa.stream.protocol.observer import MovesCounted
 from etapa.stream.protocol.records import Outgoing, Record
 
 
@@ -42,6 +43,7 @@ class MovedInBatch(NamedTuple):
     forwarded: int
     departures: Sequence[Outgoing] = ()
     """Control records for `stage-changes`."""
+    counted: MovesCounted | None = None
 
 
 class IncomingTransfer(NamedTuple):
@@ -141,10 +143,13 @@ class Moves:
         """Nobody is left at this place who has to move."""
         self._ended.add(place)
 
-    def count(self, left: int, arrived: int) -> None:
-        """So many customers have left and arrived with the next batch."""
+    def in_batch(self, stages: Sequence[tuple[str, str]], forwarded: int, departures: Sequence[Outgoing]) -> MovedInBatch:
+        """Everything about moves that belongs to the next batch; `stages` and the others as in `MovedInBatch`."""
+        left, arrived = sum(after == NO_STAGE for _, after in stages), sum(before == NO_STAGE for before, _ in stages)
         self._left += left
         self._arrived += arrived
+        counted = MovesCounted(left, arrived, self.someone_may_have_to_leave and self.per_second != 0)
+        return MovedInBatch(self.marked(), self.take_sends(), stages, forwarded, departures, counted)
 
     def others(self) -> list[int]:
         """All other places, of both layouts."""

@@ -398,6 +398,7 @@ class Tenure:
                 began={step: committed - began for step, began in self._began.items()},
                 source=accounted.source,
                 forwarded=moved.forwarded,
+                moves=moved.counted,
             ),
         )
         self._seconds, self._began = {}, {}
