@@ -44,10 +44,14 @@ export function App({ map: whole, languages, persona, choosePersona, days = null
   const map = useMemo(() => onChannel(whole, channel), [whole, channel]);
   const channels = channelsOf(whole);
   const speech = useMemo(() => new Speech(languages.find((each) => each.code === code) ?? (languages[0] as PageLanguage)), [code, languages]);
-  const [finds, setFinds] = useState(false);
+  const [finds, setFinds] = useState<string | null>(null);
   const choose = useCallback((next: Chosen) => {
-    setFinds(false);
+    setFinds(null);
     setChosen(next);
+  }, []);
+  const find = useCallback((id: string) => {
+    setChosen(null);
+    setFinds(id);
   }, []);
   // Before anything is shown or read out in the other language.
   useLayoutEffect(() => {
@@ -66,7 +70,7 @@ export function App({ map: whole, languages, persona, choosePersona, days = null
     addEventListener("keydown", onKey);
     return () => removeEventListener("keydown", onKey);
   }, [choose]);
-  const reading = { map, speech, chosen, choose };
+  const reading = { map, speech, chosen, choose, find: hasCustomers ? find : null };
   const who = map.personas.find((each) => each.id === persona);
   return (
     <ReadingProvider value={reading}>
@@ -96,7 +100,7 @@ export function App({ map: whole, languages, persona, choosePersona, days = null
         <div class="choices">
           {map.personas.length > 0 && choosePersona !== null && isCounted(map) && (
             <label>
-              <span>{speech.say("persona")}</span>
+              <span class="unseen">{speech.say("persona")}</span>
               <select value={persona} onChange={(event) => choosePersona(event.currentTarget.value)}>
                 <option value="">{speech.say("everybody")}</option>
                 {map.personas.map((each) => <option key={each.id} value={each.id}>{speech.of(each.label, each.id)}</option>)}
@@ -122,7 +126,7 @@ export function App({ map: whole, languages, persona, choosePersona, days = null
             </label>
           )}
           {hasCustomers && (
-            <button type="button" aria-expanded={finds} onClick={() => { setChosen(null); setFinds(!finds); }}>{speech.say("find_customer")}</button>
+            <button type="button" aria-expanded={finds !== null} onClick={() => (finds === null ? find("") : setFinds(null))}>{speech.say("find_customer")}</button>
           )}
           <button type="button" aria-pressed={asTables} onClick={() => setAsTables(!asTables)}>{speech.say("as_table")}</button>
           <button type="button" class="save" title={speech.say("save_hint")} onClick={() => void saveAsPicture(map.journey)}>{speech.say("save")}</button>
@@ -145,7 +149,7 @@ export function App({ map: whole, languages, persona, choosePersona, days = null
       <main class={lastSeen === null ? "" : "old"}>
         {asTables ? <FigureTables /> : narrow ? <><Findings /><List /></> : <><Lanes /><Findings /></>}
       </main>
-      {finds ? <Finder close={() => setFinds(false)} /> : <Panel />}
+      {finds !== null ? <Finder close={() => setFinds(null)} first={finds} /> : <Panel />}
       <p class="unseen" aria-live="polite">{announcement(map, speech, chosen)}</p>
     </ReadingProvider>
   );

@@ -104,6 +104,40 @@ export async function storyOf(id: string, token: string, ask: typeof fetch = fet
   }
 }
 
+/** Who is in a stage, since when, and what brought them. */
+export interface StageCustomer {
+  readonly customer_id: string;
+  readonly since: string;
+  readonly from: string | null;
+  readonly rule: string | null;
+}
+
+export interface StagePage {
+  readonly customers: readonly StageCustomer[];
+  /** What to ask with for more; null if that was all. */
+  readonly next: string | null;
+}
+
+/** How often to ask on at once when an answer names nobody: the customers of a small stage may be far apart. */
+const EMPTY_ANSWERS = 20;
+
+/** Some customers of a stage, after those of the page before. */
+export async function customersIn(stage: string, after: string | null, token: string, ask: typeof fetch = fetch): Promise<StagePage | Refusal> {
+  const asking = { headers: { Authorization: `Bearer ${token}` }, cache: "no-store" } as const;
+  let from = after;
+  try {
+    for (let asked = 0; ; asked += 1) {
+      const found = await ask(`/v1/stages/${encodeURIComponent(stage)}/customers${from === null ? "" : `?after=${encodeURIComponent(from)}`}`, asking);
+      if (!found.ok) return refusalOf(found.status, found.headers.get("Retry-After"));
+      const page = (await found.json()) as StagePage;
+      if (page.customers.length > 0 || page.next === null || asked === EMPTY_ANSWERS) return page;
+      from = page.next;
+    }
+  } catch {
+    return { refused: "no_server", seconds: 1 };
+  }
+}
+
 const KEPT = "etapa-token";
 
 /** The token that was given in this tab before; the tab forgets it when it is closed. */

@@ -1,21 +1,26 @@
 // Finds one customer, and tells the story: where it is, how it came there, why it stays, and what comes next.
 import type { ComponentChildren, JSX } from "preact";
-import { useLayoutEffect, useRef, useState } from "preact/hooks";
+import { useEffect, useLayoutEffect, useRef, useState } from "preact/hooks";
 import { Aside } from "./aside.tsx";
 import { type Clause, type Group, type JudgedRule, type Refusal, type Story, eventsOf, keepToken, keptToken, storyOf } from "./customers.ts";
 import { stageName, useReading } from "./reading.ts";
+import { TokenField } from "./token-field.tsx";
 
-export function Finder({ close }: { readonly close: () => void }): JSX.Element {
+export function Finder({ close, first }: { readonly close: () => void; readonly first: string }): JSX.Element {
   const { speech } = useReading();
   const [token, setToken] = useState(keptToken);
   const [needsToken, setNeedsToken] = useState(token === "");
-  const [id, setId] = useState("");
+  const [id, setId] = useState(first);
   const [asked, setAsked] = useState("");
   const [answer, setAnswer] = useState<Story | Refusal | null>(null);
   const [waits, setWaits] = useState(false);
   const field = useRef<HTMLInputElement>(null);
   // Before the next key is handled: whoever types at once would lose the first letters.
   useLayoutEffect(() => field.current?.focus(), []);
+  // Somebody chosen elsewhere is shown at once.
+  useEffect(() => {
+    if (first !== "") void find();
+  }, []);
   const find = async (): Promise<void> => {
     const wanted = id.trim();
     if (wanted === "" || token === "" || waits) return;
@@ -42,13 +47,7 @@ export function Finder({ close }: { readonly close: () => void }): JSX.Element {
           <span>{speech.say("customer_id")}</span>
           <input ref={field} value={id} required maxLength={256} autocomplete="off" spellcheck={false} onInput={(event) => setId(event.currentTarget.value)} />
         </label>
-        {needsToken && (
-          <label>
-            <span>{speech.say("token")}</span>
-            <input type="password" value={token} required autocomplete="off" aria-describedby="token-hint" onInput={(event) => setToken(event.currentTarget.value)} />
-            <span id="token-hint" class="small">{speech.say("token_hint")}</span>
-          </label>
-        )}
+        {needsToken && <TokenField token={token} setToken={setToken} />}
         <button type="submit">{speech.say("find")}</button>
       </form>
       <div role="status">

@@ -5,6 +5,7 @@ import { Bar, LANES } from "./cells.tsx";
 import { feelingWords } from "./feeling.tsx";
 import type { Flow, Rule, Stage } from "./model.ts";
 import { labelOf, stageName, useReading } from "./reading.ts";
+import { StageCustomers } from "./stage-customers.tsx";
 
 export function Panel(): JSX.Element | null {
   const { map, speech, chosen, choose } = useReading();
@@ -22,7 +23,7 @@ export function Panel(): JSX.Element | null {
 }
 
 function OfStage({ stage }: { readonly stage: Stage }): JSX.Element {
-  const { map, speech } = useReading();
+  const { map, speech, find } = useReading();
   const out = map.flows.filter((flow) => flow.from === stage.id);
   const into = map.flows.filter((flow) => flow.to === stage.id);
   return (
@@ -35,6 +36,7 @@ function OfStage({ stage }: { readonly stage: Stage }): JSX.Element {
         {stage.stay.median_seconds !== null && <Fact name={speech.say("median_stay")} value={speech.duration(stage.stay.median_seconds)} />}
         {stage.stay.p90_seconds !== null && <Fact name={speech.say("nine_of_ten")} value={speech.duration(stage.stay.p90_seconds)} />}
       </dl>
+      {find !== null && <StageCustomers stage={stage} find={find} />}
       {stage.stay.histogram.length > 0 && (
         <section>
           <h3>{speech.say("stays")}</h3>

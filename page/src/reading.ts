@@ -12,6 +12,8 @@ export interface Reading {
   readonly speech: Speech;
   readonly chosen: Chosen;
   readonly choose: (chosen: Chosen) => void;
+  /** Tell the story of a customer; null if there is no server to ask. */
+  readonly find: ((id: string) => void) | null;
 }
 
 const Context = createContext<Reading | null>(null);

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { type Customer, eventsOf, refusalOf, storyOf } from "../src/customers.ts";
+import { customersIn, type Customer, eventsOf, refusalOf, storyOf } from "../src/customers.ts";
 
 const CUSTOMER = { customer_id: "a/b", stage: "buyer", label: {}, since: "2026-11-21T12:00:00Z", changes: [], first_at: "2026-11-21T12:00:00Z", triggers: [] };
 const WHY = { version: 1, judged_at: "2026-11-21T12:30:00Z", stage: "buyer", foreseen: [], held: [], goals: [], rules: [], carried_over: null };
@@ -48,4 +48,32 @@ test("moves, triggers and the first touchpoint are told in one order, the newest
     triggers: [{ campaign: "hello", at: at(0) }, { campaign: "thanks", at: at(5) }],
   } as Customer);
   assert.deepEqual(told.map((each) => ("change" in each ? each.change.to : "campaign" in each ? each.campaign : "first")), ["thanks", "buyer", "hello", "new", "first"]);
+});
+
+const page = (names: readonly string[], next: string | null): Response => Response.json({ customers: names.map((customer_id) => ({ customer_id })), next });
+
+test("answers that name nobody are read on from, until there is somebody or the end", async () => {
+  const asked: string[] = [];
+  const answers = [page([], "0-7"), page([], "1-0"), page(["ana"], "1-9")];
+  const found = await customersIn("a/b", null, "t", async (address) => {
+    asked.push(String(address));
+    return answers.shift() as Response;
+  });
+  assert.deepEqual(asked, ["/v1/stages/a%2Fb/customers", "/v1/stages/a%2Fb/customers?after=0-7", "/v1/stages/a%2Fb/customers?after=1-0"]);
+  assert.deepEqual(found, { customers: [{ customer_id: "ana" }], next: "1-9" });
+});
+
+test("a stage that has nobody for long is not asked for without end", async () => {
+  let asked = 0;
+  const found = await customersIn("a", "0-1", "t", async () => {
+    asked += 1;
+    return page([], "0-2");
+  });
+  assert.equal(asked, 21);
+  assert.deepEqual(found, { customers: [], next: "0-2" });
+});
+
+test("a stage's customers are refused like a single one", async () => {
+  assert.deepEqual(await customersIn("a", null, "t", async () => new Response("", { status: 401 })), { refused: "token_wrong", seconds: 1 });
+  assert.deepEqual(await customersIn("a", null, "t", () => Promise.reject(new TypeError("gone"))), { refused: "no_server", seconds: 1 });
 });

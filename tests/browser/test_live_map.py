@@ -126,6 +126,30 @@ def test_a_customer_s_story_is_found_with_the_keyboard_by_who_has_the_token(chro
         assert not any(TOKEN in address for address in (*seen.asked, page.url))
 
 
+def test_a_stage_names_its_customers_to_who_has_the_token_and_leads_to_their_stories(chromium: Browser) -> None:
+    with _served(*(customer(f"c-{number}") for number in range(3))) as (server, _), looking(chromium, server.address, "es-BO") as seen:
+        page, keyboard = seen.page, seen.page.keyboard
+        page.get_by_role("button", name="Buyer: ").focus()
+        keyboard.press("Enter")
+        members = page.locator(".members")
+        expect(members.locator("li")).to_have_count(0)
+        members.get_by_label("Clave de acceso").fill(TOKEN)
+        keyboard.press("Enter")
+        expect(members.locator("li")).to_have_count(2)
+        expect(members.locator("li").first).to_contain_text("Desde «Nuevo».")
+        assert seen.keeps_out() == []
+        members.get_by_role("button", name="Mostrar más").focus()
+        keyboard.press("Enter")
+        expect(members.locator(".customer")).to_have_text(["c-0", "c-1", "c-2"])
+        assert members.get_by_role("button", name="Mostrar más").count() == 0
+        members.get_by_role("button", name="c-2").focus()
+        keyboard.press("Enter")
+        expect(page.locator(".here")).to_contain_text("c-2")
+        expect(page.locator(".story strong")).to_have_text(["Buyer", "Nuevo"])
+        assert not any(TOKEN in address for address in (*seen.asked, page.url))
+        assert seen.complaints == []
+
+
 def test_a_live_map_keeps_nobody_out_on_a_desk_and_on_a_phone(chromium: Browser) -> None:
     with _served(customer("a", "new"), customer("b")) as (server, _):
         with looking(chromium, server.address, "es-BO", "dark") as seen:

@@ -37,7 +37,7 @@ def svg_of(maps: Mapping[str, JourneyMap], languages: Sequence[Language], langua
     told = _browsed(standalone_page(maps, languages, language, as_picture=True), "--dump-dom", _PATIENCE)
     found = told.decode("utf-8", "replace").partition(_BEGINS)[2].partition(_ENDS)
     if not found[1]:
-        raise PictureError("the browser did not draw the map: write .html, open it, and choose Save picture")
+        raise PictureError("the browser did not draw the map: write .html, open it, and choose Save")
     return unescape(found[0]).encode()
 
 
@@ -58,7 +58,7 @@ def _browsed(page: str, *wanted: str) -> bytes:
     program = next(filter(None, map(shutil.which, BROWSERS)), None)
     if program is None:
         raise PictureError(
-            f"there is no browser on the PATH to draw it ({', '.join(BROWSERS)}): install one, or write .html, open it, and choose Save picture there"
+            f"there is no browser on the PATH to draw it ({', '.join(BROWSERS)}): install one, or write .html, open it, and choose Save there"
         )
     with tempfile.TemporaryDirectory(prefix="etapa-map-") as folder:
         path = Path(folder) / "map.html"

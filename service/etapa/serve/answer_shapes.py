@@ -127,6 +127,31 @@ class CustomerStage(msgspec.Struct, frozen=True):
     triggers: Annotated[Sequence[LatestTrigger], msgspec.Meta(description="The latest of each campaign, the newest last.")]
 
 
+class StageCustomer(msgspec.Struct, frozen=True):
+    """A customer in a stage, and what brought it there."""
+
+    customer_id: str
+    since: Moment
+    source: Annotated[str | None, msgspec.Meta(description="The stage before; none if the journey began here.")] = msgspec.field(
+        name="from"
+    )
+    rule: Annotated[str | None, msgspec.Meta(description="None if no rule led here.")]
+    sequence: Annotated[int, msgspec.Meta(ge=0, description="How many stage changes the customer has had.")]
+
+
+class CustomersOfStage(msgspec.Struct, frozen=True):
+    """Some customers of a stage, those first who came last."""
+
+    stage: str
+    customers: Sequence[StageCustomer]
+    next: Annotated[
+        str | None, msgspec.Meta(description="What `after` must be to read on, even if there are no customers here; none: that was all.")
+    ]
+    missing_partitions: Annotated[
+        Sequence[int], msgspec.Meta(description="They were passed over: their customers are not known at the moment.")
+    ]
+
+
 class Problem(msgspec.Struct, frozen=True):
     """What was wrong, and what would be right (RFC 9457)."""
 

@@ -35,6 +35,7 @@ from etapa.serve.ports import ReadinessCheck, RequestObserver, StageReader
 from etapa.serve.problems import problem
 from etapa.serve.readiness import HealthApi, application_of, json_answer, json_bytes
 from etapa.serve.report_query import report_query
+from etapa.serve.stage_customers import customers_of, place_of
 from etapa.settings.values import Secret
 from etapa.stream.protocol.ledger_keeper import ledger_of
 from etapa.stream.protocol.readers import LedgerParts
@@ -77,6 +78,7 @@ class Api:
         self._token = token
         self._document = openapi_document()
         self._reporting = asyncio.Lock()
+        self._looking = asyncio.Lock()
         # A separate allowance, so that clients without a token take nothing from those with one.
         self._allowances = {"granted": Allowance(customer_rate), "refused": Allowance(min(customer_rate, REFUSALS_A_SECOND))}
 
@@ -155,6 +157,26 @@ class Api:
         """GET /v1/customers/{id}: where a customer is, and the latest moves."""
         found = await self._found(request, place=-1)
         return found if isinstance(found, web.Response) else json_answer(self._customer_entry(found))
+
+    async def stage_customers(self, request: web.Request) -> web.Response:
+        """GET /v1/stages/{id}/customers: some of the customers in a stage."""
+        refused = self._refusal(request)
+        if refused:
+            return refused
+        stage = _segment(request, -2)
+        if stage is None:
+            return problem(400, "The stage's id is not UTF-8; percent-encode it as UTF-8.")
+        try:
+            begin = place_of(request.query.get("after"))
+        except ValueError as error:
+            return problem(400, str(error))
+        # One at a time: a stage with few customers among many others takes a hundred requests to Redis.
+        async with self._looking:
+            found = await self._reader.in_stage(stage, begin)
+        try:
+            return json_answer(customers_of(stage, found))
+        except StateError as error:
+            return problem(500, f"A customer's state cannot be read: {error}.")
 
     async def why(self, request: web.Request) -> web.Response:
         """GET /v1/customers/{id}/why: every rule out of the customer's stage, clause by clause, as of now."""

@@ -43,26 +43,29 @@ def _operation(operation: Operation, schemas: Mapping[Any, Any]) -> dict[str, An
     told: dict[str, Any] = {"operationId": operation.name, "summary": operation.about}
     if operation.of_a_customer:
         told["security"] = [{"token": []}]
-        told["parameters"] = [
+    parameters = []
+    if "{id}" in operation.path:
+        parameters += [
             {
                 "name": "id",
                 "in": "path",
                 "required": True,
-                "description": "The customer's id, percent-encoded as UTF-8.",
+                "description": f"The {operation.id_of}'s id, percent-encoded as UTF-8.",
                 "schema": {"type": "string", "minLength": 1, "maxLength": LONGEST_ID},
             }
         ]
-    if operation.query:
-        told["parameters"] = [
-            {
-                "name": each.name,
-                "in": "query",
-                "required": False,
-                "description": each.about,
-                "schema": {"type": "string", "enum": list(each.choices)} if each.choices else {"type": "string"},
-            }
-            for each in operation.query
-        ]
+    parameters += [
+        {
+            "name": each.name,
+            "in": "query",
+            "required": False,
+            "description": each.about,
+            "schema": {"type": "string", "enum": list(each.choices)} if each.choices else {"type": "string"},
+        }
+        for each in operation.query
+    ]
+    if parameters:
+        told["parameters"] = parameters
     told["responses"] = {str(answer.status): _answer(answer, schemas) for answer in operation.answers}
     return told
 

@@ -1,6 +1,7 @@
 """What the HTTP API offers: each path, its answers, and who may use it. Routes and the OpenAPI document are made from this list."""
 
 from collections.abc import Sequence
+from typing import Literal
 
 import msgspec
 
@@ -8,7 +9,7 @@ from etapa.contracts.outgoing.explanation import ExplanationMessage
 from etapa.contracts.outgoing.report_message import ReportMessage
 from etapa.journey.ledger.periods import GRAINS
 from etapa.journey.map.document import JourneyMap
-from etapa.serve.answer_shapes import Alive, CustomerStage, Document, Map, Problem, Readiness, Stages
+from etapa.serve.answer_shapes import Alive, CustomersOfStage, CustomerStage, Document, Map, Problem, Readiness, Stages
 from etapa.uplift.verdicts import UpliftReport
 
 JSON = "application/json"
@@ -43,7 +44,9 @@ class Operation(msgspec.Struct, frozen=True):
     about: str
     answers: Sequence[Response]
     of_a_customer: bool = False
-    """Whether it needs the token; then `{id}` in its path is a customer id."""
+    """Whether it needs the token."""
+    id_of: Literal["customer", "stage"] = "customer"
+    """What the `{id}` in its path is, if there is one."""
     query: tuple[QueryParameter, ...] = ()
 
 
@@ -54,7 +57,7 @@ def _problem(status: int, meaning: str, *headers: str) -> Response:
 _FAILED = _problem(500, "Something failed that should not; the log says what.")
 _WAIT = _problem(503, "Redis does not answer, or is being refilled. Try again after the time in Retry-After.", "Retry-After")
 _OF_A_CUSTOMER = (
-    _problem(400, "The id in the path is not UTF-8."),
+    _problem(400, "The id in the path is not UTF-8, or the query is wrong."),
     _problem(401, "The token is missing or wrong.", "WWW-Authenticate"),
     _problem(403, "No token is set, so requests about customers are refused."),
     _problem(404, "No customer has this id."),
@@ -122,6 +125,15 @@ OF_A_WORKER = (
         "campaigns",
         "Whether the campaigns that have a goal worked: those who got the message beside the holdout group, over the whole installation.",
         (Response(200, "The comparison.", UpliftReport), _FAILED, _WAIT),
+    ),
+    Operation(
+        "/v1/stages/{id}/customers",
+        "stage_customers",
+        "Some of the customers in a stage, those first who came last. Read on with `after` until `next` is null.",
+        (Response(200, "Customers.", CustomersOfStage), *_OF_A_CUSTOMER),
+        of_a_customer=True,
+        id_of="stage",
+        query=(QueryParameter("after", "The `next` of the answer before. Left out: from the beginning."),),
     ),
     Operation(
         "/v1/customers/{id}",

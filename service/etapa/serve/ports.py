@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from typing import Protocol
 
 from etapa.hosting.health import Health
-from etapa.stream.protocol.readers import LedgerParts, StageCounts, StoredCustomer
+from etapa.stream.protocol.readers import LedgerParts, StageCounts, StageMembers, StagePlace, StoredCustomer
 
 
 class StageReader(Protocol):
@@ -18,6 +18,9 @@ class StageReader(Protocol):
 
     async def customer(self, customer_id: str) -> StoredCustomer | None:
         """What the view holds about a customer; None when no customer has this id."""
+
+    async def in_stage(self, stage: str, begin: StagePlace) -> StageMembers:
+        """Some of the customers in a stage, from a place on, and the place after them."""
 
 
 class RequestObserver(Protocol):

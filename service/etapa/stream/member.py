@@ -27,10 +27,10 @@ from etapa.stream.kafka.partition.log import KafkaLog
 from etapa.stream.kafka.topics.creation import TopicsError, check_topics, may_have_grown, partition_count
 from etapa.stream.kafka.topics.topic_ids import TopicWatch
 from etapa.stream.lookout import Lookout
+from etapa.stream.members_view import MembersView
 from etapa.stream.protocol.belonging import NOT_ASKED_TO_MOVE
 from etapa.stream.protocol.partition_tasks import PartitionTasks
 from etapa.stream.protocol.ports import ViewError
-from etapa.stream.protocol.readers import LedgerParts, StageCounts, StoredCustomer
 from etapa.stream.protocol.task import AllRefused, PartitionTask
 from etapa.stream.rebalances import Rebalances
 from etapa.stream.redis.reader import ViewReader
@@ -66,6 +66,8 @@ class Member(Service):
         # Half of the time that the group allows, so that the other half is left for rejoining.
         self._stop_seconds = settings.session_timeout / 2_000_000
         self._store: Store | None = None
+        self.view = MembersView(self._reader)
+        """What all workers have stored in Redis."""
         self._lookout: Lookout | None = None
         self._consumer: AIOKafkaConsumer | None = None
         self._partitions: PartitionTasks | None = None
@@ -242,18 +244,6 @@ class Member(Service):
         finally:
             stopping.cancel()
             task.cancel()
-
-    async def stage_counts(self) -> StageCounts:
-        """Customers by stage over all partitions, from Redis. Raises `ViewError`."""
-        return await self._reader().stage_counts()
-
-    async def ledger(self, since: int | None, until: int | None) -> LedgerParts:
-        """The ledgers of all partitions, from Redis. Raises `ViewError`."""
-        return await self._reader().ledger(since, until)
-
-    async def customer(self, customer_id: str) -> StoredCustomer | None:
-        """What Redis holds of a customer. Raises `ViewError`."""
-        return await self._reader().customer(customer_id)
 
     def _reader(self) -> ViewReader:
         if self._store is None:

@@ -114,7 +114,7 @@ def test_without_a_browser_a_picture_says_what_would_do(journey: str, tmp_path: 
     done = etapa("map", "--journey", journey, "--output", str(output))
     assert done.returncode == 2
     assert "there is no browser on the PATH" in done.stderr.decode()
-    assert "write .html, open it, and choose Save picture" in done.stderr.decode()
+    assert "write .html, open it, and choose Save" in done.stderr.decode()
     assert not output.exists()
 
 

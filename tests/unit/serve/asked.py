@@ -22,7 +22,7 @@ from etapa.serve.ports import StageReader
 from etapa.settings.values import Secret
 from etapa.stream.protocol.ledger_keeper import LedgerKeeper
 from etapa.stream.protocol.ports import ViewError
-from etapa.stream.protocol.readers import LedgerPart, LedgerParts, StageCounts, StoredCustomer
+from etapa.stream.protocol.readers import LedgerPart, LedgerParts, StageCounts, StageMembers, StagePlace, StoredCustomer
 
 JOURNEY = Journey(
     id="shop",
@@ -76,6 +76,17 @@ class StagesInMemory:
         self._answer()
         found = self.customers.get(customer_id)
         return None if found is None else StoredCustomer(customer_id, 0, found.stage, encode_state(found))
+
+    async def in_stage(self, stage: str, begin: StagePlace) -> StageMembers:
+        self._answer()
+        here = [each for each in self.customers.values() if each.stage == stage]
+        page = here[begin.cursor : begin.cursor + 2]
+        after = begin.cursor + 2
+        return StageMembers(
+            [StoredCustomer(each.id, 0, stage, encode_state(each)) for each in page],
+            StagePlace(0, after) if after < len(here) else None,
+            [3],
+        )
 
     def _answer(self) -> None:
         if self.down:

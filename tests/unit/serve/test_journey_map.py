@@ -14,7 +14,7 @@ from etapa.metrics.worker import Metrics
 from etapa.serve.http import Api
 from etapa.serve.journey_map import changes_by_move, journey_map
 from etapa.stream.protocol.observer import BatchCommitted
-from etapa.stream.protocol.readers import LedgerParts, StageCounts, StoredCustomer
+from etapa.stream.protocol.readers import LedgerParts, StageCounts, StageMembers, StagePlace, StoredCustomer
 from tests.support.stage_changes import stage_change
 
 RETAIL = journey_or_raise((files("etapa") / "journeys" / "retail.yaml").read_text("utf-8"), "retail.yaml")
@@ -29,6 +29,9 @@ class Nobody:
 
     async def customer(self, customer_id: str) -> StoredCustomer | None:
         return None
+
+    async def in_stage(self, stage: str, begin: StagePlace) -> StageMembers:
+        raise NotImplementedError
 
     async def health(self) -> list[Health]:
         return []

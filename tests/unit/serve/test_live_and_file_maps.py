@@ -21,7 +21,7 @@ from etapa.rehearsal.file_maps import FileMaps
 from etapa.rehearsal.summary import Summary, replayed
 from etapa.serve.live_map import LiveMap
 from etapa.stream.protocol.ledger_keeper import LedgerKeeper
-from etapa.stream.protocol.readers import LedgerPart, LedgerParts, StageCounts, StoredCustomer
+from etapa.stream.protocol.readers import LedgerPart, LedgerParts, StageCounts, StageMembers, StagePlace, StoredCustomer
 from tests.support.made_up_shop import BEGINS, Planted, as_file, shop
 
 FILE = Path(etapa.__file__).parent / "journeys" / "clothes-shop.yaml"
@@ -67,6 +67,9 @@ class Installation:
 
     async def customer(self, customer_id: str) -> StoredCustomer | None:
         return None
+
+    async def in_stage(self, stage: str, begin: StagePlace) -> StageMembers:
+        return StageMembers([], None, [])
 
 
 def installation() -> Installation:

@@ -46,7 +46,7 @@ def _metrics(settings: Settings, journey: Journey, program: Program, tracer: Tra
 
 def _work(settings: Settings, journey: Journey, program: Program, decoder: Decoder, metrics: Metrics, socket: Path | None) -> None:
     def hosted(member: Member) -> list[Service]:
-        api = Api(journey, member, member, metrics.registry, settings.api_token, metrics.http, settings.http_customer_rate)
+        api = Api(journey, member.view, member, metrics.registry, settings.api_token, metrics.http, settings.http_customer_rate)
         return [HttpService(api.application(), settings.http_host, settings.http_port, socket)]
 
     try:

@@ -1,6 +1,7 @@
 """What the view shows to readers: a customer, the counts of all stages, and a partition's raw keys."""
 
 from collections.abc import Mapping, Sequence
+from typing import NamedTuple
 
 import msgspec
 
@@ -30,6 +31,23 @@ class StoredCustomer(msgspec.Struct, frozen=True):
     state: bytes
     memories: KnownMemories = NO_KNOWN_MEMORIES
     """Needed to read the state, if the customer is to be judged."""
+
+
+class StagePlace(NamedTuple):
+    """How far the customers of a stage have been looked through."""
+
+    partition: int
+    cursor: int
+
+
+class StageMembers(msgspec.Struct, frozen=True):
+    """Some customers of a stage, in no order. Their states can be shown, but not judged."""
+
+    customers: Sequence[StoredCustomer]
+    after: StagePlace | None
+    """Where to look for more; none: everybody has been looked at."""
+    missing: Sequence[int]
+    """Partitions passed over: they are new, lost or being rebuilt."""
 
 
 class LedgerPart(msgspec.Struct, frozen=True):

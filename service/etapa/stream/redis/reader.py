@@ -8,11 +8,12 @@ from etapa.journey.ledger.periods import period_of
 from etapa.journey.units import SECOND
 from etapa.settings import Settings
 from etapa.stream.protocol.ports import ViewError
-from etapa.stream.protocol.readers import LedgerPart, LedgerParts, StageCounts, StoredCustomer
+from etapa.stream.protocol.readers import LedgerPart, LedgerParts, StageCounts, StageMembers, StagePlace, StoredCustomer
 from etapa.stream.redis.all_partitions import AllPartitions
 from etapa.stream.redis.client import RedisClient
 from etapa.stream.redis.customer_search import CustomerSearch
 from etapa.stream.redis.errors import view_errors
+from etapa.stream.redis.stage_members import stage_members
 from etapa.stream.redis.view import LEDGER, PartitionKeys, awaited, fields_of, read_counts
 
 
@@ -68,6 +69,10 @@ class ViewReader:
     async def customer(self, customer_id: str) -> StoredCustomer | None:
         """See `CustomerSearch.find`."""
         return await CustomerSearch(self._partitions).find(customer_id)
+
+    async def in_stage(self, stage: str, begin: StagePlace) -> StageMembers:
+        """See `stage_members`."""
+        return await stage_members(self._partitions, stage, begin)
 
     async def takes_writes(self) -> None:
         """Raises `ViewError` when Redis does not answer, or refuses writes, as a replica or a server that cannot save does.
