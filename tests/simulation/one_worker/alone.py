@@ -105,7 +105,7 @@ class Alone:
         self.process = Process("w", self.network, self.trace.append)
         log = MemoryLog(self.broker, self.process, self.portion)
         view = MemoryView(self.redis, self.process)
-        self.task = PartitionTask(0, program, log, view, AloneClock(self), self.told, options or self.options)
+        self.task = PartitionTask(0, program, log, view, AloneClock(self), self.told, options or self.options, log.transfers())
         return self.task
 
     def now(self) -> int:

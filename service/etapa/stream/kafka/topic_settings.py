@@ -73,6 +73,7 @@ def judged(settings: Settings, found: TopicSettings) -> Findings:
             "a letter without a key could not be written, which would block its partition, and others would be removed",
         ),
         (settings.topic_campaign_trigger_dead_letters, "letters would be removed before anybody has seen them"),
+        (settings.topic_transfers, "what has no key cannot be written, so that no customer could move to another partition"),
     ):
         if is_compacted(topic, found):
             refusals.append(f"{topic} has {POLICY}={found[topic][POLICY]}: {loss}. Set it to delete ({_altering(topic, 'delete')})")

@@ -23,7 +23,10 @@ async def check_topics_and_rights(cluster: Cluster, admin: AIOKafkaAdminClient) 
     """Check every topic by name. Raises what aiokafka raises."""
     settings = cluster.settings
     names = [topic.name for topic in wanted_topics(settings)]
-    told = await describe_by_name(admin._client, names)
+    told = await describe_by_name(admin._client, [*names, settings.topic_transfers])
+    if told[settings.topic_transfers].error:
+        # Where customers never moved, there is none.
+        del told[settings.topic_transfers]
     found = {name: topic for name, topic in told.items() if not topic.error}
     results = [_missing(settings, name, topic.error) for name, topic in told.items() if topic.error]
     results += _counts({name: topic.partitions for name, topic in found.items()})
@@ -100,6 +103,7 @@ def _rights(settings: Settings, operations: Mapping[str, int | None]) -> list[Ch
         (settings.topic_campaign_triggers, (_WRITE,), "bad"),
         (settings.topic_campaign_outcomes, (_WRITE,), "bad"),
         (settings.topic_dead_letters, (_WRITE,), "bad"),
+        (settings.topic_transfers, (_READ, _WRITE), "bad"),
         (settings.topic_stage_changes, (_READ,), "warning"),
     ]
     if settings.delivery is not None:

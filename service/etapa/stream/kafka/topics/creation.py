@@ -184,7 +184,7 @@ async def may_have_grown(cluster: Cluster, partitions: int) -> bool:
 async def _check(cluster: Cluster, names: list[str], group: str | None = None) -> list[str]:
     async with asyncio.timeout(_ANSWER_SECONDS), cluster.admin(group) as admin:
         await _equal_count(cluster.settings, admin, names)
-        findings = judged(cluster.settings, await topic_settings(admin, names))
+        findings = judged(cluster.settings, await topic_settings(admin, [*names, cluster.settings.topic_transfers]))
     _refuse_unfit(findings.refusals)
     return list(findings.warnings.values())
 
