@@ -1,6 +1,7 @@
 """The pages of one record: an hour, a month, or a day, as a whole or by its hours."""
 
 from collections.abc import Mapping
+from itertools import chain
 from typing import Final, NamedTuple, final
 
 from etapa.journey.ledger.page import FlatPage, Page
@@ -49,7 +50,7 @@ class Bundle:
     def take(self, pages: Mapping[Period, Page], *, by_hours: bool) -> None:
         """Add pages of periods within this one, `by_hours` each to that of its hour."""
         for period, page in pages.items():
-            self.opened(period if by_hours else self.period).add(page.cells())
+            self.opened(period if by_hours else self.period).add_page(page)
 
     def fold(self) -> None:
         """Put all hours together."""
@@ -67,25 +68,20 @@ class Bundle:
 
     def _flat_hours(self) -> FlatPage:
         numbered = [column in NUMBERED for column in COLUMNS[self.table]]
-        width, figures = len(numbered), len(FIGURES[self.table])
+        width = len(numbered) + len(FIGURES[self.table])
         names: dict[str, int] = {}
-        rows: list[int] = []
+        columns: list[list[int]] = [[] for _ in range(1 + width)]
         for period in sorted(self._pages):
-            hour, page = int(period[11:]), self._pages[period].flat()
+            page = self._pages[period].flat()
             renumbered = [names.setdefault(name, len(names)) for name in page.names]
             # Number -1 is none in both.
             renumbered.append(-1)
-            numbers = page.numbers
-            start = 0
-            while start < len(numbers):
-                rows.append(hour)
-                for place in range(width):
-                    number = numbers[start + place]
-                    rows.append(number if numbered[place] else renumbered[number])
-                start += width
-                rows += numbers[start : start + figures]
-                start += figures
-        return FlatPage(list(names), rows)
+            columns[0] += [int(period[11:])] * (len(page.numbers) // width)
+            for place in range(width):
+                column = page.numbers[place::width]
+                is_name = place < len(numbered) and not numbered[place]
+                columns[1 + place] += [renumbered[number] for number in column] if is_name else column
+        return FlatPage(list(names), list(chain.from_iterable(zip(*columns, strict=True))))
 
 
 def bundle_of(table: Table, period: Period, flat: FlatBundle) -> Bundle:

@@ -56,7 +56,7 @@ class JourneyLedger(Pages):
     def merge(self, pages: Mapping[PageKey, Page]) -> None:
         """Add the pages of another ledger, such as that of another partition."""
         for key, page in pages.items():
-            self.opened(key).add(page.cells())
+            self.opened(key).add_page(page)
 
 
 def enter(ledger: JourneyLedger, tally: BatchTally, now: int) -> Entered:
@@ -88,7 +88,7 @@ def fold(ledger: JourneyLedger, now: int) -> Entered:
     changed: set[PageKey] = set()
     removed: set[PageKey] = set()
     for key, into in _outgrown(ledger.page_keys(), now):
-        ledger.opened(into).add(ledger.opened(key).cells())
+        ledger.opened(into).add_page(ledger.opened(key))
         ledger.remove(key)
         changed.add(into)
         removed.add(key)

@@ -28,10 +28,11 @@ class Page:
     Kept in the two lists in which it is stored, since a page is written much more often than it is read.
     """
 
-    __slots__ = ("_limited", "_name_numbers", "_names", "_numbers", "_places", "table")
+    __slots__ = ("_figures", "_limited", "_name_numbers", "_names", "_numbers", "_places", "table")
 
     def __init__(self, table: Table) -> None:
         self.table: Final = table
+        self._figures: Final = len(FIGURES[table])
         self._names: Final[list[str]] = []
         self._name_numbers: Final[dict[str, int]] = {}
         self._numbers: Final[list[int]] = []
@@ -45,7 +46,7 @@ class Page:
 
     def cells(self) -> Mapping[Key, Figures]:
         """The figures by key."""
-        numbers, width = self._numbers, len(FIGURES[self.table])
+        numbers, width = self._numbers, self._figures
         return {key: numbers[place : place + width] for key, place in self._places.items()}
 
     def add(self, cells: Mapping[Key, Figures]) -> None:
@@ -54,17 +55,33 @@ class Page:
         for key, figures in cells.items():
             place = places.get(key)
             if place is None:
-                place = self._place_of(key)
+                place = self._new(key)
+                if place < 0:
+                    numbers += figures
+                    continue
             for figure in figures:
                 numbers[place] += figure
                 place += 1
+
+    def add_page(self, other: "Page") -> None:
+        """Add the figures of another page of the table."""
+        numbers, places, width = self._numbers, self._places, self._figures
+        for key, there in other._places.items():
+            place = places.get(key)
+            if place is None:
+                place = self._new(key)
+                if place < 0:
+                    numbers += other._numbers[there : there + width]
+                    continue
+            for n in range(width):
+                numbers[place + n] += other._numbers[there + n]
 
     def flat(self) -> FlatPage:
         """The page, in the order of arrival. Do not change the lists."""
         return FlatPage(self._names, self._numbers)
 
-    def _place_of(self, key: Key) -> int:
-        """Where to count a new key, or the one as which it is counted."""
+    def _new(self, key: Key) -> int:
+        """Where to count a new key that is counted as another one; or -1, and the key's figures are to be put at the end."""
         admitted = self._admitted(key)
         if admitted is not key:
             found = self._places.get(admitted)
@@ -72,18 +89,18 @@ class Page:
                 return found
         numbers, name_numbers = self._numbers, self._name_numbers
         for part in admitted:
-            if isinstance(part, str):
+            if part is None:
+                numbers.append(-1)
+            elif isinstance(part, str):
                 number = name_numbers.get(part)
                 if number is None:
                     number = name_numbers[part] = len(self._names)
                     self._names.append(part)
                 numbers.append(number)
             else:
-                numbers.append(-1 if part is None else part)
-        place = self._places[admitted] = len(numbers)
-        for _ in FIGURES[self.table]:
-            numbers.append(0)
-        return place
+                numbers.append(part)
+        self._places[admitted] = len(numbers)
+        return -1
 
     def _admitted(self, key: Key) -> Key:
         """The key under which a new key is counted."""

@@ -9,10 +9,6 @@ from etapa.journey.units import HOUR
 
 Cells = dict[Key, Figures]
 
-_BITS: Final = 24
-"""Of a number that stands for a name. No batch has so many names."""
-_MASK: Final = (1 << _BITS) - 1
-
 
 @final
 class _Hour:
@@ -24,8 +20,7 @@ class _Hour:
         self.start: Final = start
         self.moves: Final[Cells] = {}
         self.stays: Final[Cells] = {}
-        self.touchpoints: Final[dict[int, int]] = {}
-        """By the numbers of the type, the channel, and the persona and stage."""
+        self.touchpoints: Final[Cells] = {}
         self.feeling: Final[Cells] = {}
         self.campaigns: Final[Cells] = {}
         self.goals: Final[Cells] = {}
@@ -38,7 +33,7 @@ _NO_HOUR: Final = _Hour(0)
 class BatchTally:
     """Grows with the number of different keys, not of counted things. Times are microseconds since 1970; persona none: none fits."""
 
-    __slots__ = ("_channel_names", "_channels", "_ends", "_here", "_hours", "_place_names", "_places", "_starts", "_type_names", "_types")
+    __slots__ = ("_ends", "_here", "_hours", "_starts")
 
     def __init__(self) -> None:
         self._hours: Final[dict[int, _Hour]] = {}
@@ -47,36 +42,16 @@ class BatchTally:
         """The hour of what was counted last, which is usually that of the next, too; nothing is counted in `_NO_HOUR`."""
         self._starts = 0
         self._ends = 0
-        # Most touchpoints are like others before: four numbers are found, put together and compared sooner than four texts are.
-        self._places: Final[dict[str | None, dict[str, int]]] = {}
-        """Numbers of stages, by persona."""
-        self._place_names: Final[list[tuple[str | None, str]]] = []
-        self._types: Final[dict[str, int]] = {}
-        self._type_names: Final[list[str]] = []
-        self._channels: Final[dict[str | None, int]] = {}
-        self._channel_names: Final[list[str | None]] = []
 
     def touched(self, at: int, persona: str | None, stage: str, touchpoint_type: str, channel: str | None) -> None:
         """Count an applied touchpoint in the stage to which it belongs."""
-        stages = self._places.get(persona)
-        if stages is None:
-            stages = self._places[persona] = {}
-        place = stages.get(stage)
-        if place is None:
-            place = stages[stage] = len(self._place_names)
-            self._place_names.append((persona, stage))
-        type_number = self._types.get(touchpoint_type)
-        if type_number is None:
-            type_number = self._types[touchpoint_type] = len(self._type_names)
-            self._type_names.append(touchpoint_type)
-        channel_number = self._channels.get(channel)
-        if channel_number is None:
-            channel_number = self._channels[channel] = len(self._channel_names)
-            self._channel_names.append(channel)
-        counts = self._hour_of(at).touchpoints
-        key = (type_number << _BITS | channel_number) << _BITS | place
-        there = counts.get(key)
-        counts[key] = 1 if there is None else there + 1
+        cells = self._hour_of(at).touchpoints
+        key = (persona, stage, touchpoint_type, channel)
+        there = cells.get(key)
+        if there is None:
+            cells[key] = [1]
+        else:
+            there[0] += 1
 
     def felt(self, at: int, persona: str | None, stage: str, value: int) -> None:
         """Count what a customer said about its feeling, in `FEELING_UNITS`."""
@@ -112,20 +87,13 @@ class BatchTally:
             if hour.stays:
                 yield "stays", hour.start, hour.stays
             if hour.touchpoints:
-                yield "touchpoints", hour.start, self._touchpoints(hour)
+                yield "touchpoints", hour.start, hour.touchpoints
             if hour.feeling:
                 yield "feeling", hour.start, hour.feeling
             if hour.campaigns:
                 yield "campaigns", hour.start, hour.campaigns
             if hour.goals:
                 yield "goals", hour.start, hour.goals
-
-    def _touchpoints(self, hour: _Hour) -> Cells:
-        cells: Cells = {}
-        for key, number in hour.touchpoints.items():
-            persona, stage = self._place_names[key & _MASK]
-            cells[persona, stage, self._type_names[key >> 2 * _BITS], self._channel_names[key >> _BITS & _MASK]] = [number]
-        return cells
 
     def goals(self) -> Iterator[Cells]:
         """Of `pages`, those of goals."""
@@ -138,12 +106,6 @@ class BatchTally:
         self._hours.clear()
         self._here = _NO_HOUR
         self._starts = self._ends = 0
-        self._places.clear()
-        self._place_names.clear()
-        self._types.clear()
-        self._type_names.clear()
-        self._channels.clear()
-        self._channel_names.clear()
 
     def _hour_of(self, at: int) -> _Hour:
         if self._starts <= at < self._ends:

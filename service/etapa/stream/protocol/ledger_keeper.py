@@ -8,6 +8,7 @@ were put. So records that are too fine for their age, by the mark's stream time,
 """
 
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
+from itertools import islice
 from typing import Final
 
 from etapa.contracts.stored.ledger_page import LEDGER_PREFIX, LedgerField, decode_bundle, encode_bundle, field_of, page_key_of
@@ -53,8 +54,8 @@ class LedgerKeeper(Pages):
         """The cells of each open record when it was last written."""
         self._cells = 0
         """The sum of `_sizes`."""
-        self._waiting: Final[set[PageKey]] = set()
-        """Records still to be compressed, because there were too many at once."""
+        self._waiting: Final[dict[PageKey, None]] = {}
+        """Records still to be compressed, because there were too many at once; the first have waited longest."""
         self._day = None if stream_time is None else stream_time // DAY
         self._kept = KeptPeriods(stream_time or 0)
         """As of that day."""
@@ -90,7 +91,8 @@ class LedgerKeeper(Pages):
             changed.add(PageKey(key.table, self._kept.record_of(key.period)))
         written: dict[LedgerField, bytes | None] = {field_of(key): None for key in sorted(removed)}
         left = MOST_COMPRESSED
-        for key in sorted(changed.union(sorted(self._waiting)[:MOST_COMPRESSED])):
+        changed.update(islice(self._waiting, MOST_COMPRESSED))
+        for key in sorted(changed):
             bundle = self._bundle(key)
             cells = len(bundle)
             self._cells += cells - self._sizes.get(key, 0)
@@ -98,8 +100,10 @@ class LedgerKeeper(Pages):
             is_long = grain_of(key.period) != "hour"
             compressed = is_long and (left > 0 or cells > MOST_UNCOMPRESSED)
             left -= compressed
-            if is_long:
-                (self._waiting.discard if compressed else self._waiting.add)(key)
+            if compressed:
+                self._waiting.pop(key, None)
+            elif is_long:
+                self._waiting[key] = None
             value = self._stored[key] = encode_bundle(bundle, compressed=compressed)
             written[field_of(key)] = value
             if len(written) % _RECORDS_AT_ONCE == 0:
@@ -116,20 +120,24 @@ class LedgerKeeper(Pages):
     def _turn(self, kept: KeptPeriods, changed: set[PageKey], removed: set[PageKey]) -> None:
         """A new day: put hours together, and fold hours and days that are too old."""
         before, self._kept = self._kept, kept
-        for key in sorted({*self._stored, *self._open}):
-            table, period = key
+        # A history of years has thousands of records, of which a new day moves few.
+        moved: list[tuple[PageKey, PageKey]] = []
+        for key in self._stored:
+            period = key.period
             into = kept.outgrown_record(period)
             if into is not None:
-                target = PageKey(table, into)
-                self._bundle(target).take(self._bundle(key).pages(), by_hours=kept.is_by_hours(into))
-                self._remove(key)
-                changed.add(target)
-                removed.add(key)
+                moved.append((key, PageKey(key.table, into)))
             elif before.is_by_hours(period) and not kept.is_by_hours(period):
-                self._bundle(key).fold()
                 changed.add(key)
-        changed.difference_update(removed)
-        self._waiting.difference_update(removed)
+        for key in changed:
+            self._bundle(key).fold()
+        for key, target in moved:
+            self._bundle(target).take(self._bundle(key).pages(), by_hours=kept.is_by_hours(target.period))
+            self._close(key)
+            del self._stored[key]
+            self._waiting.pop(key, None)
+            changed.add(target)
+            removed.add(key)
 
     def _bundle(self, key: PageKey) -> Bundle:
         bundle = self._open.pop(key, None)
@@ -138,10 +146,6 @@ class LedgerKeeper(Pages):
             bundle = Bundle(key.table, key.period) if stored is None else decode_bundle(key, stored)
         self._open[key] = bundle
         return bundle
-
-    def _remove(self, key: PageKey) -> None:
-        self._close(key)
-        self._stored.pop(key, None)
 
     def _close(self, key: PageKey) -> None:
         self._open.pop(key, None)
