@@ -107,7 +107,6 @@ function OfFlow({ flow }: { readonly flow: Flow }): JSX.Element {
       </dl>
       <section>
         <h3>{speech.say("rules")}</h3>
-        {flow.count > 0 && flow.rules.some((rule) => rule.count === null) && <p class="small">{speech.say("rules_uncounted")}</p>}
         {flow.rules.map((rule) => <OneRule key={rule.id} rule={rule} of={flow.count} />)}
       </section>
     </>

@@ -99,8 +99,8 @@ def test_the_ledger_equals_what_was_published_one_by_one(journey: Journey, strea
     campaigns: Counter[tuple[str, Key]] = Counter()
     for change in changes:
         hour = period_of(change.at, "hour")
-        moves[hour, (change.persona, change.source, change.to, change.cause)] += 1
-        spent[hour, (change.persona, change.source, change.to, change.cause)] += change.dwell or 0
+        moves[hour, (change.persona, change.source, change.to, change.cause, change.rule)] += 1
+        spent[hour, (change.persona, change.source, change.to, change.cause, change.rule)] += change.dwell or 0
         if change.dwell is not None:
             stays[hour, (change.persona, change.source, change.to, bucket_of(change.dwell))] += 1
         for offer in change.offers:

@@ -2,7 +2,7 @@
 
 import asyncio
 import gzip
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from functools import cached_property
 from typing import Final, NamedTuple
 
@@ -11,9 +11,9 @@ import msgspec
 from etapa.journey.language.model import Journey
 from etapa.journey.ledger.ledger import JourneyLedger
 from etapa.journey.ledger.periods import start_of
-from etapa.journey.ledger.report import ReportQuery, report_of
+from etapa.journey.ledger.report import ReportQuery, Row, report_of
 from etapa.journey.ledger.trends import trends_of
-from etapa.journey.map.draw import draw
+from etapa.journey.map.draw import RuleCounts, draw
 from etapa.journey.map.figures import Figures
 from etapa.journey.map.rules_told import RulesTold
 from etapa.languages.read import languages
@@ -95,7 +95,7 @@ class LiveMap:
         trends = {} if begins is None or ends is None else trends_of(ledger, query.persona, counts, begins, ends)
         effects = campaign_effects(self._journey, ledger) if query._replace(by=None) == ReportQuery() else {}
         figures = Figures(tables, query.persona, begins, ends, report.exact, counts, trends, effects)
-        plain = msgspec.json.encode(draw(self._journey, self.rules, figures)) + b"\n"
+        plain = msgspec.json.encode(draw(self._journey, self.rules, figures, rules=_by_rule(tables))) + b"\n"
         return DrawnMap(plain, gzip.compress(plain, compresslevel=6, mtime=0))
 
     @cached_property
@@ -103,6 +103,13 @@ class LiveMap:
         """The journey's rules as sentences."""
         # Only people need sentences, so a worker starts without them.
         return RulesTold(self._journey, languages())
+
+
+def _by_rule(tables: Mapping[str, Sequence[Row]]) -> RuleCounts:
+    found: dict[tuple[str, str], dict[str | None, int]] = {}
+    for row in tables.get("rules", ()):
+        found.setdefault((row["from"], row["to"]), {})[row["rule"]] = row["count"]
+    return found
 
 
 def _first(ledger: JourneyLedger) -> int | None:

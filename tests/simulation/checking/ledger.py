@@ -17,7 +17,7 @@ def ledger_against_changes(broker: MemoryBroker, redis: MemoryRedis) -> list[str
     for committed in broker.committed:
         for outgoing in committed.transaction.stage_changes:
             change = decode_stage_change(outgoing.value or b"")
-            published[change.source, change.to, change.cause] += 1
+            published[change.source, change.to, change.cause, change.rule] += 1
     counted: Counter[tuple[str | int | None, ...]] = Counter()
     for _, page in _shown_ledger(redis).of("moves"):
         for (_, *move), figures in page.cells().items():

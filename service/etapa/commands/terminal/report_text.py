@@ -16,6 +16,7 @@ MOST_ROWS: Final = 40
 _SHOWN: Final = (
     ("stages", "Stages", ("stage", "new", "entered", "left", "touchpoints", "median_stay_seconds")),
     ("moves", "Moves", ("from", "to", "cause", "count")),
+    ("rules", "Rules", ("from", "to", "rule", "count")),
     ("touchpoints", "Touchpoints", ("stage", "type", "channel", "count")),
     ("feeling", "Feeling", ("stage", "count", "mean", "standard_deviation")),
     ("campaigns", "Campaigns", ("campaign", "outcome", "count")),

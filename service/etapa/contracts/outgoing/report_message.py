@@ -38,6 +38,15 @@ class MoveRow(PeriodRow, frozen=True, kw_only=True):
     stay_seconds: Annotated[Seconds, msgspec.Meta(description="The sum of the times spent in the stage that was left.")]
 
 
+class RuleRow(PeriodRow, frozen=True, kw_only=True):
+    """Published stage changes by one rule."""
+
+    source: str = msgspec.field(name="from")
+    to: str
+    rule: Annotated[str | None, msgspec.Meta(description="Null: moved by no rule, but by a new version of the journey or by a link.")]
+    count: Counted
+
+
 class StageRow(PeriodRow, frozen=True, kw_only=True):
     """What happened to a stage."""
 
@@ -136,6 +145,7 @@ class ReportMessage(msgspec.Struct, frozen=True, kw_only=True):
     ]
     limited: Annotated[bool, msgspec.Meta(description="Whether some types or channels are counted as `other`, because there are too many.")]
     moves: Sequence[MoveRow]
+    rules: Annotated[Sequence[RuleRow], msgspec.Meta(description="The same changes by rule, without new customers.")]
     stages: Sequence[StageRow]
     stays: Sequence[StayRow]
     stay_histogram: Annotated[Sequence[StayBucket], msgspec.Meta(description="Empty if periods are reported separately.")]

@@ -38,7 +38,7 @@ class LedgerReport(NamedTuple):
     limited: bool
     """Whether some types or channels were counted as `other`, because there were too many."""
     tables: Mapping[str, Sequence[Row]]
-    """By name: `moves`, `stages`, `stays`, `stay_histogram`, `touchpoints`, `feeling`, `campaigns`, `goals`, `personas`."""
+    """By name: `moves`, `rules`, `stages`, `stays`, `stay_histogram`, `touchpoints`, `feeling`, `campaigns`, `goals`, `personas`."""
 
 
 _Place = tuple[Period | None, Key]
@@ -56,6 +56,11 @@ def report_of(ledger: JourneyLedger, query: ReportQuery, stages: Sequence[str] =
     tables: dict[str, Sequence[Row]] = {
         "moves": [
             _row(("from", "to", "cause"), place, count=count, stay_seconds=stay / SECOND) for place, (count, stay) in read.sorted(moves, 2)
+        ],
+        "rules": [
+            _row(("from", "to", "rule"), place, count=count)
+            for place, (count, _) in read.sorted(read.sums("moves", "from", "to", "rule"), 2)
+            if place[1][0] is not None
         ],
         "stages": list(_stages(read, moves, stays, touchpoints)),
         "stays": [_row(("from", "to"), place, **_stay_figures(found)) for place, found in read.sorted(_histograms(stays, 2), 2)],

@@ -10,14 +10,14 @@ Figures = list[int]
 """One number for each of a table's figures. Figures of the same key are added number by number."""
 
 COLUMNS: Final[dict[Table, tuple[str, ...]]] = {
-    "moves": ("persona", "from", "to", "cause"),
+    "moves": ("persona", "from", "to", "cause", "rule"),
     "stays": ("persona", "from", "to", "bucket"),
     "touchpoints": ("persona", "stage", "type", "channel"),
     "feeling": ("persona", "stage"),
     "campaigns": ("persona", "campaign", "outcome"),
     "goals": ("persona", "campaign", "group"),
 }
-"""`from` none: a new customer. `bucket`: see `stays`. `stage` of a touchpoint: the stage it moved the customer to or, without a move,
+"""`from` none: a new customer. `rule` none: moved by no rule. `bucket`: see `stays`. `stage` of a touchpoint: the stage it moved the customer to or, without a move,
 the stage it found the customer in; of feeling: the stage in which the customer was. `group`: one of `GROUPS`. `persona` of goals: the
 persona at the trigger."""
 FIGURES: Final[dict[Table, tuple[str, ...]]] = {

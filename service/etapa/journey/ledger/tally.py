@@ -57,10 +57,12 @@ class BatchTally:
         """Count what a customer said about its feeling, in `FEELING_UNITS`."""
         _add(self._hour_of(at).feeling, (persona, stage), [1, value, value * value])
 
-    def moved(self, at: int, persona: str | None, source: str | None, to: str, cause: str, stay: int | None) -> None:
+    def moved(
+        self, at: int, persona: str | None, source: str | None, to: str, cause: str, stay: int | None, rule: str | None = None
+    ) -> None:
         """Count a published stage change. `stay`: the time spent in `source`, in microseconds; both none for a new customer."""
         hour = self._hour_of(at)
-        _add(hour.moves, (persona, source, to, cause), [1, stay or 0])
+        _add(hour.moves, (persona, source, to, cause, rule), [1, stay or 0])
         if stay is not None:
             _add(hour.stays, (persona, source, to, bucket_of(stay)), [1])
 

@@ -23,7 +23,7 @@ def trends_of(
             continue
         end = min(end_of(period), ends)
         before = sum(step < end for step in steps)
-        for (whose, source, to, _), figures in page.cells().items():
+        for (whose, source, to, *_), figures in page.cells().items():
             if persona is not None and whose != persona:
                 continue
             for stage, change in ((source, figures[0]), (to, -figures[0])):
