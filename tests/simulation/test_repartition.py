@@ -20,6 +20,7 @@ SEEDS_UNTIL_A_MISSING_SAFETY_SHOWS = 120
 MUST_HAPPEN = (
     *("sent: CustomerClaimed", "sent: CustomerUnknown", "sent: PlaceFinished", "sent: StateMoved", "sent: TouchpointForwarded"),
     *("touchpoint by the new layout", "transfers repeated", "forwarded", "timers", "died", "dead letters", "writes lost"),
+    "stopped, and gone on",
 )
 
 

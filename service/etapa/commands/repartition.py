@@ -14,7 +14,7 @@ from etapa.commands.terminal.options import settings_flags, settings_from
 from etapa.commands.terminal.printing import echo_json
 from etapa.commands.terminal.words import counted
 from etapa.contracts.stored.mark import MarkError
-from etapa.contracts.stored.transfer import TopicLayout, TransferError
+from etapa.contracts.stored.transfer import LayoutAnnounced, TopicLayout, TransferError
 from etapa.hosting.system_clock import SystemClock
 from etapa.stream.kafka.cluster import Cluster
 from etapa.stream.kafka.topics.growth import add_partitions, partitions_by_topic, provide_transfers
@@ -77,7 +77,7 @@ async def _asked(cluster: Cluster, count: int, to: int | None, rate: float, *, s
             return now
         if now.layout is None or now.finished:
             raise CannotRepartition("no customers are moving: there is nothing to stop")
-        await announce(cluster, now.layout, 0.0, count, transfers)
+        await announce(cluster, LayoutAnnounced(now.layout, 0.0, now.revision + 1), count, transfers)
         return await reader.now(count, transfers)
 
 
@@ -106,7 +106,8 @@ class _Repartition:
         needed = max(self._count, to)
         transfers = await provide_transfers(cluster, needed)
         leaving = sum(share_leaving(layout, partition) > 0 for partition in range(layout.before))
-        await announce(cluster, layout, rate / max(1, leaving), self._count, transfers)
+        revision = now.revision + 1 if layout == now.layout else 0
+        await announce(cluster, LayoutAnnounced(layout, rate / max(1, leaving), revision), self._count, transfers)
         await self._until_adopted(layout)
         await add_partitions(cluster, needed)
         return await self._until_finished(needed)

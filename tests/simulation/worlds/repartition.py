@@ -49,6 +49,8 @@ class RepartitionWorld(GroupWorld):
         """The most seconds until the next place hears of the layout."""
         super().__init__(seed, scenario, network, off)
         self._off = off
+        self._is_stopped = seed % 8 == 4
+        """Whether somebody stops the moves for a while."""
         self._transfers = [MemoryTransfers() for _ in self.partitions]
         self._gone_over: set[bytes] = set()
         self._checker = PlacesChecker(self.program, [partition.broker for partition in self.partitions], self.find)
@@ -111,7 +113,15 @@ class RepartitionWorld(GroupWorld):
 
     async def _announce(self, random: Random) -> None:
         """Tell every place of the new layout, one after the other. Producers begin to go over when all have adopted it."""
-        value = encode_transfer(Transfer(sender=ANNOUNCER, number=0, sent=LayoutAnnounced(self.layout)))
+        await self._tell_all(random, LayoutAnnounced(self.layout))
+        if self._is_stopped:
+            for announced in (LayoutAnnounced(self.layout, 0.0, 1), LayoutAnnounced(self.layout, None, 2)):
+                await asyncio.sleep(random.uniform(0, 5))
+                await self._tell_all(random, announced)
+            self.events["stopped, and gone on"] += 1
+
+    async def _tell_all(self, random: Random, announced: LayoutAnnounced) -> None:
+        value = encode_transfer(Transfer(sender=ANNOUNCER, number=0, sent=announced))
         for transfers in self._transfers:
             await asyncio.sleep(random.uniform(0, self.hesitates))
             transfers.append(Outgoing(None, value), "committed")

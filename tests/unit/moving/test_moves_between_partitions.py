@@ -7,7 +7,7 @@ import pytest
 
 from etapa.contracts.partitioner import partition_of
 from etapa.contracts.stored.mark import Mark, MovingMark
-from etapa.contracts.stored.transfer import TopicLayout
+from etapa.contracts.stored.transfer import LayoutAnnounced, TopicLayout
 from etapa.settings import Settings
 from etapa.stream.protocol.belonging import AllRefused, LastMark, changed, refuse_what_is_of_others
 from etapa.stream.protocol.leavers import LeaverSearch
@@ -28,7 +28,7 @@ def at(layout: TopicLayout | None, *ended: int) -> Mark:
 
 def finished(layout: TopicLayout, partitions: int) -> MovesNow:
     everybody = range(max(layout.partitions, layout.before))
-    return MovesNow(layout, None, [place_now(number, at(layout, *everybody), layout) for number in range(partitions)])
+    return MovesNow(layout, None, 0, [place_now(number, at(layout, *everybody), layout) for number in range(partitions)])
 
 
 def test_a_place_has_finished_when_it_says_so_and_is_done_when_it_has_heard_it_of_all() -> None:
@@ -47,20 +47,20 @@ def test_a_place_of_neither_layout_has_only_itself_to_wait_for() -> None:
 
 
 def test_moves_are_finished_when_every_partition_of_the_layout_is() -> None:
-    assert MovesNow(None, None, [PlaceNow(0, None)]).finished
+    assert MovesNow(None, None, 0, [PlaceNow(0, None)]).finished
     assert finished(UP, 12).finished
     assert not finished(UP, 4).finished
     assert finished(DOWN, 12).finished
 
 
 def test_layouts_follow_each_other_and_the_one_under_way_is_gone_on_with() -> None:
-    assert layout_for(MovesNow(None, None, []), 12, 4) == UP
+    assert layout_for(MovesNow(None, None, 0, []), 12, 4) == UP
     assert layout_for(finished(UP, 12), 5, 12) == DOWN
     assert layout_for(finished(UP, 4), 12, 4) == UP
     with pytest.raises(CannotRepartition, match="over 12 partitions already"):
         layout_for(finished(UP, 12), 12, 12)
     with pytest.raises(CannotRepartition, match="over 4 partitions already"):
-        layout_for(MovesNow(None, None, []), 4, 4)
+        layout_for(MovesNow(None, None, 0, []), 4, 4)
     with pytest.raises(CannotRepartition, match="still moving from 4 to 12 partitions: let that finish first"):
         layout_for(finished(UP, 4), 5, 4)
 
@@ -104,6 +104,19 @@ def test_the_mark_remembers_the_pace_and_counts_since_the_layout_was_adopted() -
     assert moves.in_batch([], 0, []).counted == MovesCounted(0, 0, is_leaving=False)
     moves.adopt(DOWN)
     assert (moves.marked().left, moves.marked().arrived) == (0, 0)
+
+
+def test_an_announcement_that_comes_again_does_not_bring_an_earlier_pace_back() -> None:
+    moves = Moves(0, at(UP).moving)
+    stop, go = LayoutAnnounced(UP, 0.0, 1), LayoutAnnounced(UP, 5.0, 2)
+    paces = []
+    for announced in (stop, go, stop, LayoutAnnounced(UP, 7.0), LayoutAnnounced(DOWN, 9.0, 3)):
+        moves.keep_pace(announced)
+        paces.append(moves.per_second)
+    assert paces == [0, 5, 5, 5, 5]
+    assert (moves.marked().per_second, moves.marked().revision) == (5, 2)
+    moves.adopt(DOWN)
+    assert (moves.marked().per_second, moves.marked().revision) == (None, 0)
 
 
 def test_nobody_leaves_at_a_pace_of_none_and_everybody_again_without_a_pace() -> None:

@@ -55,6 +55,8 @@ class MovingMark(msgspec.Struct, frozen=True):
     """Places of the layout before where nobody is left who has to move."""
     per_second: float | None = None
     """The pace at which customers leave, as announced."""
+    revision: int = 0
+    """That of the announcement."""
     left: int = 0
     """How many have left since the layout was adopted."""
     arrived: int = 0

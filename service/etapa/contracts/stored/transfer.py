@@ -74,6 +74,8 @@ class LayoutAnnounced(msgspec.Struct, frozen=True, tag="layout"):
     layout: TopicLayout
     per_second: float | None = None
     """At most so many customers leave each place in a second: none at all with 0, as many as the worker's options allow without a number."""
+    revision: int = 0
+    """Of several announcements of one layout, the one with the highest counts: one that comes twice must not bring an earlier pace back."""
 
 
 Sent = StateMoved | TouchpointForwarded | CustomerClaimed | CustomerUnknown | PlaceFinished | LayoutAnnounced

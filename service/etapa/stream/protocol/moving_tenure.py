@@ -184,9 +184,8 @@ class MovingTenure(Tenure):
             moves.has_ended(transfer.sender)
         elif isinstance(sent, LayoutAnnounced):
             self._adopt(sent)
-            if sent.layout == moves.layout:
-                moves.per_second = sent.per_second
-                self._search.keep_to(sent.per_second)
+            moves.keep_pace(sent)
+            self._search.keep_to(moves.per_second)
 
     def _adopt(self, announced: LayoutAnnounced) -> None:
         before = self._moves.layout

@@ -13,6 +13,7 @@ from etapa.contracts.stored.mark import MovingMark
 from etapa.contracts.stored.transfer import (
     ANNOUNCER,
     CustomerClaimed,
+    LayoutAnnounced,
     Sent,
     TopicLayout,
     Transfer,
@@ -69,6 +70,7 @@ class Moves:
         self._ended = set() if marked is None else set(marked.ended)
         self.per_second = None if marked is None else marked.per_second
         """The pace at which customers leave, as announced; 0 stops them."""
+        self._revision = 0 if marked is None else marked.revision
         self._left = 0 if marked is None else marked.left
         self._arrived = 0 if marked is None else marked.arrived
         self._claimed: set[str] = set()
@@ -97,9 +99,15 @@ class Moves:
         """Follow a layout from now on, unless it is older than the present one."""
         if self.layout is None or layout.generation > self.layout.generation:
             self.layout = layout
+            self.per_second, self._revision = None, 0
             # Nobody lives at a place that was not part of the layout before.
             self._ended = set(range(layout.before, max(layout.before, layout.partitions)))
             self._left = self._arrived = 0
+
+    def keep_pace(self, announced: LayoutAnnounced) -> None:
+        """Customers leave at this pace from now on, unless it was announced before the present one."""
+        if announced.layout == self.layout and announced.revision >= self._revision:
+            self.per_second, self._revision = announced.per_second, announced.revision
 
     def home(self, customer_id: str) -> int:
         """Where the customer should live."""
@@ -195,7 +203,8 @@ class Moves:
         """For the mark of the next batch."""
         ended = tuple(sorted(self._ended))
         sent, taken = dict(self._sent), dict(self._taken)
-        return MovingMark(self.next_transfer, sent, taken, self.layout, ended, self.per_second, self._left, self._arrived)
+        pace = self.per_second, self._revision
+        return MovingMark(self.next_transfer, sent, taken, self.layout, ended, *pace, self._left, self._arrived)
 
     def take_sends(self) -> list[tuple[int, Outgoing]]:
         """Everything to be sent; the caller sends it."""

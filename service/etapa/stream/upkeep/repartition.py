@@ -46,6 +46,8 @@ class MovesNow(msgspec.Struct, frozen=True):
     """None if none ever was."""
     per_second: float | None
     """The pace at each place, as announced last."""
+    revision: int
+    """That of the last announcement."""
     places: Sequence[PlaceNow]
 
     @property
@@ -84,27 +86,28 @@ class MovesReader:
         """
         marks = [await self._mark_of(partition) for partition in range(partitions)]
         moving = [None if mark is None else mark.moving for mark in marks]
-        known = [(one.layout, one.per_second) for one in moving if one is not None and one.layout is not None]
+        known = [LayoutAnnounced(one.layout, one.per_second, one.revision) for one in moving if one is not None and one.layout is not None]
         for partition in range(transfers):
             done = moving[partition] if partition < partitions else None
             known += await self._announced(partition, 0 if done is None else done.next_transfer)
-        # Of several announcements of one layout, the last counts.
-        layout, per_second = max(reversed(known), key=lambda one: one[0].generation, default=(None, None))
-        return MovesNow(layout, per_second, [place_now(partition, mark, layout) for partition, mark in enumerate(marks)])
+        last = max(known, key=lambda one: (one.layout.generation, one.revision), default=None)
+        layout = None if last is None else last.layout
+        places = [place_now(partition, mark, layout) for partition, mark in enumerate(marks)]
+        return MovesNow(layout, None if last is None else last.per_second, 0 if last is None else last.revision, places)
 
     async def _mark_of(self, partition: int) -> Mark | None:
         states = StateTopic(self._cluster, partition, self._states)
         last = await last_mark(states, *await states.state_range())
         return None if last is None else last.mark
 
-    async def _announced(self, partition: int, start: int) -> list[tuple[TopicLayout, float | None]]:
+    async def _announced(self, partition: int, start: int) -> list[LayoutAnnounced]:
         first, end = await self._transfers.range_of(partition)
         found = []
         async for records in self._transfers.between(partition, max(start, first), end):
             for record in records:
                 sent = decode_transfer(record.value).sent
                 if isinstance(sent, LayoutAnnounced):
-                    found.append((sent.layout, sent.per_second))
+                    found.append(sent)
         return found
 
 
@@ -144,12 +147,12 @@ def share_leaving(layout: TopicLayout, partition: int) -> float:
     return sum(hashed % layout.partitions != partition for hashed in rounds) / len(rounds)
 
 
-async def announce(cluster: Cluster, layout: TopicLayout, per_second: float | None, partitions: int, transfers: int) -> None:
+async def announce(cluster: Cluster, announced: LayoutAnnounced, partitions: int, transfers: int) -> None:
     """Tell every place of a layout, or of another pace: first those that do not exist yet, which must hear of nothing before it.
 
     Raises `LogError`.
     """
-    value = encode_transfer(Transfer(sender=ANNOUNCER, number=0, sent=LayoutAnnounced(layout, per_second)))
+    value = encode_transfer(Transfer(sender=ANNOUNCER, number=0, sent=announced))
     topic = cluster.settings.topic_transfers
     with log_errors(f"announcing to {topic}"):
         async with asyncio.timeout(cluster.session_seconds):
