@@ -10,6 +10,7 @@ from etapa.sources.part_finding import PartFinders
 from etapa.sources.read_parts import read_parts
 
 _decode_whole: Final = msgspec.json.Decoder().decode
+_fields_of: Final = msgspec.structs.astuple
 
 
 @final
@@ -19,23 +20,21 @@ class JsonRecords:
     def __init__(self, source: Source | None = None) -> None:
         """Without a source, records are decoded whole."""
         parts = None if source is None else read_parts(source)
-        self.kind: Final[Any] = None if parts is None else parts[1]
-        """The type of records that were decoded in part; None if all are decoded whole."""
         self.columns: Final = None if parts is None else parts[0].columns()
-        """If a `kind` is made of the values of some columns: which, in the order in which it takes them."""
+        """If records decoded in part are the values of some columns: which, in this order."""
         self.finders: Final[Finders | None] = None if parts is None else PartFinders(parts[0])
         """What finds values in those."""
         self._decode_parts: Final[Any] = None if parts is None else msgspec.json.Decoder(parts[1]).decode
 
     def decode(self, value: bytes) -> Any:
-        """The record, as a `kind` or whole. Raises `msgspec.DecodeError`, `UnicodeDecodeError`, `RecursionError` or `ValueError`."""
+        """The record: whole, or the parts that are read as a tuple, which JSON itself never gives. Raises `msgspec.DecodeError`, `UnicodeDecodeError`, `RecursionError` or `ValueError`."""
         if self._decode_parts is None:
             return _decode_whole(value)
         if not value.isascii():
             # What is not read must be text, too.
             value.decode()
         try:
-            return self._decode_parts(value)
+            return _fields_of(self._decode_parts(value))
         except msgspec.ValidationError:
             # Something else lies where the source expects an object or a list; it may do without.
             return _decode_whole(value)

@@ -143,7 +143,7 @@ class Mapper:
 
     def _maker_for(self, record: Any) -> TouchpointMaker:
         of_parts = self._of_parts
-        return self._whole if of_parts is None or type(record) is not self.json.kind else of_parts
+        return self._whole if of_parts is None or type(record) is not tuple else of_parts
 
     def _elements(self, record: Any, maker: TouchpointMaker) -> list[Element] | Rejected | SkippedRecord:
         if maker is self._whole and not isinstance(record, dict):

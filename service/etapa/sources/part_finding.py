@@ -20,24 +20,25 @@ _Step = tuple[int, str, str]
 class _Attribute(Finder):
     """One key of the record itself, like most paths."""
 
-    __slots__ = ("_name",)
+    __slots__ = ("_place",)
 
-    def __init__(self, name: str) -> None:
-        self._name: Final = name
+    def __init__(self, place: int) -> None:
+        self._place: Final = place
 
     def find(self, element: Element) -> Any:
-        return getattr(element.value, self._name)
+        return _parts_of(element)[self._place]
 
 
 @final
 class _Attributes(Finder):
-    __slots__ = ("_names",)
+    __slots__ = ("_names", "_place")
 
-    def __init__(self, names: tuple[str, ...]) -> None:
+    def __init__(self, place: int, names: tuple[str, ...]) -> None:
+        self._place: Final = place
         self._names: Final = names
 
     def find(self, element: Element) -> Any:
-        value: Any = element.value
+        value: Any = _parts_of(element)[self._place]
         for name in self._names:
             if value is None:
                 return None
@@ -65,14 +66,15 @@ class _PartsPicked(PickedList):
 class _AnySteps(Finder):
     """A path of any shape."""
 
-    __slots__ = ("_rest", "_steps")
+    __slots__ = ("_place", "_rest", "_steps")
 
-    def __init__(self, steps: tuple[_Step, ...], rest: tuple[PathStep, ...]) -> None:
+    def __init__(self, place: int, steps: tuple[_Step, ...], rest: tuple[PathStep, ...]) -> None:
+        self._place: Final = place
         self._steps: Final = steps
         self._rest: Final = rest
 
     def find(self, element: Element) -> Any:
-        return _followed(element.value, self._steps, 0, self._rest)
+        return _followed(_parts_of(element)[self._place], self._steps, 0, self._rest)
 
 
 @final
@@ -89,20 +91,31 @@ class PartFinders(Finders):
         """As `Finders.of`."""
         if path.is_number:
             return NumberFinder()
+        place = self._record.place(path.steps[0].key)
         steps, rest = _compiled(self._record, path.steps)
+        # The first step is the place in the record.
+        steps = steps[1:]
         kinds = [kind for kind, _, _ in steps]
         if not rest and kinds == [_ATTRIBUTE] * len(kinds):
             names = tuple([name for _, name, _ in steps])
-            return _Attribute(names[0]) if len(names) == 1 else _Attributes(names)
+            return _Attributes(place, names) if names else _Attribute(place)
         if not rest and _PICK in kinds and [kind for kind in kinds if kind != _ATTRIBUTE] == [_PICK]:
             at = kinds.index(_PICK)
             names = tuple([name for _, name, _ in steps[:at]])
             _, name, wanted = steps[at]
-            list_ = self.lists_by_way.get((names, name))
+            way = (path.steps[0].key, *names)
+            list_ = self.lists_by_way.get((way, name))
             if list_ is None:
-                list_ = self.lists_by_way[names, name] = _PartsPicked(_Attributes(names), name, self.lists)
+                list_ = self.lists_by_way[way, name] = _PartsPicked(_Attributes(place, names), name, self.lists)
             return Picked(list_, wanted, tuple([name for _, name, _ in steps[at + 1 :]]))
-        return _AnySteps(steps, rest)
+        return _AnySteps(place, steps, rest)
+
+
+def _parts_of(element: Element) -> tuple[Any, ...]:
+    """What was decoded of a record."""
+    parts: Any = element.value
+    found: tuple[Any, ...] = parts
+    return found
 
 
 def _compiled(part: ReadPart, steps: tuple[PathStep, ...]) -> tuple[tuple[_Step, ...], tuple[PathStep, ...]]:

@@ -21,9 +21,13 @@ class ReadPart:
         self.keys: dict[str, ReadPart] = {}
         self.elements: ReadPart | None = None
 
+    def place(self, key: str) -> int:
+        """The index of the value of a key in the tuple of all that is read."""
+        return list(self.keys).index(key)
+
     def attribute(self, key: str) -> str:
         """The attribute that holds the value of a key."""
-        return f"part{list(self.keys).index(key)}"
+        return f"part{self.place(key)}"
 
     def add(self, steps: tuple[PathStep, ...]) -> None:
         """Note that the value at the end of these steps is read."""

@@ -133,8 +133,7 @@ def value_reader(mapper: Mapper) -> Callable[[bytes], Any]:
 
 
 def _parquet(stream: BinaryIO, mapper: Mapper) -> Iterator[Any]:
-    columns = mapper.json.columns
-    return parquet_records(stream) if columns is None else parquet_records(stream, columns, mapper.json.kind)
+    return parquet_records(stream, mapper.json.columns)
 
 
 def records_of(file: EventFile, lines: Lines, mapper: Mapper, limits: TouchpointLimits) -> Iterator[Read]:
