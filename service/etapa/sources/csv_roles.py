@@ -1,4 +1,7 @@
-"""Which columns of a CSV say who the customer is, what happened, and when: by names the source `csv` knows, by similar names, or as told."""
+"""Which columns of a CSV say who the customer is, what happened, when, where and for how much.
+
+By names that the source `csv` knows, by similar names in several languages, or as told.
+"""
 
 import re
 from collections.abc import Mapping, Sequence
@@ -6,15 +9,19 @@ from typing import Final, Literal, get_args
 
 import msgspec
 
-from etapa.sources.language.model import At, Changed, Expression, FirstThere, Source
+from etapa.sources.language.model import At, Changed, Expression, FirstThere, Hash, Source
 
-Role = Literal["customer", "time", "type"]
+Role = Literal["customer", "time", "type", "amount", "channel"]
 ROLES: Final[tuple[Role, ...]] = get_args(Role)
 _LIKE: Final[Mapping[Role, str]] = {
     "customer": r"customer|client|user|member|contact|buyer|e-?mail|correo|usuari|comprador|kunde|klant",
     "time": r"date|time|fecha|hora|when|day|datum|zeit|created",
-    "type": r"event|type|tipo|action|acci[oó]n|activity|kind",
+    "type": r"event|^typ|tipo|action|acci[oó]n|activity|kind|ereignis|aktion",
+    "amount": r"amount|total|importe|monto|betrag|summe|price|precio|preis|value|valor|revenue|montant",
+    "channel": r"channel|canal|kanal|medium|medio",
 }
+REQUIRED: Final[tuple[Role, ...]] = ("customer", "time")
+"""Without these columns there are no touchpoints."""
 
 
 class Roles(msgspec.Struct, frozen=True):
@@ -23,29 +30,34 @@ class Roles(msgspec.Struct, frozen=True):
     customer: str | None
     time: str | None
     type: str | None
+    amount: str | None = None
+    channel: str | None = None
 
 
 def known_roles(source: Source, names: Sequence[str]) -> Roles:
     """The columns that a CSV source finds by their names."""
     fields = source.touchpoint
-    customer, time, kind = (
-        next((name for name in _paths(expression) if name in names), None)
-        for expression in (fields.customer_id, fields.occurred_at, fields.type)
-    )
-    return Roles(customer, time, kind)
+    amount = fields.properties.single.get("amount")
+    expressions = (fields.customer_id, fields.occurred_at, fields.type, amount, fields.channel)
+    return Roles(*(next((name for name in _paths(each) if name in names), None) for each in expressions))
 
 
-def likely_roles(names: Sequence[str], known: Roles) -> Roles:
-    """The known columns and, for each missing role, the first column with a similar name."""
-    taken = {known.customer, known.time, known.type}
+def likely_roles(names: Sequence[str], known: Roles, wanted: Sequence[Role] = ROLES) -> Roles:
+    """The known columns and, for each of the wanted roles that is missing, the first column with a similar name."""
+    found: dict[Role, str | None] = {role: getattr(known, role) for role in ROLES}
+    for role in wanted:
+        if found[role] is None:
+            taken = found.values()
+            found[role] = next((name for name in names if name not in taken and re.search(_LIKE[role], name.lower())), None)
+    return Roles(**found)
 
-    def like(role: Role, found: str | None) -> str | None:
-        if found is None:
-            found = next((name for name in names if name not in taken and re.search(_LIKE[role], name.lower())), None)
-            taken.add(found)
-        return found
 
-    return Roles(like("customer", known.customer), like("time", known.time), like("type", known.type))
+def not_taken(source: Source, names: Sequence[str]) -> list[str]:
+    """The columns that nothing of the source reads."""
+    fields = source.touchpoint
+    optional = [fields.channel, *fields.properties.single.values(), *fields.traits.single.values()]
+    read = {path for each in (fields.id, fields.customer_id, fields.occurred_at, fields.type, *optional) for path in _paths(each)}
+    return [name for name in names if name not in read]
 
 
 def with_roles(text: str, roles: Roles) -> str:
@@ -54,10 +66,12 @@ def with_roles(text: str, roles: Roles) -> str:
         ("  customer_id: {first: [", roles.customer),
         ("      - {of: {first: [", roles.time),
         ("  type: {first: [", roles.type),
+        ("    amount: {first: [", roles.amount),
+        ("  channel: {first: [", roles.channel),
     ):
         if name is not None:
             text = text.replace(begins, f"{begins}{_quoted(name)}, ", 1)
-    hashed = [_quoted(name) for name in (roles.customer, roles.time, roles.type) if name is not None]
+    hashed = [_quoted(name) for name in (roles.customer, roles.time, roles.type, roles.amount) if name is not None]
     return text.replace("      - {hash: [", f"      - {{hash: [{''.join(f'{name}, ' for name in hashed)}", 1)
 
 
@@ -70,9 +84,11 @@ def _quoted(name: str) -> str:
     return f'"{name}"'
 
 
-def _paths(expression: Expression) -> list[str]:
+def _paths(expression: Expression | None) -> list[str]:
     if isinstance(expression, At):
         return [expression.path.text]
     if isinstance(expression, FirstThere):
         return [path for option in expression.options for path in _paths(option)]
+    if isinstance(expression, Hash):
+        return [path.text for path in expression.paths]
     return _paths(expression.of) if isinstance(expression, Changed) else []

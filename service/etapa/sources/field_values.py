@@ -12,6 +12,8 @@ from etapa.sources.language.model import Conversion
 
 _NUMBER: Final = re.compile(r"-?(?:0|[1-9][0-9]{0,400})(?:\.[0-9]{1,400})?(?:[eE][+-]?[0-9]{1,4})?")
 """A number in JSON notation."""
+_DECIMAL_COMMA: Final = re.compile(r"-?(?:[0-9]{1,3}(?:[. ][0-9]{3}){0,100}|[0-9]{1,400}),[0-9]{1,400}")
+"""A number with a comma before its decimals, and points or blanks between thousands."""
 _DIGEST_LENGTH: Final = 32
 
 _encode: Final = msgspec.json.Encoder().encode
@@ -58,6 +60,8 @@ def converted(value: Any, conversion: Conversion, pepper: bytes) -> Any:
             return as_text(value)
         case "trim":
             return as_text(value).strip()
+        case "decimal_comma":
+            return _with_point(value)
         case "lower":
             return as_text(value).lower()
         case "upper":
@@ -78,11 +82,21 @@ def _number(value: Any) -> int | float:
         return value
     text = value.strip() if isinstance(value, str) else ""
     if not _NUMBER.fullmatch(text):
+        if _DECIMAL_COMMA.fullmatch(text):
+            raise Unfit(
+                "expected a number, found one with a comma; in a source file, `as: [decimal_comma, number]` takes what follows it for decimals"
+            )
         raise Unfit(f"expected a number, found {noun(value)}" + (" that is not a number" if isinstance(value, str) else ""))
     number = float(text) if any(sign in text for sign in ".eE") else int(text)
     if isinstance(number, float) and abs(number) == float("inf"):
         raise Unfit("expected a number, found one that is too large")
     return number
+
+
+def _with_point(value: Any) -> Any:
+    """A number written as in much of Europe and Latin America, as JSON writes it; anything else unchanged."""
+    text = value.strip() if isinstance(value, str) else ""
+    return text.replace(".", "").replace(" ", "").replace(",", ".") if _DECIMAL_COMMA.fullmatch(text) else value
 
 
 def _boolean(value: Any) -> bool:

@@ -18,6 +18,8 @@ LONGEST_WHOLE: Final = 30
 
 _NUMBER: Final = re.compile(r"\s*[+-]?[0-9]{1,30}(?:\.[0-9]{1,30})?\s*")
 
+_DAY_AND_MONTH: Final = re.compile(r"([0-9]{1,2})([/.-])([0-9]{1,2})\2([0-9]{4}|[0-9]{2})(?:[ T]([0-9]{1,2}:[0-9]{2})(:[0-9]{2})?)?")
+
 
 class NoTime(EtapaError, ValueError):
     """The value is not a time; the message says what was expected, never the value."""
@@ -53,11 +55,31 @@ class LocalTime:
         try:
             moment = datetime.fromisoformat(value.strip()) if form is None else datetime.strptime(value.strip(), form)  # noqa: DTZ007
         except ValueError:
-            raise NoTime("expected a time in ISO 8601" if form is None else f'expected a time written as "{form}"') from None
+            raise NoTime(f"expected a time in ISO 8601{_seen(value)}" if form is None else f'expected a time written as "{form}"') from None
         try:
             return _in_range(microseconds_of(moment if moment.tzinfo is not None else _absolute(moment, self._zone)))
         except OverflowError:
             raise NoTime("expected a time within the years 1 to 9999") from None
+
+
+def _seen(text: str) -> str:
+    """How a time that is not in ISO 8601 is written, and the `form` for it; empty if that is not known."""
+    match = _DAY_AND_MONTH.fullmatch(text.strip())
+    if match is None:
+        return ""
+    first, sign, second, year, hour, seconds = match.groups()
+    days = ["%d", "%m"] if int(second) <= 12 else ["%m", "%d"]
+    order = (
+        "day, month and year"
+        if int(first) > 12
+        else "month, day and year"
+        if int(second) > 12
+        else "day and month, or the other way round, and year"
+    )
+    form = sign.join([*days, "%Y" if len(year) == 4 else "%y"])
+    if hour is not None:
+        form += f" {'%H:%M:%S' if seconds else '%H:%M'}"
+    return f', found {order} with `{sign}` between them; in a source file, `form` says so, such as "{form}"'
 
 
 def _in_range(at: int) -> int:

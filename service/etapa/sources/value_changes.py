@@ -17,6 +17,12 @@ class MappingError(EtapaError):
     """A source needs something that was not given, such as a pepper."""
 
 
+def placed(error: EtapaError, place: str) -> str:
+    """What is wrong, and where; what to do about it, which follows a semicolon, comes last."""
+    wrong, semicolon, advice = str(error).partition("; ")
+    return f"{wrong} at {place}{semicolon}{advice}"
+
+
 class _Changing(Origin):
     """The value of another origin, changed. Nothing and empty text both become nothing."""
 
@@ -47,7 +53,7 @@ class _Number(_Changing):
         try:
             return converted(value, "number", b"")
         except Unfit as error:
-            raise Refused(f"{error} at {self.places()}") from None
+            raise Refused(placed(error, self.place_of(element))) from None
 
 
 @final
@@ -70,7 +76,7 @@ class _Converted(_Changing):
             for conversion in self._conversions:
                 value = converted(value, conversion, self._pepper)
         except Unfit as error:
-            raise Refused(f"{error} at {self.places()}") from None
+            raise Refused(placed(error, self.place_of(element))) from None
         return value
 
 
@@ -90,7 +96,7 @@ class _Translated(_Changing):
         try:
             name = as_text(value)
         except Unfit as error:
-            raise Refused(f"{error} at {self.places()}") from None
+            raise Refused(placed(error, self.place_of(element))) from None
         if name in self._names:
             return self._names[name]
         if self._otherwise == "skip":
@@ -116,7 +122,7 @@ class _Timed(_Changing):
         try:
             return self.read(value)
         except NoTime as error:
-            raise Refused(f"{error} at {self.places()}") from None
+            raise Refused(placed(error, self.place_of(element))) from None
 
     def read(self, value: Any) -> int:
         """The time that a value stands for. Raises `NoTime`."""

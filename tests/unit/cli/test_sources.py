@@ -161,6 +161,45 @@ def test_columns_of_a_csv_that_nobody_knows_are_guessed_by_their_names_and_shown
     assert etapa("simulate", str(path), "--source", "csv").returncode == 0
 
 
+@pytest.mark.parametrize(
+    ("heading", "taken"),
+    [
+        (
+            "cliente;tipo;fecha;importe;canal;nota",
+            "customer = cliente, time = fecha, type = tipo, amount = importe, channel = canal. Not taken: nota.",
+        ),
+        ("kunde;typ;zeit;betrag;kanal;ort", "customer = kunde, time = zeit, type = typ, amount = betrag, channel = kanal. Not taken: ort."),
+        ("email;event;date;Monto;currency;city", "customer = email, time = date, type = event, amount = Monto. Not taken: city."),
+    ],
+)
+def test_columns_in_other_languages_are_taken_and_those_that_are_not_are_named(tmp_path: Path, heading: str, taken: str) -> None:
+    path = tmp_path / "shop.csv"
+    path.write_text(f"{heading}\nada;purchase;2026-01-05;12.50;store;x\n")
+    done = etapa("sources", "convert", "csv", str(path))
+    assert taken in done.stderr.decode()
+    assert json.loads(done.stdout)["properties"]["amount"] == 12.5
+
+
+def test_a_date_and_a_decimal_comma_of_a_csv_are_told_with_what_a_source_file_would_say(tmp_path: Path) -> None:
+    path = tmp_path / "shop.csv"
+    path.write_text("cliente;fecha;importe\nada;31/12/2025 10:00;7\nada;2026-01-05;1.234,50\n")
+    told = etapa("sources", "convert", "csv", str(path)).stderr.decode()
+    assert 'found day, month and year with `/` between them at `fecha`; in a source file, `form` says so, such as "%d/%m/%Y %H:%M"' in told
+    assert "found one with a comma at `importe`; in a source file, `as: [decimal_comma, number]` takes what follows it for decimals" in told
+    source = tmp_path / "shop.yaml"
+    source.write_text(
+        "source: shop\ndecode: csv\ntouchpoint:\n  id: {hash: [cliente, fecha]}\n  customer_id: cliente\n  type: {const: purchase}\n"
+        '  occurred_at: {first: [{of: fecha, zone: UTC, form: "%d/%m/%Y %H:%M"}]}\n'
+        "  properties: {amount: {of: importe, as: [decimal_comma, number]}}\n"
+    )
+    path.write_text("cliente;fecha;importe\nada;31/12/2025 10:00;1.234,50\nada;1/1/2026 10:00;7\n")
+    rows = [json.loads(line) for line in etapa("sources", "convert", str(source), str(path)).stdout.splitlines()]
+    assert [(row["occurred_at"], row["properties"]["amount"]) for row in rows] == [
+        ("2025-12-31T10:00:00Z", 1234.5),
+        ("2026-01-01T10:00:00Z", 7),
+    ]
+
+
 def test_a_csv_whose_columns_nobody_could_guess_says_what_to_do(tmp_path: Path) -> None:
     path = tmp_path / "a.csv"
     path.write_bytes(b"x;y;z\n1;2;3\n")

@@ -10,7 +10,7 @@ from etapa.commands.terminal.failures import WrongUse
 from etapa.contracts.incoming.odd_bytes import CSV
 from etapa.hosting.foreign_text import printable
 from etapa.sources import presets
-from etapa.sources.csv_roles import ROLES, Role, Roles, can_be_named, known_roles, likely_roles, with_roles
+from etapa.sources.csv_roles import REQUIRED, ROLES, Role, Roles, can_be_named, known_roles, likely_roles, not_taken, with_roles
 from etapa.sources.file_records import RecordsError, column_names
 from etapa.sources.language.loading import load_source
 from etapa.sources.language.model import Source
@@ -34,26 +34,27 @@ def csv_source(path: str) -> Source:
     # Standard input and pipes can be read only once, so they are not looked at here.
     names = [] if path == "-" or (place.exists() and not place.is_file() and not place.is_dir()) else _names(path)
     known = known_roles(source, names)
-    if not names or (known.customer is not None and known.time is not None):
-        return source
     roles = likely_roles(names, known)
-    if sys.stdin.isatty() and sys.stderr.isatty():
+    missing = [role for role in REQUIRED if getattr(known, role) is None]
+    if not names or (roles == known and not missing):
+        return source
+    if missing and sys.stdin.isatty() and sys.stderr.isatty():
         roles = _asked(path, names, roles)
     if roles.customer is None or roles.time is None:
-        missing = "the customer" if roles.customer is None else "the time"
         raise WrongUse(
-            f"{path}: none of its columns is known to be {missing}; it has {printable(', '.join(names))}."
+            f"{path}: none of its columns is known to be {'the customer' if roles.customer is None else 'the time'}; it has {printable(', '.join(names))}."
             " Name the columns in a source of your own: etapa sources show csv > mine.yaml"
         )
     said = [f"{role} = {name}" for role in ROLES if (name := getattr(roles, role)) is not None]
-    click.echo(
-        f"{path}: columns taken: {printable(', '.join(said))}{'' if roles.type else '; every row is a purchase'}."
-        " To take others: etapa sources show csv > mine.yaml",
-        err=True,
-    )
     found = load_source(with_roles(text, roles), NAME).source
     if found is None:
         raise WrongUse(f"{path}: a source cannot name these columns: {printable(', '.join(said))}; rename them in the file's first line")
+    others = printable(", ".join(not_taken(found, names)))
+    click.echo(
+        f"{path}: columns taken: {printable(', '.join(said))}{'' if roles.type else '; every row is a purchase'}."
+        f"{f' Not taken: {others}.' if others else ''} To take others: etapa sources show csv > mine.yaml",
+        err=True,
+    )
     return found
 
 
@@ -72,16 +73,15 @@ def _names(path: str) -> list[str]:
 def _asked(path: str, names: list[str], likely: Roles) -> Roles:
     click.echo(f"{path} has the columns {printable(', '.join(names))}.", err=True)
     answers: dict[Role, str | None] = {}
-    for role in ROLES:
-        choice = click.Choice([*names, ""] if role == "type" else names)
+    for role, question in _QUESTIONS.items():
         answers[role] = (
             click.prompt(
-                _QUESTIONS[role],
-                default=getattr(likely, role) or ("" if role == "type" else None),
-                type=choice,
+                question,
+                default=getattr(likely, role) or (None if role in REQUIRED else ""),
+                type=click.Choice(names if role in REQUIRED else [*names, ""]),
                 show_choices=False,
                 err=True,
             )
             or None
         )
-    return Roles(answers["customer"], answers["time"], answers["type"])
+    return likely_roles(names, Roles(answers["customer"], answers["time"], answers["type"]), ("amount", "channel"))

@@ -11,7 +11,7 @@ Decode = Literal["auto", "json", "avro", "protobuf", "cloudevents", "csv"]
 """How records are encoded. `auto`: as JSON, or framed for a schema registry with the schema that each record names.
 `cloudevents`: the same, wrapped in the event attributes from the headers."""
 Otherwise = Literal["keep", "skip", "dead"]
-Conversion = Literal["text", "number", "boolean", "trim", "lower", "upper", "nfc", "sha256"]
+Conversion = Literal["text", "number", "boolean", "trim", "lower", "upper", "nfc", "sha256", "decimal_comma"]
 Unit = Literal["s", "ms", "us", "ns"]
 
 
