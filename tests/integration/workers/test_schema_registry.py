@@ -23,6 +23,7 @@ from tests.servers.apicurio_server import ApicurioServer
 from tests.servers.certificates import Authority
 from tests.servers.kafka_server import KafkaServer
 from tests.servers.redis_server import RedisServer
+from tests.servers.registry_guard import RegistryGuard
 from tests.unit.cli.process import etapa
 
 pytestmark = [pytest.mark.kafka, pytest.mark.redis]
@@ -148,14 +149,16 @@ def test_what_a_registry_describes_is_read_and_waits_while_the_registry_is_away(
     asyncio.run(scenario())
 
 
-def test_a_registry_that_speaks_tls_is_read_if_its_authority_is_trusted(tmp_path: Path) -> None:
+def test_a_registry_that_speaks_tls_is_read_if_its_authority_is_trusted_and_with_a_certificate_and_a_login(tmp_path: Path) -> None:
     authority, stranger = Authority(tmp_path / "pki", "authority"), Authority(tmp_path / "pki", "stranger")
+    client = authority.issue("client")
     server = ApicurioServer(tmp_path / "apicurio", authority)
     (tmp_path / "shop.yaml").write_text(f"{SOURCE}registry: {{url: '{server.url}'}}\n")
+    (tmp_path / "password").write_text("let:me in")
 
-    def converted(trusted: Authority) -> subprocess.CompletedProcess[bytes]:
+    def converted(trusted: Authority, **more: str) -> subprocess.CompletedProcess[bytes]:
         line = base64.b64encode(value) + b"\n"
-        environment = {"ETAPA_REGISTRY_CA": str(trusted.certificate)}
+        environment = {"ETAPA_REGISTRY_CA": str(trusted.certificate), **more}
         return etapa("sources", "convert", str(tmp_path / "shop.yaml"), "-", stdin=line, env=environment)
 
     try:
@@ -163,7 +166,19 @@ def test_a_registry_that_speaks_tls_is_read_if_its_authority_is_trusted(tmp_path
         with SchemaRegistryClient({"url": server.url, "ssl.ca.location": str(authority.certificate)}) as admin:
             value = in_avro(admin, 1)
         shown, refused = converted(authority), converted(stranger)
+        # Apicurio itself asks for certificates and logins only if it is built for that, or beside a Keycloak.
+        with RegistryGuard(server.url, authority, "etapa:let:me in") as guard:
+            certificate = {"ETAPA_REGISTRY_CERT": str(client.certificate), "ETAPA_REGISTRY_KEY": str(client.key)}
+            login = {"ETAPA_REGISTRY_USER": "etapa", "ETAPA_REGISTRY_PASSWORD_FILE": str(tmp_path / "password")}
+            right = {"ETAPA_REGISTRY_URL": guard.url, **certificate, **login}
+            guarded = converted(authority, **right)
+            stranded = converted(authority, ETAPA_REGISTRY_URL=guard.url, **login)
+            (tmp_path / "password").write_text("wrong")
+            unknown = converted(authority, **right)
     finally:
         server.stop()
     assert json.loads(shown.stdout) == {**touchpoint(1), "properties": {"amount": 12.5}}, shown.stderr
     assert (refused.returncode, b"CERTIFICATE_VERIFY_FAILED" in refused.stderr) == (1, True)
+    assert guarded.stdout == shown.stdout, guarded.stderr
+    assert (stranded.returncode, guard.url in stranded.stderr.decode()) == (1, True)
+    assert (unknown.returncode, b"refuses the login (HTTP 401)" in unknown.stderr) == (1, True)

@@ -70,5 +70,5 @@ def test_a_time_that_is_written_otherwise_is_told_with_the_form_that_reads_it(te
     told = f'expected a time in ISO 8601, found {order} between them; in a source file, `form` says so, such as "{form}"'
     assert str(refusal.value) == told
     assert LocalTime("UTC", form).read(text) > 0
-    with pytest.raises(NoTime, match="expected a time in ISO 8601$"):
+    with pytest.raises(NoTime, match=r"expected a time in ISO 8601$"):
         LocalTime("UTC", None).read("tomorrow")
