@@ -121,15 +121,16 @@ export interface StagePage {
 /** How often to ask on at once when an answer names nobody: the customers of a small stage may be far apart. */
 const EMPTY_ANSWERS = 20;
 
-/** Some customers of a stage, after those of the page before. */
-export async function customersIn(stage: string, after: string | null, token: string, ask: typeof fetch = fetch): Promise<StagePage | Refusal> {
+/** Some customers of a stage, after those of the page before: all, or those who came from one stage. */
+export async function customersIn(stage: string, source: string | null, after: string | null, token: string, ask: typeof fetch = fetch): Promise<StagePage | Refusal> {
   const asking = { headers: { Authorization: `Bearer ${token}` }, cache: "no-store" } as const;
   let from = after;
   try {
     for (let asked = 0; ; asked += 1) {
       const found = await ask(`/v1/stages/${encodeURIComponent(stage)}/customers${from === null ? "" : `?after=${encodeURIComponent(from)}`}`, asking);
       if (!found.ok) return refusalOf(found.status, found.headers.get("Retry-After"));
-      const page = (await found.json()) as StagePage;
+      const whole = (await found.json()) as StagePage;
+      const page = source === null ? whole : { ...whole, customers: whole.customers.filter((each) => each.from === source) };
       if (page.customers.length > 0 || page.next === null || asked === EMPTY_ANSWERS) return page;
       from = page.next;
     }

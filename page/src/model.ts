@@ -102,6 +102,12 @@ export interface Rule {
   readonly count: number | null;
 }
 
+export interface RecentMove {
+  readonly at: string;
+  readonly rule: string | null;
+  readonly because: readonly { readonly sentence: Words; readonly observed: string | number | boolean | null }[];
+}
+
 export interface Flow {
   readonly from: string;
   readonly to: string;
@@ -111,6 +117,8 @@ export interface Flow {
   readonly median_seconds: number | null;
   readonly causes: Readonly<Record<string, number>>;
   readonly rules: readonly Rule[];
+  /** The newest first; empty if single moves are not known. */
+  readonly recent: readonly RecentMove[];
 }
 
 export interface Detour {

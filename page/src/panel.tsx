@@ -88,7 +88,8 @@ function Ways({ title, flows, other }: { readonly title: string; readonly flows:
 }
 
 function OfFlow({ flow }: { readonly flow: Flow }): JSX.Element {
-  const { map, speech } = useReading();
+  const { map, speech, find } = useReading();
+  const target = map.stages.find((each) => each.id === flow.to);
   const detour = map.way?.detours.find((each) => each.from === flow.from && each.to === flow.to);
   return (
     <>
@@ -109,7 +110,34 @@ function OfFlow({ flow }: { readonly flow: Flow }): JSX.Element {
         <h3>{speech.say("rules")}</h3>
         {flow.rules.map((rule) => <OneRule key={rule.id} rule={rule} of={flow.count} />)}
       </section>
+      <Recent flow={flow} />
+      {find !== null && target !== undefined && <StageCustomers stage={target} from={flow.from} find={find} />}
     </>
+  );
+}
+
+/** The latest moves and their reasons: whose they were, a map does not say. */
+function Recent({ flow }: { readonly flow: Flow }): JSX.Element | null {
+  const { speech } = useReading();
+  if (flow.recent.length === 0) return null;
+  return (
+    <section>
+      <h3>{speech.say("recent")}</h3>
+      <ol class="story">
+        {flow.recent.map((move, index) => (
+          <li key={index}>
+            <time dateTime={move.at} class="small">{speech.moment(move.at)}</time>
+            {move.because.length === 0 && <span>{move.rule ?? speech.say("without_reason")}</span>}
+            {move.because.map((reason, place) => (
+              <span key={place} class="reason">
+                {speech.of(reason.sentence)}
+                {typeof reason.observed === "number" && <span class="small"> · {speech.decimal(reason.observed)}</span>}
+              </span>
+            ))}
+          </li>
+        ))}
+      </ol>
+    </section>
   );
 }
 

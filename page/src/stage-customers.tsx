@@ -11,26 +11,34 @@ interface Listed {
   readonly next: string | null;
 }
 
-export function StageCustomers({ stage, find }: { readonly stage: Stage; readonly find: (id: string) => void }): JSX.Element {
+export interface StageCustomersProps {
+  readonly stage: Stage;
+  /** Only those who came from this stage. */
+  readonly from?: string | null;
+  readonly find: (id: string) => void;
+}
+
+export function StageCustomers({ stage, from = null, find }: StageCustomersProps): JSX.Element {
   const { speech } = useReading();
   const [token, setToken] = useState(keptToken);
   const [needsToken, setNeedsToken] = useState(token === "");
   const [listed, setListed] = useState<Listed | null>(null);
   const [refusal, setRefusal] = useState<Refusal | null>(null);
   const [waits, setWaits] = useState(false);
-  const shown = useRef(stage.id);
+  const key = `${from ?? ""} ${stage.id}`;
+  const shown = useRef(key);
   useEffect(() => {
-    shown.current = stage.id;
+    shown.current = key;
     setListed(null);
     setRefusal(null);
-  }, [stage.id]);
+  }, [key]);
   const list = async (): Promise<void> => {
     if (token === "" || waits) return;
     setWaits(true);
-    const found = await customersIn(stage.id, listed?.next ?? null, token);
+    const found = await customersIn(stage.id, from, listed?.next ?? null, token);
     setWaits(false);
     // Meanwhile another stage may have been chosen.
-    if (shown.current !== stage.id) return;
+    if (shown.current !== key) return;
     const refused = "refused" in found;
     setRefusal(refused ? found : null);
     if (!refused) setListed({ customers: [...(listed?.customers ?? []), ...found.customers], next: found.next });
@@ -40,7 +48,7 @@ export function StageCustomers({ stage, find }: { readonly stage: Stage; readonl
   };
   return (
     <section class="members">
-      <h3>{speech.say("lane_customers")}</h3>
+      <h3>{speech.say(from === null ? "lane_customers" : "came_this_way")}</h3>
       {listed !== null && listed.customers.length === 0 && <p role="status">{speech.say(listed.next === null ? "nobody_here" : "nobody_found_yet")}</p>}
       {listed !== null && listed.customers.length > 0 && (
         <ol>

@@ -55,7 +55,7 @@ const page = (names: readonly string[], next: string | null): Response => Respon
 test("answers that name nobody are read on from, until there is somebody or the end", async () => {
   const asked: string[] = [];
   const answers = [page([], "0-7"), page([], "1-0"), page(["ana"], "1-9")];
-  const found = await customersIn("a/b", null, "t", async (address) => {
+  const found = await customersIn("a/b", null, null, "t", async (address) => {
     asked.push(String(address));
     return answers.shift() as Response;
   });
@@ -65,7 +65,7 @@ test("answers that name nobody are read on from, until there is somebody or the 
 
 test("a stage that has nobody for long is not asked for without end", async () => {
   let asked = 0;
-  const found = await customersIn("a", "0-1", "t", async () => {
+  const found = await customersIn("a", null, "0-1", "t", async () => {
     asked += 1;
     return page([], "0-2");
   });
@@ -74,6 +74,16 @@ test("a stage that has nobody for long is not asked for without end", async () =
 });
 
 test("a stage's customers are refused like a single one", async () => {
-  assert.deepEqual(await customersIn("a", null, "t", async () => new Response("", { status: 401 })), { refused: "token_wrong", seconds: 1 });
-  assert.deepEqual(await customersIn("a", null, "t", () => Promise.reject(new TypeError("gone"))), { refused: "no_server", seconds: 1 });
+  assert.deepEqual(await customersIn("a", null, null, "t", async () => new Response("", { status: 401 })), { refused: "token_wrong", seconds: 1 });
+  assert.deepEqual(await customersIn("a", null, null, "t", () => Promise.reject(new TypeError("gone"))), { refused: "no_server", seconds: 1 });
+});
+
+test("of those who came from one stage the others are passed over", async () => {
+  const came = (customer_id: string, from: string): object => ({ customer_id, from });
+  const answers = [
+    Response.json({ customers: [came("ana", "x")], next: "0-7" }),
+    Response.json({ customers: [came("bea", "x"), came("eva", "y")], next: null }),
+  ];
+  const found = await customersIn("a", "y", null, "t", async () => answers.shift() as Response);
+  assert.deepEqual(found, { customers: [{ customer_id: "eva", from: "y" }], next: null });
 });

@@ -150,6 +150,25 @@ def test_a_click_on_a_ribbon_s_figures_opens_it(chromium: Browser, address: str)
         assert seen.page.locator(".panel h2").inner_text() == "Discovery → Consideration"
 
 
+def test_a_ribbon_s_panel_tells_the_latest_moves_and_why_but_not_whose_they_were(
+    chromium: Browser, address: str, drawn: JourneyMap
+) -> None:
+    with looking(chromium, address, "es-BO") as seen:
+        seen.page.locator(".ribbon.back").first.focus()
+        seen.page.keyboard.press("Enter")
+        moves = seen.page.locator(".panel .story li")
+        expect(moves).to_have_count(5)
+        [flow] = [each for each in drawn.flows if (each.source, each.to) == ("consideration", "discovery")]
+        assert [each.at for each in flow.recent] == sorted((each.at for each in flow.recent), reverse=True)
+        assert moves.locator("time").evaluate_all("found => found.map(each => each.dateTime)") == [each.at for each in flow.recent]
+        for move in flow.recent:
+            assert move.because
+            for reason in move.because:
+                expect(seen.page.locator(".panel")).to_contain_text(reason.sentence["es"])
+        assert not any(customer.customer_id in seen.page.content() for customer in shop(1, ENDS_ON_THE_WAY))
+        assert seen.keeps_out() == []
+
+
 def test_a_stage_s_panel_says_everything_about_it(chromium: Browser, address: str) -> None:
     with looking(chromium, address, "es-BO", "dark") as seen:
         seen.page.locator(".stages button").nth(1).click()

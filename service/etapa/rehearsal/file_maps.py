@@ -11,6 +11,7 @@ from etapa.journey.ledger.trends import trends_of
 from etapa.journey.map.document import JourneyMap
 from etapa.journey.map.draw import draw
 from etapa.journey.map.figures import Figures
+from etapa.journey.map.recent import RecentMoves
 from etapa.journey.map.rules_told import RulesTold
 from etapa.journey.map.ways import Ways
 from etapa.rehearsal.identities import Gone
@@ -30,6 +31,7 @@ class FileMaps:
         self._rules = rules
         self._stages = [stage.id for stage in journey.stages]
         frame = journey.design.frame
+        self._recent = RecentMoves(since, to)
         self._ways = Ways(frame.ideal if frame is not None else (), self._stages, since, to)
 
     def told(self, each: Told) -> None:
@@ -37,6 +39,7 @@ class FileMaps:
         if isinstance(each, Gone):
             self._ways.left(each.customer_id)
         if isinstance(each, StageChange):
+            self._recent.moved(each)
             self._ways.moved(each.customer_id, each.source, each.to, each.at, each.rule, each.persona)
 
     @property
@@ -66,6 +69,5 @@ class FileMaps:
         trends = {} if begins is None or ends is None else trends_of(ledger, persona, population, begins, ends)
         effects = campaign_effects(self._journey, ledger) if persona is None and self._span == (None, None) else {}
         figures = Figures(report.tables, persona, begins, ends, report.exact, population, trends, effects)
-        return draw(
-            self._journey, self._rules, figures, self._ways.figures(until if to is None else to, persona), self._ways.rules(persona)
-        )
+        ways = self._ways.figures(until if to is None else to, persona)
+        return draw(self._journey, self._rules, figures, ways, self._ways.rules(persona), self._recent.latest(persona))

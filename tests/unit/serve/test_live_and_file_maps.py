@@ -93,9 +93,10 @@ def _of_the_file(since: int | None, to: int | None, persona: str) -> dict[str, A
 
 
 def _without_single_customers(drawn: dict[str, Any]) -> dict[str, Any]:
-    """What both can know: not the ways of single customers, and when the figures end."""
+    """What both can know: not the ways of single customers, nor their latest moves, and when the figures end."""
+    flows = [{**flow, "recent": []} for flow in drawn["flows"]]
     stages = [{**stage, "reached": None, "trend": stage["trend"][-1:]} for stage in drawn["stages"]]
-    return {**drawn, "stages": stages, "way": None, "until": None}
+    return {**drawn, "flows": flows, "stages": stages, "way": None, "until": None}
 
 
 def test_a_live_map_is_that_of_a_file_but_for_single_customers() -> None:

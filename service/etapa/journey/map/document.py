@@ -152,6 +152,21 @@ class FlowRule(_Part, frozen=True):
     count: Annotated[Number | None, msgspec.Meta(description="How often it moved a customer; none if moves are not counted by rule.")]
 
 
+class MapReason(_Part, frozen=True):
+    """A condition that held, and what it saw."""
+
+    sentence: Words
+    observed: str | int | float | bool | None
+
+
+class RecentMove(_Part, frozen=True):
+    """A move of somebody, and why."""
+
+    at: Moment
+    rule: Annotated[str | None, msgspec.Meta(description="None if no rule moved the customer, but a new version of the journey or a link.")]
+    because: Sequence[MapReason]
+
+
 class Flow(_Part, frozen=True):
     """All moves from one stage to another."""
 
@@ -163,6 +178,7 @@ class Flow(_Part, frozen=True):
     median_seconds: Annotated[Seconds | None, msgspec.Meta(description="How long the customers who made this move had stayed.")]
     causes: Mapping[str, int]
     rules: Sequence[FlowRule]
+    recent: Annotated[Sequence[RecentMove], msgspec.Meta(description="The latest, the newest first; empty if single moves are not known.")]
 
 
 class MapDetour(_Part, frozen=True):

@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 
 from etapa.journey.engine.facts.instant import time_text
+from etapa.journey.engine.facts.stage_change import StageChange
 from etapa.journey.language.design.parts import StageDesign
 from etapa.journey.language.model import Journey, Stage
 from etapa.journey.map.columns import channels_of, points_of, stay_of, touchpoints_of
@@ -18,25 +19,36 @@ from etapa.journey.map.document import (
     MapOnward,
     MapPersona,
     MapPhase,
+    MapReason,
     MapStageColumn,
+    RecentMove,
 )
 from etapa.journey.map.extremes import extremes_of
 from etapa.journey.map.feeling import feeling_of
 from etapa.journey.map.figures import Figures
+from etapa.journey.map.recent import Latest
 from etapa.journey.map.rules_told import RulesTold
 from etapa.journey.map.ways import WayFigures
 from etapa.journey.units import DAY
 
 NOTHING_SAID = StageDesign({}, (), (), (), None)
+NO_MOVES: Latest = {}
 RuleCounts = Mapping[tuple[str, str], Mapping[str | None, int]]
 
 
-def draw(journey: Journey, told: RulesTold, figures: Figures, way: WayFigures | None = None, rules: RuleCounts | None = None) -> JourneyMap:
-    """The map of `figures`. `told`: the journey's rules as sentences; `way`, `rules`: what is known about single customers, if anything."""
+def draw(
+    journey: Journey,
+    told: RulesTold,
+    figures: Figures,
+    way: WayFigures | None = None,
+    rules: RuleCounts | None = None,
+    latest: Latest = NO_MOVES,
+) -> JourneyMap:
+    """The map of `figures`. `told`: the journey's rules as sentences; `way`, `rules`, `latest`: what is known about single customers, if anything."""
     frame = journey.design.frame
     ideal = frame.ideal if frame is not None else ()
     population = _population(journey, figures)
-    flows = _flows(journey, told, figures, ideal, rules)
+    flows = _flows(journey, told, figures, ideal, rules, latest)
     everybody = sum(population.values())
     stages = [_stage(journey, stage, figures, flows, ideal, population, everybody, way) for stage in journey.stages]
     return JourneyMap(
@@ -126,7 +138,9 @@ def _onward(design: StageDesign, flows: Sequence[Flow], ideal: Sequence[str], st
     return MapOnward(to, count, min(1.0, _share(count, entered)), None if design.promise is None else design.promise.onward)
 
 
-def _flows(journey: Journey, told: RulesTold, figures: Figures, ideal: Sequence[str], rules: RuleCounts | None) -> list[Flow]:
+def _flows(
+    journey: Journey, told: RulesTold, figures: Figures, ideal: Sequence[str], rules: RuleCounts | None, latest: Latest
+) -> list[Flow]:
     order = {stage.id: place for place, stage in enumerate(journey.stages)}
     leading: dict[tuple[str, str], list[str]] = {}
     for rule in journey.rules:
@@ -160,9 +174,15 @@ def _flows(journey: Journey, told: RulesTold, figures: Figures, ideal: Sequence[
                     FlowRule(rule, told.sentence(rule), told.code(rule), None if by_rule is None else by_rule.get(rule, 0))
                     for rule in leading.get((source, to), ())
                 ],
+                [_recent(told, each) for each in latest.get((source, to), ())],
             )
         )
     return flows
+
+
+def _recent(told: RulesTold, change: StageChange) -> RecentMove:
+    reasons = [MapReason(told.reason(clause.condition), clause.observed) for clause in change.because]
+    return RecentMove(time_text(change.at), change.rule, reasons)
 
 
 def _kind(source: str, to: str, ideal: Sequence[str], order: Mapping[str, int]) -> FlowKind:

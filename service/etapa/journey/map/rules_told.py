@@ -27,6 +27,10 @@ class RulesTold:
         """A condition that contains no others, or the opposite of one, by language. `text`: as explanations and reasons give it."""
         return self._conditions[text]
 
+    def reason(self, text: str) -> Mapping[str, str]:
+        """A condition of a stage change's reasons, by language; its own words if no rule has it."""
+        return self._conditions.get(text, {"mul": text})
+
     def code(self, rule: str) -> str:
         """The rule's condition as in the reasons of stage changes."""
         return self._code[rule]
