@@ -80,6 +80,7 @@ CORE_TESTS := -p tests.support.uncompiled tests/unit/engine tests/unit/language 
   tests/unit/ledger tests/unit/map tests/unit/wording tests/unit/cases tests/unit/moving tests/unit/cli/test_forget.py \
   tests/unit/serve/test_report_api.py tests/unit/serve/test_customers_api.py tests/simulation/test_sources.py tests/simulation/test_forgetting.py \
   tests/simulation/test_repartition.py::test_customers_move_to_their_new_homes_and_everything_about_them_goes_on \
+  tests/simulation/test_link.py::test_at_the_end_everybody_is_who_they_would_be_if_their_ids_had_always_been_one \
   tests/unit/test_simulate.py tests/unit/test_sizing.py tests/property tests/simulation/one_worker/test_task.py tests/simulation/one_worker/test_task_timers.py \
   tests/simulation/one_worker/test_task_ends.py tests/simulation/one_worker/test_takeover.py tests/simulation/one_worker/test_reclassify.py tests/simulation/one_worker/test_refused.py
 

@@ -15,9 +15,9 @@ from etapa.journey.engine.facts.stage_change import StageChange
 from etapa.journey.engine.facts.touchpoint import SAME_AS, Touchpoint
 from etapa.journey.engine.judging.program import compile_journey
 from etapa.journey.identity.links import IdLink, Joining, Links
+from etapa.journey.identity.under import under
 from etapa.journey.language.model import LINK, Identity, Journey, UnitedStage
 from etapa.journey.units import HOUR
-from etapa.rehearsal.identities import under
 from etapa.rehearsal.replay import Replay, Told, told_of
 from etapa.rehearsal.summary import Summary
 from tests.reference.made_up import journeys, thorough, touchpoints

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
+from etapa.contracts.incoming.link import CROWD, CYCLE, TWO_KNOWN
 from etapa.contracts.incoming.rejected import Rejected, rejected
 from etapa.contracts.stored.state import decode_state, encode_state
 from etapa.journey.engine.facts.changes import CampaignOutcome, Release
@@ -12,20 +13,12 @@ from etapa.journey.engine.facts.stage_change import StageChange
 from etapa.journey.engine.facts.touchpoint import SAME_AS, Touchpoint
 from etapa.journey.engine.judging.outcomes import EvaluationFailed, Happened
 from etapa.journey.engine.judging.program import Program
-from etapa.journey.identity.links import MOST_IDS, IdLink, Joining, Links, Refusal
+from etapa.journey.identity.links import IdLink, Joining, Links, Refusal
+from etapa.journey.identity.under import under
 from etapa.journey.identity.unite import Meeting, Published, is_known, standing_of, unite
 
 MOST_REMEMBERED: Final = 1024
 """Most touchpoints of one person that are kept for a replay."""
-
-_CYCLE: Final = rejected("link_cycle", "earlier links say the reverse: the customer in same_as was moved to this customer_id")
-_CROWD: Final = rejected(
-    "not_linked", f"one person would have more than {MOST_IDS} ids, which looks like a shared device or a constant instead of an id"
-)
-_TWO_KNOWN: Final = rejected(
-    "two_known",
-    "both are known people (a trait marked `known: true`), and a shared device does not make one person; see `identity.merge_known`",
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,11 +118,11 @@ class Identities:
         if joining is None:
             return Linked(duplicate=True)
         if joining is Refusal.CYCLE:
-            return _CYCLE
+            return CYCLE
         if isinstance(joining, Refusal):
-            return _CROWD
+            return CROWD
         if joining.are_two and not self._merges_known and self._are_known(joining):
-            return _TWO_KNOWN
+            return TWO_KNOWN
         if joining.gone == joining.kept:
             self._links.take(joining)
             return Linked(duplicate=True)
@@ -187,17 +180,3 @@ class Identities:
             if arrivals is not None:
                 united.unite(arrivals)
         return united
-
-
-def under(touchpoint: Touchpoint, customer_id: str) -> Touchpoint:
-    """The same touchpoint of another customer."""
-    return Touchpoint(
-        touchpoint.id,
-        customer_id,
-        touchpoint.type,
-        touchpoint.at,
-        touchpoint.channel,
-        touchpoint.properties,
-        touchpoint.traits,
-        touchpoint.zone,
-    )

@@ -24,6 +24,7 @@ from etapa.stream.protocol.stream_time import QuietPace
 from etapa.stream.protocol.takeover import TakenOver
 from etapa.stream.protocol.task import PartitionTask
 from etapa.stream.protocol.tenure import Tenure
+from tests.simulation.checking.linking_controls import LINKING_SAFETIES, LinkingSafety
 from tests.simulation.checking.moving_controls import MOVING_LOGS, MOVING_SAFETIES, MovingSafety, moving_task
 from tests.simulation.cluster.controls import PRODUCER_SAFETIES, ProducerSafety
 from tests.simulation.machines.memory_log import MemoryLog, no_answer
@@ -41,7 +42,7 @@ TopicSafety = Literal["marked_topics", "watched_topics"]
 """Those of a partition one of whose topics is deleted and recreated; this happens only in `RecreatedWorld`."""
 ReadingSafety = Literal["unpacks_within", "keeps_beginnings"]
 """Those of the log that reads maliciously compressed batches; only `HostileWorld` has any."""
-Safety = ProtocolSafety | ForgettingSafety | SupervisionSafety | TopicSafety | ReadingSafety | ProducerSafety | MovingSafety
+Safety = ProtocolSafety | ForgettingSafety | SupervisionSafety | TopicSafety | ReadingSafety | ProducerSafety | MovingSafety | LinkingSafety
 PROTOCOL_SAFETIES: Final[tuple[ProtocolSafety, ...]] = get_args(ProtocolSafety)
 FORGETTING_SAFETIES: Final[tuple[ForgettingSafety, ...]] = get_args(ForgettingSafety)
 SUPERVISION_SAFETIES: Final[tuple[SupervisionSafety, ...]] = get_args(SupervisionSafety)
@@ -55,6 +56,7 @@ SAFETIES: Final[tuple[Safety, ...]] = (
     *READING_SAFETIES,
     *PRODUCER_SAFETIES,
     *MOVING_SAFETIES,
+    *LINKING_SAFETIES,
 )
 
 

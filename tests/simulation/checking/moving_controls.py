@@ -10,12 +10,14 @@ from etapa.contracts.stored.mark import MovingMark
 from etapa.contracts.stored.transfer import PlaceFinished, Transfer
 from etapa.journey.engine.facts.touchpoint import Touchpoint
 from etapa.stream.protocol.batch import Waiting
+from etapa.stream.protocol.linking_tenure import LinkingTenure
 from etapa.stream.protocol.moving_tenure import MovingTenure
 from etapa.stream.protocol.ports import Transaction
 from etapa.stream.protocol.residence import Moves, Whereabouts
 from etapa.stream.protocol.takeover import TakenOver
 from etapa.stream.protocol.task import PartitionTask
 from etapa.stream.protocol.tenure import Tenure
+from tests.simulation.checking.linking_controls import LINKING_TENURES
 from tests.simulation.machines.memory_log import MemoryLog, no_answer
 
 MovingSafety = Literal[
@@ -104,8 +106,8 @@ _TENURES: Final[Mapping[str, type[MovingTenure]]] = {
 def moving_task(off: frozenset[str]) -> type[PartitionTask] | None:
     """The task with these safeguards off; none if they are not of the task."""
     moves = next((kind for safety, kind in _MOVES.items() if safety in off), None)
-    tenure = next((kind for safety, kind in _TENURES.items() if safety in off), MovingTenure)
-    if moves is None and tenure is MovingTenure:
+    tenure = next((kind for safety, kind in {**_TENURES, **LINKING_TENURES}.items() if safety in off), None)
+    if moves is None and tenure is None:
         return None
 
     class CarelessTask(PartitionTask):
@@ -113,7 +115,8 @@ def moving_task(off: frozenset[str]) -> type[PartitionTask] | None:
             transfers = self._around.transfers
             if transfers is None:
                 return super()._begin(taken)
-            begun = tenure(self._around, taken, transfers)
+            usual = LinkingTenure if self._around.options.follows_links else MovingTenure
+            begun = (tenure or usual)(self._around, taken, transfers)
             if moves is not None:
                 begun._moves = moves(self._around.partition, None if taken.mark is None else taken.mark.moving)
             return begun

@@ -9,6 +9,7 @@ from tests.simulation.hostile.world import HostileWorld
 from tests.simulation.worlds.chasing import ChasingWorld
 from tests.simulation.worlds.forgetting import ForgettingWorld
 from tests.simulation.worlds.group_world import GroupWorld
+from tests.simulation.worlds.linked import LinkWorld
 from tests.simulation.worlds.recreated import RecreatedWorld
 from tests.simulation.worlds.repartition import RepartitionWorld
 from tests.simulation.worlds.sourced import SourcedWorld
@@ -40,8 +41,9 @@ KINDS: Final[Mapping[str, KindOfWorld]] = {
     "hostile": HostileWorld,
     "repartition": RepartitionWorld,
     "forget": ForgettingWorld,
+    "link": LinkWorld,
 }
-# The last six are never chosen by a seed: `--world chases` and so on run them, and separate tests run their first seeds.
+# The last seven are never chosen by a seed: `--world chases` and so on run them, and separate tests run their first seeds.
 _TURNS = ("partition", "group", "versions", "group", "cluster")
 
 

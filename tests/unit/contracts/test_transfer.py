@@ -9,6 +9,8 @@ from etapa.contracts.stored.transfer import (
     CustomerClaimed,
     CustomerUnknown,
     LayoutAnnounced,
+    LinkAsked,
+    PersonMoved,
     PlaceFinished,
     Sent,
     StateMoved,
@@ -22,6 +24,15 @@ from etapa.contracts.stored.transfer import (
 from etapa.journey.engine.facts.customer import Customer
 
 LAYOUT = TopicLayout(generation=3, partitions=12, before=4)
+LINK = LinkAsked(
+    target="ada",
+    at=7,
+    moved="anon-7",
+    kept="ada",
+    identity="l-1",
+    other="anon-7",
+    record=TouchpointForwarded(b"anon-7", b"{}", [], 5, 3, 99),
+)
 TRANSFER = Transfer(sender=2, number=17, sent=CustomerUnknown("ada"))
 
 
@@ -35,6 +46,8 @@ TRANSFER = Transfer(sender=2, number=17, sent=CustomerUnknown("ada"))
         CustomerUnknown("ada"),
         PlaceFinished(LAYOUT),
         LayoutAnnounced(LAYOUT),
+        LINK,
+        PersonMoved(target="ada", linked_ids=b"\x91", state=None, stream_time=None, link=LINK),
     ],
 )
 def test_each_kind_is_written_and_read_back(sent: Sent) -> None:

@@ -8,6 +8,7 @@ from etapa.contracts.incoming.placeholder_ids import names_nobody
 from etapa.contracts.incoming.rejected import Rejected, rejected
 from etapa.contracts.incoming.touchpoint_message import TouchpointLimits
 from etapa.journey.engine.facts.touchpoint import SAME_AS, Touchpoint
+from etapa.journey.identity.links import MOST_IDS
 from etapa.journey.language.model import LINK
 
 LONGEST_ID: Final = 256
@@ -16,6 +17,14 @@ _ONLY_IN_FILES: Final = rejected(
     "not_linked",
     "a worker does not join two ids yet: links work on files only (etapa simulate, diff, map, report, uplift); nothing was changed, and"
     " the two ids stay two customers",
+)
+CYCLE: Final = rejected("link_cycle", "earlier links say the reverse: the customer in same_as was moved to this customer_id")
+CROWD: Final = rejected(
+    "not_linked", f"one person would have more than {MOST_IDS} ids, which looks like a shared device or a constant instead of an id"
+)
+TWO_KNOWN: Final = rejected(
+    "two_known",
+    "both are known people (a trait marked `known: true`), and a shared device does not make one person; see `identity.merge_known`",
 )
 
 

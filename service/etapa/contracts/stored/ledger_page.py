@@ -22,6 +22,8 @@ FORMAT: Final = 3
 LEDGER_PREFIX: Final = b"\xffledger "
 DENIED_PREFIX: Final = b"forgotten "
 """Begins the names of entries of the deny list (`denial`), which are kept like pages but are none."""
+LINKED_PREFIX: Final = b"linked "
+"""Begins the names of people with several ids (`linked_ids`), which are kept in the same way."""
 
 LedgerField = bytes
 """`moves 2026-11-21T10`: the name of a page in Redis."""
@@ -46,8 +48,8 @@ def field_of(key: PageKey) -> LedgerField:
 
 
 def page_key_of(field: LedgerField) -> PageKey | None:
-    """The page with this name; none if this version does not know its table, or it is no page but an entry of the deny list. Raises `StateError` if it is not a page's name."""
-    if field.startswith(DENIED_PREFIX):
+    """The page with this name; none if this version does not know its table, or it is no page but an entry of the deny list, or linked ids. Raises `StateError` if it is not a page's name."""
+    if field.startswith((DENIED_PREFIX, LINKED_PREFIX)):
         return None
     try:
         name, _, period = field.decode().partition(" ")

@@ -78,7 +78,34 @@ class LayoutAnnounced(msgspec.Struct, frozen=True, tag="layout"):
     """Of several announcements of one layout, the one with the highest counts: one that comes twice must not bring an earlier pace back."""
 
 
-Sent = StateMoved | TouchpointForwarded | CustomerClaimed | CustomerUnknown | PlaceFinished | LayoutAnnounced
+class LinkAsked(msgspec.Struct, frozen=True, kw_only=True, tag="link"):
+    """The link between `moved` and `kept` looks for `target`, who is asked to meet `other`."""
+
+    target: str
+    at: int
+    moved: str
+    kept: str
+    identity: str
+    """The id of the link's touchpoint."""
+    other: str = ""
+    """The least id of the person who asks; empty while that person is looked for."""
+    other_is_known: bool = False
+    record: TouchpointForwarded
+    """In which the link was read, and where."""
+
+
+class PersonMoved(msgspec.Struct, frozen=True, kw_only=True, tag="person"):
+    """A person moves to whoever `target` is. `linked_ids` and `state` are stored forms; without a state it has had no touchpoint."""
+
+    target: str
+    linked_ids: bytes
+    state: bytes | None
+    stream_time: int | None
+    link: LinkAsked
+    """Why."""
+
+
+Sent = StateMoved | TouchpointForwarded | CustomerClaimed | CustomerUnknown | PlaceFinished | LayoutAnnounced | LinkAsked | PersonMoved
 
 
 class Transfer(msgspec.Struct, frozen=True, kw_only=True):

@@ -24,7 +24,7 @@ from etapa.journey.engine.facts.outreach import Outreach
 from etapa.journey.engine.facts.touchpoint import Touchpoint
 from etapa.journey.engine.judging.classify import catch_up, fire_and_note, reclassify, reschedule, touch_and_note
 from etapa.journey.engine.judging.figures import count_changes
-from etapa.journey.engine.judging.outcomes import ALL_AT_ONCE, EvaluationFailed, Touched
+from etapa.journey.engine.judging.outcomes import ALL_AT_ONCE, EvaluationFailed, Happened, Touched
 from etapa.journey.engine.judging.program import Program
 from etapa.journey.engine.rehearsal import Rehearsal
 from etapa.journey.engine.timers import Timers
@@ -223,6 +223,23 @@ class Partition:
         self._work.changed.pop(customer_id, None)
         self._customers[customer_id] = _Kept(None)
         return customer
+
+    def customer(self, customer_id: str) -> Customer | None:
+        """A customer in memory; none if it is not, or has no state."""
+        kept = self._customers.get(customer_id)
+        return None if kept is None else kept.customer
+
+    def note(self, happened: Happened) -> None:
+        """Add what happened to a customer outside, which has arrived."""
+        work = self._work
+        made = len(work.changes)
+        for each in happened.released:
+            work.add_release(Release(each.customer_id, each.at, made + each.after, each.sequence, each.offer, each.persona))
+        work.changes += happened.changes
+        for outcome in happened.outcomes:
+            work.add_outcome(outcome)
+        for failure in happened.failures:
+            work.add_failure(failure)
 
     def drop(self, customer_id: str) -> None:
         """Keep the customer in memory no longer. Nothing may have happened to it since the last collection."""

@@ -158,7 +158,7 @@ class MovingTenure(Tenure):
         customers = [sent.customer_id for each in run if isinstance(sent := each.transfer.sent, StateMoved | CustomerClaimed)]
         await self._load(self._engine.missing(customers), None)
         for each in run:
-            self._act_on_one(each.transfer)
+            await self._act_on_one(each.transfer)
             self._moves.take(each.transfer)
             self._moves.next_transfer = each.offset + 1
         if self._engine.stream_time is not None:
@@ -167,7 +167,7 @@ class MovingTenure(Tenure):
         await self._commit(0, [], empty=True)
         await self._settle_moves()
 
-    def _act_on_one(self, transfer: Transfer) -> None:
+    async def _act_on_one(self, transfer: Transfer) -> None:
         moves, sent = self._moves, transfer.sent
         if isinstance(sent, StateMoved):
             self._arrive(sent)
@@ -291,7 +291,8 @@ class MovingTenure(Tenure):
         departures = []
         for customer_id, address in self._left.items():
             value = encode_forwarding(address)
-            departures.append(customer_moved(customer_id, address, self._around.program.journey))
+            if address.sequence:
+                departures.append(customer_moved(customer_id, address, self._around.program.journey))
             encoded.states.append(Outgoing(customer_id.encode(), value))
             encoded.applied.append(Applied(customer_id, NO_STAGE, None, value))
         stages, self._stages = self._stages, []

@@ -4,6 +4,7 @@ A place is a partition. What is here in memory only (claims, and who was found t
 """
 
 from collections.abc import Iterator, Mapping, Sequence
+from types import MappingProxyType
 from typing import Final, Literal, NamedTuple
 
 from etapa.contracts.incoming.skipped import SkippedRecord
@@ -45,6 +46,8 @@ class MovedInBatch(NamedTuple):
     departures: Sequence[Outgoing] = ()
     """Control records for `stage-changes`."""
     counted: MovesCounted | None = None
+    pages: Mapping[bytes, bytes | None] = MappingProxyType({})
+    """What is kept like pages of the ledger."""
 
 
 class IncomingTransfer(NamedTuple):

@@ -11,6 +11,7 @@ from etapa.contracts.stored.mark import Mark
 from etapa.contracts.stored.state import StateError
 from etapa.journey.engine.judging.program import Program
 from etapa.stream.protocol.belonging import AllRefused, MayPass, PartitionRefused
+from etapa.stream.protocol.linking_tenure import LinkingTenure
 from etapa.stream.protocol.moving_tenure import MovingTenure
 from etapa.stream.protocol.observer import TaskObserver
 from etapa.stream.protocol.ports import Blocked, Clock, Fenced, Log, LogError, OutcomeUnknown, TakeoverReason, Transfers, View, ViewError
@@ -169,7 +170,8 @@ class PartitionTask:
     def _begin(self, taken: TakenOver) -> Tenure:
         around = self._around
         if around.transfers is not None and taken.topics.transfers > around.partition:
-            return MovingTenure(around, taken, around.transfers)
+            tenure = LinkingTenure if around.options.follows_links else MovingTenure
+            return tenure(around, taken, around.transfers)
         if taken.mark is not None and taken.mark.moving is not None:
             name = taken.topics.names.get("transfers", "transfers")
             raise MayPass(

@@ -8,7 +8,7 @@ if the view's mark at that moment is the last one applied or the one in flight.
 import asyncio
 import logging
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 import msgspec
 
@@ -126,6 +126,10 @@ class Tenure:
         self._denied = read_denials(self._around.options.forget_key, pages)
         self._engine = self._new_engine()
         self._around.observer.enrolled(self._around.partition, self._ledger.enrolled)
+        self._learn(pages)
+
+    def _learn(self, pages: Mapping[bytes, bytes]) -> None:
+        """Read what else is kept like pages of the ledger. Raises `StateError`."""
 
     async def _read(self) -> None:
         """Fetch the records that are there and decode them."""
@@ -317,6 +321,8 @@ class Tenure:
         pages = await self._ledger.enter(work.tally, self._engine.stream_time, self._pause)
         if work.denied:
             pages = {**pages, **denied_fields(around.options.forget_key, work.denied)}
+        if moved.pages:
+            pages = {**pages, **moved.pages}
         started = self._took("encode", started)
         await self._settle()
         started = self._took("wait", started)

@@ -1,0 +1,279 @@
+"""A tenure in which links join customers, wherever they live: the steps of docs/moving-customers.md, *Two ids, one person*.
+
+Each link is a batch of its own, like what comes by `transfers`. Touchpoints of all ids of a person are judged under the one that is kept.
+"""
+
+from collections.abc import Mapping, Sequence
+
+import msgspec
+
+from etapa.contracts.incoming.link import CROWD, CYCLE, TWO_KNOWN
+from etapa.contracts.incoming.rejected import Rejected, rejected
+from etapa.contracts.partitioner import partition_of
+from etapa.contracts.stored.forwarding import NO_STAGE, ForwardingAddress
+from etapa.contracts.stored.linked_ids import decode_linked_ids, encode_linked_ids, linked_fields, read_linked_ids
+from etapa.contracts.stored.state import StateError, decode_state, encode_state
+from etapa.contracts.stored.transfer import LinkAsked, PersonMoved, TouchpointForwarded, Transfer
+from etapa.journey.engine.facts.touchpoint import SAME_AS, Touchpoint
+from etapa.journey.engine.judging.outcomes import EvaluationFailed, Happened
+from etapa.journey.identity.links import IdLink, Refusal
+from etapa.journey.identity.people import JudgedLink, LinkedIds, People, alone, judge_link
+from etapa.journey.identity.under import under
+from etapa.journey.identity.unite import Meeting, Published, is_known, standing_of, unite
+from etapa.journey.language.model import LINK
+from etapa.stream.protocol.batch import Encoded, Item, Waiting, dead_letters
+from etapa.stream.protocol.intake import Accounted
+from etapa.stream.protocol.moving_tenure import MovingTenure
+from etapa.stream.protocol.ports import LoadedCustomers, Transfers
+from etapa.stream.protocol.records import Outgoing, Record
+from etapa.stream.protocol.residence import LivesElsewhere, MovedInBatch
+from etapa.stream.protocol.takeover import TakenOver
+from etapa.stream.protocol.task_context import TaskContext
+
+
+class LinkingTenure(MovingTenure):
+    """A tenure that follows links."""
+
+    def __init__(self, around: TaskContext, taken: TakenOver, transfers: Transfers) -> None:
+        super().__init__(around, taken, transfers)
+        identity = around.program.journey.identity
+        self._merges_known = identity is not None and identity.merge_known
+        self._people = People()
+        self._refused: list[Outgoing] = []
+        """Dead letters of links that came from other places."""
+        self._links_done = 0
+
+    def _learn(self, pages: Mapping[bytes, bytes]) -> None:
+        for person in read_linked_ids(pages):
+            self._people.learn(person)
+
+    def _who_lives_here(self, customer_ids: Sequence[str], loaded: LoadedCustomers) -> LoadedCustomers:
+        here = super()._who_lives_here(customer_ids, loaded)
+        to_here = [one for one in customer_ids if self._moves.addresses.get(one) == self._around.partition and one not in self._left]
+        lost = [one for one in to_here if self._people.of(one) is None]
+        if lost:
+            # It would be sent from here to here for ever.
+            raise StateError(f"{len(lost)} linked ids lead to people of partition {self._around.partition} of whom nothing is stored")
+        return here
+
+    # --- touchpoints ---
+
+    async def _process_touchpoints(self) -> None:
+        waiting, most = self._waiting, self._around.options.max_records
+        self._waiting = Waiting(waiting.records, [*map(self._under_kept, waiting.items[:most]), *waiting.items[most:]])
+        first = self._waiting.items[0]
+        if isinstance(first, Touchpoint) and first.type == LINK:
+            await self._process_link(first)
+        else:
+            await super()._process_touchpoints()
+
+    async def _look_where_they_live(self) -> int:
+        """Links end a batch of touchpoints."""
+        count = await super()._look_where_they_live()
+        links = (place for place, item in enumerate(self._waiting.items[:count]) if _is_link(item))
+        return min(count, next(links, count))
+
+    def _under_kept(self, item: Item) -> Item:
+        if isinstance(item, LivesElsewhere):
+            item = item.touchpoint
+        if not isinstance(item, Touchpoint) or item.type == LINK:
+            return item
+        person = self._people.of(item.customer_id)
+        return item if person is None or person.kept == item.customer_id else under(item, person.kept)
+
+    async def _process_link(self, link: Touchpoint) -> None:
+        await self._settle()
+        record = self._waiting.records[0]
+        read = TouchpointForwarded(record.key, record.value, record.headers, record.timestamp, *self._origin(0))
+        who = link.customer_id
+        asked = LinkAsked(target=who, at=link.at, moved=who, kept=link.properties[SAME_AS], identity=link.id, record=read)
+        refused = await self._follow(asked)
+        self._links_done = refused is None
+        await self._commit(1, [] if refused is None else [(record, refused)])
+        self._links_done = 0
+        await self._settle_moves()
+
+    # --- transfers ---
+
+    async def _act_on_one(self, transfer: Transfer) -> None:
+        sent = transfer.sent
+        if isinstance(sent, LinkAsked):
+            self._tell(sent, await self._follow(sent))
+        elif isinstance(sent, PersonMoved):
+            self._tell(sent.link, await self._welcome(sent))
+        else:
+            await super()._act_on_one(transfer)
+
+    def _tell(self, asked: LinkAsked, refused: Rejected | None) -> None:
+        if refused is not None:
+            read = asked.record
+            record = Record(read.offset, read.timestamp, read.key, read.value, read.headers)
+            self._refused += dead_letters([(record, refused)], self._around.options.topic, read.partition)
+
+    async def _follow(self, asked: LinkAsked) -> Rejected | None:
+        """Take a link as far as it gets here."""
+        while True:
+            here = await self._whose(asked.target)
+            if isinstance(here, int):
+                self._moves.send(here, asked)
+                return None
+            if asked.other in here.ids:
+                return await self._joined(asked, here)
+            whom = asked.kept
+            if asked.other:
+                if asked.other_is_known and self._is_known(here):
+                    return TWO_KNOWN
+                if asked.other < here.least:
+                    return await self._move(here, asked)
+                whom = asked.other
+            if whom in here.ids:
+                return await self._joined(asked, here)
+            asked = msgspec.structs.replace(asked, target=whom, other=here.least, other_is_known=self._is_known(here))
+
+    async def _whose(self, customer_id: str) -> LinkedIds | int:
+        """Who has this id, with its state in memory; or the place where to ask."""
+        person = self._people.of(customer_id)
+        name = customer_id if person is None else person.kept
+        await self._into_memory(name)
+        if person is not None:
+            return person
+        if not self._engine.knows(customer_id):
+            left = self._left.get(customer_id)
+            to = self._moves.addresses.get(customer_id) if left is None else left.place
+            if to is None:
+                to = self._home(customer_id)
+            if to != self._around.partition:
+                return to
+        return alone(customer_id)
+
+    async def _into_memory(self, customer_id: str) -> None:
+        missing = self._engine.missing([customer_id])
+        if missing:
+            await self._load(missing, None)
+
+    def _home(self, customer_id: str) -> int:
+        layout = self._moves.layout
+        return partition_of(customer_id, self._topics.partitions if layout is None else layout.partitions)
+
+    def _is_known(self, person: LinkedIds) -> bool:
+        return not self._merges_known and is_known(self._around.program, self._engine.customer(person.kept))
+
+    async def _move(self, here: LinkedIds, asked: LinkAsked) -> Rejected | None:
+        """Somebody here moves to whoever has the id `other`."""
+        there = await self._whose(asked.other)
+        if not isinstance(there, int):
+            return await self._meet(there, here, asked)
+        customer = self._engine.leave(here.kept) if self._engine.knows(here.kept) else None
+        for customer_id in here.ids:
+            sequence = customer.sequence if customer is not None and customer_id == here.kept else 0
+            self._left[customer_id] = ForwardingAddress(there, sequence)
+        if customer is not None:
+            self._stages.append((customer.stage, NO_STAGE))
+        self._people.leave(here)
+        state = None if customer is None else encode_state(customer)
+        time = self._engine.stream_time
+        self._moves.send(
+            there, PersonMoved(target=asked.other, linked_ids=encode_linked_ids(here), state=state, stream_time=time, link=asked)
+        )
+        return None
+
+    async def _welcome(self, moved: PersonMoved) -> Rejected | None:
+        """Somebody arrives, and meets whoever has the id `target`; or goes on to where that one is."""
+        there = await self._whose(moved.target)
+        comes = decode_linked_ids(moved.linked_ids)
+        if isinstance(there, int):
+            self._left.update(dict.fromkeys(comes.ids, ForwardingAddress(there)))
+            self._moves.send(there, moved)
+            return None
+        for customer_id in comes.ids:
+            await self._into_memory(customer_id)
+            self._left.pop(customer_id, None)
+        if moved.state is not None:
+            customer = decode_state(moved.state, comes.kept)
+            self._engine.arrive(customer)
+            self._stages.append((NO_STAGE, customer.stage))
+            if self._engine.stream_time is None:
+                self._engine.stream_time = moved.stream_time
+        self._settle_person(comes)
+        return await self._meet(there, comes, moved.link)
+
+    def _settle_person(self, person: LinkedIds) -> None:
+        """Somebody lives here under the id that is kept; the other ids lead there."""
+        self._people.settle(person, is_at_home=self._home(person.least) == self._around.partition)
+        for customer_id in person.ids:
+            if customer_id != person.kept:
+                before = self._left.get(customer_id)
+                sequence = before.sequence if before is not None and before.customer_id is not None else 0
+                self._left[customer_id] = ForwardingAddress(self._around.partition, sequence, person.kept)
+
+    # --- two who meet ---
+
+    async def _meet(self, there: LinkedIds, comes: LinkedIds, asked: LinkAsked) -> Rejected | None:
+        """Two people who are here become one, unless both are known."""
+        if self._is_known(there) and self._is_known(comes):
+            return TWO_KNOWN
+        return await self._joined(asked, there, comes)
+
+    async def _joined(self, asked: LinkAsked, *people: LinkedIds) -> Rejected | None:
+        judged = judge_link(IdLink(asked.at, asked.moved, asked.kept), *people)
+        if judged is None:
+            return None
+        if isinstance(judged, Refusal):
+            return CYCLE if judged is Refusal.CYCLE else CROWD
+        left = {customer_id: published for person in people for customer_id, published in person.left.items()}
+        if judged.gone != judged.kept:
+            try:
+                await self._unite(judged, asked.identity, left)
+            except EvaluationFailed as failure:
+                return rejected("evaluation_failed", str(failure))
+        for person in people:
+            self._people.leave(person)
+        self._left.pop(judged.kept, None)
+        self._settle_person(msgspec.structs.replace(judged.person, left=left))
+        return None
+
+    async def _unite(self, judged: JudgedLink, link_id: str, left: dict[str, Published]) -> None:
+        """Make one customer of two, and note in `left` what was published last under the id that is gone. Raises `EvaluationFailed`."""
+        engine, program = self._engine, self._around.program
+        for customer_id in (judged.gone, judged.kept):
+            await self._into_memory(customer_id)
+        moved, kept = engine.customer(judged.gone), engine.customer(judged.kept)
+        if moved is None:
+            return
+        before = {each.id: encode_state(each) for each in (moved, kept) if each is not None}
+        was, standing = standing_of(moved), left.get(judged.kept) if kept is None else standing_of(kept)
+        stage = moved.stage
+        for customer_id in before:
+            engine.leave(customer_id)
+        happened = Happened()
+        try:
+            united = unite(program, Meeting(judged.kept, kept, moved, standing, link_id, None), happened)
+        except EvaluationFailed:
+            for customer_id, state in before.items():
+                engine.arrive(decode_state(state, customer_id))
+            raise
+        engine.arrive(united)
+        engine.note(happened)
+        self._stages.append((stage, NO_STAGE))
+        if kept is None and standing is not None:
+            self._stages.append((NO_STAGE, standing.stage))
+        left.pop(judged.kept, None)
+        if was is not None:
+            left[judged.gone] = was
+            self._left[judged.gone] = ForwardingAddress(self._around.partition, was.sequence, judged.kept)
+
+    # --- the batch ---
+
+    def _letters(self, accounted: Accounted) -> list[Outgoing]:
+        refused, self._refused = self._refused, []
+        return [*super()._letters(accounted), *refused]
+
+    def _moved(self, count: int, encoded: Encoded) -> MovedInBatch:
+        moved = super()._moved(count, encoded)
+        return moved._replace(pages=linked_fields(self._people.take_changed()), forwarded=moved.forwarded + self._links_done)
+
+
+def _is_link(item: Item) -> bool:
+    if isinstance(item, LivesElsewhere):
+        item = item.touchpoint
+    return isinstance(item, Touchpoint) and item.type == LINK

@@ -1,0 +1,169 @@
+"""Checks a run in which links join people at different places: at the end everything is as if their ids had always been one.
+
+Where the stage follows from what is remembered, in whatever order it came, the order in which links and touchpoints met does not matter.
+"""
+
+import json
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+
+from etapa.contracts.incoming.touchpoint import decode_touchpoint
+from etapa.contracts.incoming.touchpoint_message import TouchpointLimits
+from etapa.contracts.outgoing.dead_letter import decode_dead_letter
+from etapa.contracts.outgoing.stage_change import decode_stage_change
+from etapa.contracts.partitioner import partition_of
+from etapa.contracts.stored.forwarding import decode_forwarding, is_forwarding
+from etapa.contracts.stored.mark import is_customer_key
+from etapa.contracts.stored.state import decode_state
+from etapa.contracts.stored.transfer import decode_transfer
+from etapa.journey.engine.facts.customer import DIGEST_BYTES, Customer
+from etapa.journey.engine.facts.touchpoint import SAME_AS, Touchpoint
+from etapa.journey.engine.judging.classify import touch
+from etapa.journey.engine.judging.program import Program
+from etapa.journey.engine.judging.repeats import digest_of
+from etapa.journey.identity.links import IdLink, Joining, Links
+from etapa.journey.identity.under import under
+from etapa.journey.language.model import LINK
+from tests.simulation.machines.memory_log import Committed, MemoryBroker
+
+LIMITS = TouchpointLimits(takes_links=True)
+KNOWN = "member"
+"""The trait that only known people have."""
+
+
+class JoinedChecker:
+    """Looks at all partitions when a run has come to rest, and watches their stage changes."""
+
+    def __init__(self, program: Program, brokers: Sequence[MemoryBroker]) -> None:
+        self._program = program
+        self._brokers = brokers
+        self._changes: dict[str, list[bytes]] = {}
+
+    def watch(self, broker: MemoryBroker) -> None:
+        """Look at every commit of a partition, in the order in which they become visible."""
+        noted = broker.on_commit
+
+        def on_commit(committed: Committed) -> None:
+            if noted is not None:
+                noted(committed)
+            for one in committed.transaction.stage_changes:
+                self._changes.setdefault((one.key or b"").decode(), []).append(one.value or b"")
+
+        broker.on_commit = on_commit
+
+    def sent(self) -> Mapping[str, int]:
+        """How many transfers of each kind were sent."""
+        entries = (entry for broker in self._brokers for entry in broker.transfers[broker.number].entries)
+        return Counter(type(decode_transfer(entry.record.value).sent).__name__ for entry in entries if entry.status == "committed")
+
+    def letters(self) -> Counter[tuple[int, int, str]]:
+        """Dead letters by where the record was, and why."""
+        found: Counter[tuple[int, int, str]] = Counter()
+        for broker in self._brokers:
+            for outgoing in broker.dead_letters:
+                letter = decode_dead_letter(outgoing.key, outgoing.value, outgoing.headers)
+                found[letter.partition, letter.offset, letter.reason] += 1
+        return found
+
+    def violations(self, wall: int) -> Iterator[str]:
+        """Everything that is wrong at the end."""
+        letters = self.letters()
+        refused = {(partition, offset) for partition, offset, reason in letters if reason in ("two_known", "link_cycle", "not_linked")}
+        touchpoints: dict[str, dict[bytes, Touchpoint]] = {}
+        links = Links()
+        for broker in self._brokers:
+            for record in broker.touchpoints:
+                item = decode_touchpoint(record.key, record.value, LIMITS, wall)
+                place = broker.number, record.offset
+                if not isinstance(item, Touchpoint):
+                    if letters.pop((*place, item.reason), 0) != 1:
+                        yield f"no dead letter, or several, of {place}: {item.reason}"
+                elif item.type != LINK:
+                    touchpoints.setdefault(item.customer_id, {}).setdefault(digest_of(item.id), item)
+                elif place in refused:
+                    reasons = [letters.pop((*place, reason), 0) for reason in ("two_known", "link_cycle", "not_linked")]
+                    if sum(reasons) != 1:
+                        yield f"the link at {place} has {sum(reasons)} dead letters"
+                else:
+                    joining = links.judge(IdLink(item.at, item.customer_id, item.properties[SAME_AS]))
+                    if isinstance(joining, Joining):
+                        links.take(joining)
+        if letters:
+            yield f"dead letters of nothing: {letters}"
+        by_kept: dict[str, dict[bytes, Touchpoint]] = {}
+        for customer_id, some in touchpoints.items():
+            by_kept.setdefault(links.kept_for(customer_id), {}).update(some)
+        yield from self._wrong_people(by_kept)
+        yield from self._wrong_ways(set(touchpoints), links)
+
+    def _wrong_people(self, by_kept: Mapping[str, Mapping[bytes, Touchpoint]]) -> Iterator[str]:
+        states = {customer_id: (place, value) for place, customer_id, value in self._stored() if not is_forwarding(value)}
+        count = Counter(customer_id for _, customer_id, value in self._stored() if not is_forwarding(value))
+        doubled = [customer_id for customer_id, places in count.items() if places > 1]
+        if doubled:
+            yield f"{doubled} are at two places"
+        if states.keys() != by_kept.keys():
+            yield f"there are {sorted(states)}, and should be {sorted(by_kept)}"
+            return
+        for customer_id, wanted in sorted(by_kept.items()):
+            customer = decode_state(states[customer_id][1], customer_id)
+            yield from self._wrong_customer(customer, wanted)
+            yield from _wrong_story(customer, self._changes.get(customer_id, []))
+
+    def _wrong_customer(self, customer: Customer, wanted: Mapping[bytes, Touchpoint]) -> Iterator[str]:
+        recent = customer.recent
+        judged = [recent[start : start + DIGEST_BYTES] for start in range(0, len(recent), DIGEST_BYTES)]
+        if sorted(judged) != sorted(wanted):
+            yield f"{customer.id}: judged {len(judged)} touchpoints, {len(set(judged))} different ones, of {len(wanted)}"
+            return
+        again: Customer | None = None
+        for each in sorted(wanted.values(), key=lambda touchpoint: touchpoint.at):
+            again = touch(self._program, again, under(each, customer.id)).customer
+        assert again is not None
+        there, want = ((each.stage, each.first_at, each.clock, each.traits, each.remembered()) for each in (customer, again))
+        if there != want:
+            yield f"{customer.id} is {there}, and should be {want}"
+
+    def _wrong_ways(self, customer_ids: set[str], links: Links) -> Iterator[str]:
+        """From each id's home, addresses must lead to its person."""
+        stored = {(place, customer_id): value for place, customer_id, value in self._stored()}
+        for customer_id in sorted(customer_ids):
+            name, place = customer_id, partition_of(customer_id, len(self._brokers))
+            value = stored.get((place, name))
+            hops = 0
+            while value is not None and is_forwarding(value) and hops <= 2 * len(self._brokers):
+                address = decode_forwarding(value)
+                name, place = address.customer_id or name, address.place
+                value = stored.get((place, name))
+                hops += 1
+            if value is None or is_forwarding(value) or name != links.kept_for(customer_id):
+                yield f"the way of {customer_id} leads to {name} at {place}, which is {'nothing' if value is None else 'not its person'}"
+
+    def _stored(self) -> Iterator[tuple[int, str, bytes]]:
+        for broker in self._brokers:
+            latest: dict[bytes, bytes | None] = {}
+            for committed in broker.committed:
+                latest.update({one.key or b"": one.value for one in committed.transaction.states})
+            for key, value in latest.items():
+                if value is not None and is_customer_key(key):
+                    yield broker.number, key.decode(), value
+
+
+def _wrong_story(customer: Customer, changes: Sequence[bytes]) -> Iterator[str]:
+    """What is published under an id is one story: no gap, no repeat, and each change goes on where the one before ended."""
+    found = [decode_stage_change(value) for value in changes]
+    if [change.sequence for change in found] != list(range(1, customer.sequence + 1)):
+        yield f"{customer.id} has changes {[change.sequence for change in found]}, and counts {customer.sequence}"
+    stage = None
+    for change in found:
+        if change.source != stage:
+            yield f"{customer.id}: change {change.sequence} is from {change.source}, the one before led to {stage}"
+        stage = change.to
+    if found and stage != customer.stage:
+        yield f"{customer.id} is in {customer.stage}, and its changes end in {stage}"
+
+
+def known(value: bytes) -> bytes:
+    """The same touchpoint, of a known person."""
+    touchpoint = json.loads(value)
+    return json.dumps({**touchpoint, "traits": {**touchpoint.get("traits", {}), KNOWN: "yes"}}).encode()

@@ -1,0 +1,55 @@
+"""The safeguards of links between places, and ways to switch each off: the names are those of docs/moving-customers.md."""
+
+from collections.abc import Mapping, Sequence
+from typing import Final, Literal, get_args
+
+from etapa.journey.identity.people import JudgedLink, LinkedIds
+from etapa.journey.identity.unite import Published
+from etapa.stream.protocol.batch import Item
+from etapa.stream.protocol.linking_tenure import LinkingTenure
+from etapa.stream.protocol.ports import LoadedCustomers
+
+LinkingSafety = Literal["unites", "kept_ids", "linked_within"]
+"""Those of links; only `LinkWorld` has any."""
+LINKING_SAFETIES: Final[tuple[LinkingSafety, ...]] = get_args(LinkingSafety)
+
+
+class _DiscardingTenure(LinkingTenure):
+    """Without uniting two customers: one takes the other's place."""
+
+    async def _unite(self, judged: JudgedLink, link_id: str, left: dict[str, Published]) -> None:
+        await self._into_memory(judged.gone)
+        await self._into_memory(judged.kept)
+        if self._engine.knows(judged.kept) and self._engine.knows(judged.gone):
+            self._engine.leave(judged.kept)
+        await super()._unite(judged, link_id, left)
+
+
+class _LiteralTenure(LinkingTenure):
+    """Without judging touchpoints under the id that is kept."""
+
+    def _under_kept(self, item: Item) -> Item:
+        return item
+
+    def _who_lives_here(self, customer_ids: Sequence[str], loaded: LoadedCustomers) -> LoadedCustomers:
+        here = super()._who_lives_here(customer_ids, loaded)
+        own = [customer_id for customer_id, to in self._moves.addresses.items() if to == self._around.partition]
+        for customer_id in own:
+            # Or it would send them to itself for ever.
+            self._moves._addresses.pop(customer_id)
+        return here
+
+
+class _UnstoredTenure(LinkingTenure):
+    """Without storing who has which ids in the transaction that unites them."""
+
+    def _settle_person(self, person: LinkedIds) -> None:
+        super()._settle_person(person)
+        self._people.take_changed()
+
+
+LINKING_TENURES: Final[Mapping[str, type[LinkingTenure]]] = {
+    "unites": _DiscardingTenure,
+    "kept_ids": _LiteralTenure,
+    "linked_within": _UnstoredTenure,
+}

@@ -1,0 +1,40 @@
+"""Links between people at different places, in many seeded runs: at the end all is as if their ids had always been one; and what goes wrong otherwise."""
+
+from collections import Counter
+from collections.abc import Iterator
+
+import pytest
+
+from tests.simulation.checking.controls import Safety
+from tests.simulation.checking.linking_controls import LINKING_SAFETIES
+from tests.simulation.worlds.linked import LinkWorld
+from tests.support.quiet import quiet_logs
+
+SEEDS = 24
+SEEDS_UNTIL_A_MISSING_SAFETY_SHOWS = 40
+NEEDED_AS_WELL: tuple[Safety, ...] = ("forwards", "numbers", "marks_both", "sends_within", "sends_with_it", "kafka_fence")
+MUST_HAPPEN = (
+    *("sent: LinkAsked", "sent: PersonMoved", "sent: TouchpointForwarded", "refused: link_cycle", "refused: two_known"),
+    *("transfers repeated", "died", "writes lost"),
+)
+
+
+@pytest.fixture(autouse=True)
+def _quiet_logs() -> Iterator[None]:
+    with quiet_logs():
+        yield
+
+
+def test_at_the_end_everybody_is_who_they_would_be_if_their_ids_had_always_been_one() -> None:
+    events: Counter[str] = Counter()
+    for seed in range(SEEDS):
+        result = LinkWorld(seed).run()
+        assert result.violations == [], seed
+        events.update(result.events)
+    assert [event for event in MUST_HAPPEN if not events[event]] == []
+
+
+@pytest.mark.parametrize("safety", [*LINKING_SAFETIES, *NEEDED_AS_WELL])
+def test_without_one_of_the_safeties_the_checker_finds_something(safety: Safety) -> None:
+    off = frozenset([safety])
+    assert any(LinkWorld(seed, off=off).run().violations for seed in range(SEEDS_UNTIL_A_MISSING_SAFETY_SHOWS))

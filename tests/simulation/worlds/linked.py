@@ -1,0 +1,117 @@
+"""A run in which links join people who live at different places, while workers come, go and die."""
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from random import Random
+
+import msgspec
+
+from etapa.contracts.incoming.input_format import decoder_within
+from etapa.contracts.rfc3339 import format_time
+from etapa.contracts.stored.mark import MovingMark
+from etapa.contracts.stored.transfer import decode_transfer
+from etapa.journey.engine.judging.program import Program
+from etapa.journey.language.model import LINK
+from etapa.journey.units import SECOND
+from tests.simulation.checking.checker import mark_of
+from tests.simulation.checking.controls import Safety
+from tests.simulation.checking.joined import LIMITS, JoinedChecker, known
+from tests.simulation.machines.memory_transfers import MemoryTransfers
+from tests.simulation.machines.network import SeededNetwork
+from tests.simulation.worlds.group_world import GroupWorld
+from tests.simulation.worlds.scenario import SimulationScenario, exploding_program, group_scenario_of
+from tests.simulation.worlds.shop import Arrival, SimulatedShop
+from tests.simulation.worlds.watched import WatchedPartition
+
+LINKED = exploding_program(Path(__file__).with_name("linked.yaml").read_text())
+LONGEST_AGO = 100 * SECOND
+
+
+class LinkWorld(GroupWorld):
+    """A run with links."""
+
+    def __init__(
+        self,
+        seed: int,
+        scenario: SimulationScenario | None = None,
+        network: SeededNetwork | None = None,
+        off: frozenset[Safety] = frozenset(),
+    ) -> None:
+        self.links = 0.0
+        """The chance of a link after a touchpoint."""
+        self.known = 0.0
+        """The chance that a touchpoint is that of a known person."""
+        self.copies = 0.0
+        """The chance that transfers are repeated when a touchpoint arrives."""
+        super().__init__(seed, scenario, network, off)
+        self._transfers = [MemoryTransfers() for _ in self.partitions]
+        self._checker = JoinedChecker(LINKED, [partition.broker for partition in self.partitions])
+        for partition, transfers in zip(self.partitions, self._transfers, strict=True):
+            partition.broker.transfers = self._transfers
+            transfers.reader = partition.broker
+            self._checker.watch(partition.broker)
+
+    def choose(self, random: Random) -> SimulationScenario:
+        scenario = group_scenario_of(random)
+        self.links = random.choice((0.05, 0.15, 0.3))
+        self.known = random.choice((0.0, 0.0, 0.03, 0.1))
+        self.copies = random.choice((0.0, 0.0, 0.2))
+        shop = msgspec.structs.replace(
+            scenario.shop,
+            touchpoints=random.randrange(20, 100),
+            customers=random.randrange(2, 9),
+            burst=random.choice((1, 3, 10)),
+            pause=random.choice((0.3, 1.0, 3.0)),
+            poison=0.0,
+        )
+        options = msgspec.structs.replace(scenario.options, follows_links=True, decoder=decoder_within(LIMITS))
+        return msgspec.structs.replace(scenario, shop=shop, rolling=False, options=options)
+
+    def next_program(self) -> Program:
+        return LINKED
+
+    async def before_arrival(self, number: int) -> None:
+        if self.random.random() < self.copies:
+            for transfers in self._transfers:
+                if transfers.committed(0):
+                    transfers.repeat(self.random.randrange(1000))
+                    self.events["transfers repeated"] += 1
+
+    def arriving(self, random: Random, shop: SimulatedShop) -> Iterator[Arrival]:
+        for number, arrival in enumerate(super().arriving(random, shop)):
+            good = arrival.value is not None and arrival.key is not None and b'"e' in arrival.value
+            yield msgspec.structs.replace(arrival, value=known(arrival.value or b"")) if good and random.random() < self.known else arrival
+            if random.random() < self.links:
+                yield self._link(random, shop, number)
+
+    def _link(self, random: Random, shop: SimulatedShop, number: int) -> Arrival:
+        moved, kept = random.sample([f"c{each}" for each in range(shop.customers)], 2)
+        at = self.now() - random.choice((0, random.randrange(LONGEST_AGO)))
+        link = {"id": f"l{number}", "customer_id": moved, "type": LINK, "occurred_at": format_time(at), "same_as": kept}
+        self.events["links"] += 1
+        return Arrival(moved.encode(), json.dumps(link).encode(), (), 0)
+
+    def check(self) -> None:
+        self.events.update({f"sent: {kind}": count for kind, count in self._checker.sent().items()})
+        for (_, _, reason), count in self._checker.letters().items():
+            self.events[f"refused: {reason}"] += count
+        for line in self._checker.violations(self.now()):
+            self.find(line)
+
+    def _settled(self) -> bool:
+        return super()._settled() and all(self._has_read_all(partition) for partition in self.partitions)
+
+    def _has_read_all(self, partition: WatchedPartition) -> bool:
+        transfers = self._transfers[partition.number]
+        if not partition.broker.committed:
+            return not transfers.entries
+        moving = mark_of(partition.broker.committed[-1]).moving
+        return moving is not None and transfers.end() == len(transfers.entries) and not self._has_news(transfers, moving)
+
+    def _has_news(self, transfers: MemoryTransfers, moving: MovingMark) -> bool:
+        found = [decode_transfer(record.value) for record in transfers.committed(moving.next_transfer)]
+        return any(one.number > moving.taken.get(one.sender, 0) for one in found)
+
+    def _see_that_nobody_is_in_two_partitions(self) -> None:
+        """The checker of people does that."""

@@ -1,0 +1,54 @@
+"""People with several ids who live at a place, and what a link makes of them."""
+
+import pytest
+
+from etapa.contracts.stored.ledger_page import page_key_of
+from etapa.contracts.stored.linked_ids import decode_linked_ids, encode_linked_ids, linked_fields, read_linked_ids
+from etapa.contracts.stored.state import StateError
+from etapa.journey.identity.links import IdLink, Refusal
+from etapa.journey.identity.people import JudgedLink, LinkedIds, People, alone, judge_link
+from etapa.journey.identity.unite import Published
+
+LINK = IdLink(5, "anon", "ada")
+
+
+def united() -> LinkedIds:
+    judged = judge_link(LINK, alone("ada"), alone("anon"))
+    assert isinstance(judged, JudgedLink)
+    assert (judged.gone, judged.kept) == ("anon", "ada")
+    return judged.person
+
+
+def test_two_people_become_one_under_the_id_that_is_kept_and_are_stored_as_that() -> None:
+    person = LinkedIds(united().ids, united().tree, "ada", {"anon": Published("new", 3, 1)})
+    assert (sorted(person.ids), person.least) == (["ada", "anon"], "ada")
+    value = encode_linked_ids(person)
+    assert linked_fields({"ada": person, "bert": None}) == {b"linked ada": value, b"linked bert": None}
+    assert read_linked_ids({b"linked ada": value, b"moves 2026-11-21T10": b""}) == [person]
+    # The ledger leaves it alone.
+    assert page_key_of(b"linked ada") is None
+    with pytest.raises(StateError, match="not the ids of a person"):
+        decode_linked_ids(b"\x01")
+
+
+def test_an_earlier_link_changes_who_is_kept_and_one_that_says_the_reverse_is_refused() -> None:
+    person = united()
+    assert judge_link(LINK, person) is None
+    assert judge_link(IdLink(9, "ada", "anon"), person) is Refusal.CYCLE
+    judged = judge_link(IdLink(1, "ada", "anon"), person)
+    assert isinstance(judged, JudgedLink)
+    assert (judged.gone, judged.kept) == ("ada", "anon")
+
+
+def test_who_has_one_id_and_lives_at_home_needs_no_entry() -> None:
+    people = People()
+    people.settle(alone("ada"), is_at_home=True)
+    assert (people.of("ada"), people.take_changed()) == (None, {})
+    people.settle(alone("bert"), is_at_home=False)
+    assert people.of("bert") == alone("bert")
+    people.settle(united(), is_at_home=True)
+    assert list(people.take_changed()) == ["bert", "ada"]
+    people.leave(united())
+    assert (people.of("anon"), people.take_changed()) == (None, {"ada": None})
+    people.leave(alone("carla"))
+    assert people.take_changed() == {}
