@@ -28,9 +28,12 @@ export interface FeelingLayout {
 /** From bad to good, also distinguishable with colour vision deficiency. */
 export const feelingColour = scaleLinear<string>().domain([0, 0.5, 1]).range(["#c2410c", "#8a8f98", "#1d5fa8"]).clamp(true);
 
+/** Room above the best, where labels stand, and below the worst. */
+const ABOVE = 26;
+const BELOW = 10;
+
 export function layOutFeeling(stages: readonly Stage[], width: number, height: number): FeelingLayout {
-  const margin = 12;
-  const y = scaleLinear().domain([0, 1]).range([height - margin, margin]);
+  const y = scaleLinear().domain([0, 1]).range([height - BELOW, ABOVE]);
   const column = width / stages.length;
   const points: FeltPoint[] = stages.flatMap((stage, index) => {
     const felt = stage.feeling;

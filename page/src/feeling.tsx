@@ -25,7 +25,7 @@ export function FeelingLane({ width }: { readonly width: number }): JSX.Element 
           <title>{feelingWords(speech, labelOf(speech, stage), stage.feeling)}</title>
           {known && <line class="interval" x1={x} x2={x} y1={low} y2={high} />}
           <circle cx={x} cy={y} r="5.5" {...(known ? { fill: colour } : {})} />
-          <text x={x} y={y > HEIGHT / 2 ? y - 12 : y + 20}>
+          <text x={x} y={y - 12}>
             <tspan class="mean">{speech.decimal(stage.feeling?.mean ?? 0)}</tspan>
             <tspan class="small" dx="4">{speech.say("answers", { n: stage.feeling?.count ?? 0 })}</tspan>
           </text>
