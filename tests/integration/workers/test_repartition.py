@@ -101,12 +101,19 @@ async def wait_at_rest(settings: Settings) -> None:
         await until(at_rest, "nothing's being on its way")
 
 
-async def repartition(settings: Settings, to: int) -> dict[str, object]:
+async def repartition(settings: Settings, *arguments: str) -> dict[str, object]:
     """Run the command to its end."""
-    done = await asyncio.to_thread(run_etapa, settings, "repartition", "--to", str(to), "--rate", "100", "--json")
+    done = await asyncio.to_thread(run_etapa, settings, "repartition", *arguments, "--json")
     assert done.returncode == 0, done.stderr
     told: dict[str, object] = json.loads(done.stdout)
     return told
+
+
+async def refusal(settings: Settings, to: int) -> str:
+    """What the command says when it does nothing."""
+    done = await asyncio.to_thread(run_etapa, settings, "repartition", "--to", str(to))
+    assert done.returncode == 1
+    return done.stderr
 
 
 def in_order(messages: Sequence[Message]) -> list[Message]:
@@ -127,11 +134,17 @@ def test_partitions_are_added_and_left_again_under_load_and_every_change_is_that
             shopping = asyncio.create_task(shoppers.shop())
             try:
                 await asyncio.to_thread(workers[0].wait_ready)
-                for to in (3, 2):
-                    moving = asyncio.create_task(repartition(settings, to))
+                assert "over 2 partitions already" in await refusal(settings, 2)
+                for to, rate in ((3, "100"), (2, "10")):
+                    moving = asyncio.create_task(repartition(settings, "--to", str(to), "--rate", rate))
                     await until(lambda to=to: has_begun(grown, to), f"customers' moving to {to} partitions")  # type: ignore[misc]
                     workers.pop(0).kill()
                     workers.append(StartedWorker(settings, tmp_path))
+                    if to == 2:
+                        assert (await repartition(settings, "--stop"))["stopped"]
+                        assert "still moving from 3 to 2 partitions" in await refusal(settings, 5)
+                        assert not moving.done()
+                        await repartition(settings, "--to", "2", "--rate", "100")
                     told = await moving
                     assert (told["partitions"], told["finished"]) == (to, True)
                     shopping.cancel()
@@ -157,6 +170,8 @@ def test_partitions_are_added_and_left_again_under_load_and_every_change_is_that
         for worker in workers:
             worker.ask_to_stop()
         assert [worker.exit_code() for worker in workers] == [0, 0]
+        assert "no worker is in group" in await refusal(settings, 3)
+        assert (await repartition(settings, "--status"))["finished"]
 
     asyncio.run(scenario())
 
