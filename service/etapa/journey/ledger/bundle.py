@@ -1,7 +1,6 @@
 """The pages of one record: an hour, a month, or a day, as a whole or by its hours."""
 
 from collections.abc import Mapping
-from itertools import chain
 from typing import Final, NamedTuple, final
 
 from etapa.journey.ledger.page import FlatPage, Page
@@ -68,20 +67,25 @@ class Bundle:
 
     def _flat_hours(self) -> FlatPage:
         numbered = [column in NUMBERED for column in COLUMNS[self.table]]
-        width = len(numbered) + len(FIGURES[self.table])
+        width, figures = len(numbered), len(FIGURES[self.table])
         names: dict[str, int] = {}
-        columns: list[list[int]] = [[] for _ in range(1 + width)]
+        rows: list[int] = []
         for period in sorted(self._pages):
-            page = self._pages[period].flat()
+            hour, page = int(period[11:]), self._pages[period].flat()
             renumbered = [names.setdefault(name, len(names)) for name in page.names]
             # Number -1 is none in both.
             renumbered.append(-1)
-            columns[0] += [int(period[11:])] * (len(page.numbers) // width)
-            for place in range(width):
-                column = page.numbers[place::width]
-                is_name = place < len(numbered) and not numbered[place]
-                columns[1 + place] += [renumbered[number] for number in column] if is_name else column
-        return FlatPage(list(names), list(chain.from_iterable(zip(*columns, strict=True))))
+            numbers = page.numbers
+            start = 0
+            while start < len(numbers):
+                rows.append(hour)
+                for place in range(width):
+                    number = numbers[start + place]
+                    rows.append(number if numbered[place] else renumbered[number])
+                start += width
+                rows += numbers[start : start + figures]
+                start += figures
+        return FlatPage(list(names), rows)
 
 
 def bundle_of(table: Table, period: Period, flat: FlatBundle) -> Bundle:
