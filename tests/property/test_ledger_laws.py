@@ -17,7 +17,7 @@ from etapa.journey.engine.partition import Partition
 from etapa.journey.engine.work import Work
 from etapa.journey.language.design.parts import Design, Feeling, MapFrame, Persona
 from etapa.journey.language.model import Comparison, Journey, Test, Trait
-from etapa.journey.ledger.ledger import Entered, JourneyLedger, enter, fold
+from etapa.journey.ledger.ledger import JourneyLedger, enter, fold
 from etapa.journey.ledger.page import PageKey
 from etapa.journey.ledger.periods import DAYS_KEPT, period_of
 from etapa.journey.ledger.stays import bucket_of
@@ -218,5 +218,7 @@ def test_what_is_stored_of_changed_records_is_the_whole_ledger_whoever_goes_on_w
         assert found == cells_of(ledger)
 
 
-def test_an_empty_tally_changes_no_page() -> None:
-    assert enter(JourneyLedger(), BatchTally(), LATER) == Entered(frozenset(), frozenset())
+def test_an_empty_tally_makes_no_page() -> None:
+    ledger = JourneyLedger()
+    enter(ledger, BatchTally(), LATER)
+    assert not cells_of(ledger)

@@ -33,6 +33,9 @@ _encode: Final = msgspec.msgpack.Encoder().encode
 _decode: Final = msgspec.msgpack.Decoder(WrittenPage).decode
 _decode_columns: Final = msgspec.msgpack.Decoder(PageColumns).decode
 _decode_format: Final = msgspec.msgpack.Decoder(PageFormat).decode
+_QUICKLY: Final = 1
+_WELL: Final = 6
+"""Levels of zlib: a day stays as a whole for two years, but by hours for two weeks."""
 _MOST_BYTES: Final = 64 * 2**20
 """Most bytes of columns before compression."""
 
@@ -71,7 +74,7 @@ def encode_bundle(bundle: Bundle, *, compressed: bool = False) -> bytes:
     rows = sorted([row[1:keys] + row[:1] + row[keys:] for row in rows]) if by_hours else sorted(rows)
     columns = [list(column) for column in zip(*rows, strict=True)]
     columns[:keys] = [[number - before for before, number in pairwise((0, *column))] for column in columns[:keys]]
-    return _encoded([FORMAT, by_hours, zlib.compress(_encoded([names, columns]), 1)])
+    return _encoded([FORMAT, by_hours, zlib.compress(_encoded([names, columns]), _QUICKLY if by_hours else _WELL)])
 
 
 def decode_bundle(key: PageKey, value: bytes) -> Bundle:

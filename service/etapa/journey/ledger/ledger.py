@@ -1,7 +1,7 @@
 """The pages of a ledger: entering what a batch counted, folding old pages, and merging ledgers."""
 
 from collections.abc import Iterable, Iterator, Mapping
-from typing import Final, NamedTuple
+from typing import Final
 
 from etapa.journey.ledger.page import Page, PageKey
 from etapa.journey.ledger.periods import KeptPeriods, Period, start_of
@@ -16,13 +16,6 @@ class Pages:
     def opened(self, key: PageKey) -> Page:
         """The page, for adding to it; a new one if there is none."""
         raise NotImplementedError
-
-
-class Entered(NamedTuple):
-    """The pages changed by entering a tally, and those removed because they were folded into others. No page is in both."""
-
-    changed: frozenset[PageKey]
-    removed: frozenset[PageKey]
 
 
 class JourneyLedger(Pages):
@@ -59,40 +52,32 @@ class JourneyLedger(Pages):
             self.opened(key).add_page(page)
 
 
-def enter(ledger: JourneyLedger, tally: BatchTally, now: int) -> Entered:
+def enter(ledger: JourneyLedger, tally: BatchTally, now: int) -> None:
     """Add what was counted, and fold old pages. `now`: the ledger's time (microseconds since 1970)."""
-    changed = count(ledger, tally, KeptPeriods(now))
+    count(ledger, tally, KeptPeriods(now))
     day = now // DAY
-    if ledger.folded_at == day:
-        return Entered(frozenset(changed), frozenset())
-    ledger.folded_at = day
-    folded = fold(ledger, now)
-    return Entered(frozenset(changed | folded.changed) - folded.removed, folded.removed)
+    if ledger.folded_at != day:
+        ledger.folded_at = day
+        fold(ledger, now)
 
 
-def count(pages: Pages, tally: BatchTally, kept: KeptPeriods) -> set[PageKey]:
-    """Add what was counted, each in its period. Returns the keys of the pages that changed."""
+def count(pages: Pages, tally: BatchTally, kept: KeptPeriods) -> None:
+    """Add what was counted, each in its period."""
     # History counts in many hours that share a page: each page is opened once, and its period worked out once.
-    opened: dict[PageKey, Page] = {}
+    opened: dict[tuple[Table, Period], Page] = {}
     for table, hour, cells in tally.pages():
-        key = PageKey(table, kept.of(hour))
-        page = opened.get(key)
+        place = (table, kept.of(hour))
+        page = opened.get(place)
         if page is None:
-            page = opened[key] = pages.opened(key)
+            page = opened[place] = pages.opened(PageKey(table, place[1]))
         page.add(cells)
-    return set(opened)
 
 
-def fold(ledger: JourneyLedger, now: int) -> Entered:
+def fold(ledger: JourneyLedger, now: int) -> None:
     """Fold hours and days that are too old into days and months."""
-    changed: set[PageKey] = set()
-    removed: set[PageKey] = set()
     for key, into in _outgrown(ledger.page_keys(), now):
         ledger.opened(into).add_page(ledger.opened(key))
         ledger.remove(key)
-        changed.add(into)
-        removed.add(key)
-    return Entered(frozenset(changed - removed), frozenset(removed))
 
 
 def _outgrown(keys: Iterable[PageKey], now: int) -> list[tuple[PageKey, PageKey]]:

@@ -54,6 +54,8 @@ class LedgerKeeper(Pages):
         """The cells of each open record when it was last written."""
         self._cells = 0
         """The sum of `_sizes`."""
+        self._changed: Final[set[PageKey]] = set()
+        """By the current batch."""
         self._waiting: Final[dict[PageKey, None]] = {}
         """Records still to be compressed, because there were too many at once; the first have waited longest."""
         self._day = None if stream_time is None else stream_time // DAY
@@ -70,8 +72,11 @@ class LedgerKeeper(Pages):
                     self._enroll(page.cells())
 
     def opened(self, key: PageKey) -> Page:
-        """The page of a period that is kept."""
-        return self._bundle(PageKey(key.table, self._kept.record_of(key.period))).opened(key.period)
+        """The page of a period that is kept, to be changed."""
+        period = self._kept.record_of(key.period)
+        record = key if period == key.period else PageKey(key.table, period)
+        self._changed.add(record)
+        return self._bundle(record).opened(key.period)
 
     async def enter(self, tally: BatchTally | None, now: int | None, pause: Callable[[], Awaitable[object]]) -> LedgerPages:
         """Add what a batch counted, and fold what is old by `now`, the stream time. Returns the changed records.
@@ -80,15 +85,15 @@ class LedgerKeeper(Pages):
         """
         if tally is None or now is None:
             return {}
-        removed, changed = set(self._left_over), set[PageKey]()
+        removed, changed = set(self._left_over), self._changed
+        changed.clear()
         self._left_over = []
         if self._day != now // DAY:
             self._day = now // DAY
             self._turn(KeptPeriods(now), changed, removed)
         for cells_of_goals in tally.goals():
             self._enroll(cells_of_goals)
-        for key in count(self, tally, self._kept):
-            changed.add(PageKey(key.table, self._kept.record_of(key.period)))
+        count(self, tally, self._kept)
         written: dict[LedgerField, bytes | None] = {field_of(key): None for key in sorted(removed)}
         left = MOST_COMPRESSED
         changed.update(islice(self._waiting, MOST_COMPRESSED))
