@@ -17,6 +17,9 @@ from etapa.journey.engine.facts.instant import NEVER
 from etapa.journey.engine.facts.touchpoint import Touchpoint
 from etapa.journey.units import SECOND
 
+USUAL_BEGINNINGS: Final = frozenset(map(chr, range(ord("1"), ord("z") + 1)))
+"""First characters of customer ids, without blanks, signs, the zero and letters of other scripts."""
+
 
 @mypyc_attr(allow_interpreted_subclasses=True)
 class Decoder:
@@ -26,6 +29,8 @@ class Decoder:
         self.limits: Final = limits
         self.makes_several: Final = makes_several
         """Whether a record may hold several touchpoints or be skipped: if so, `items` is called instead of `decode`."""
+        self.usual_beginnings: Final = USUAL_BEGINNINGS - limits.placeholder_beginnings
+        """Customer ids that begin with one of these characters name somebody."""
         self.max_bytes: Final = limits.max_bytes
         self.max_ahead: Final = limits.max_ahead
 

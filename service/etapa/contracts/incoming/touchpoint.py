@@ -39,6 +39,7 @@ DEEPEST = 32
 
 
 _decode: Final = msgspec.json.Decoder(TouchpointMessage).decode
+_fields_of: Final = astuple
 _decode_plain: Final = msgspec.json.Decoder(PlainTouchpointMessage).decode
 _NOTHING: Final[dict[str, Any]] = {}
 
@@ -60,12 +61,8 @@ class JsonDecoder(Decoder):
             if isinstance(read, Rejected):
                 return read
             message = read
-        identity, customer_id, type_, occurred_at, channel, properties, traits = astuple(message)
-        begins = customer_id[0]
-        # Ids that begin with a blank, a sign, a zero or a letter of another script also get the full check.
-        if (begins <= "0" or begins > "z" or begins in self.limits.placeholder_beginnings) and names_nobody(
-            customer_id, self.limits.placeholder_ids
-        ):
+        identity, customer_id, type_, occurred_at, channel, properties, traits = _fields_of(message)
+        if customer_id[0] not in self.usual_beginnings and names_nobody(customer_id, self.limits.placeholder_ids):
             return _PLACEHOLDER
         if (properties and _holds_nested(properties)) or (traits and _holds_nested(traits)):
             if _nests_too_deep(value):

@@ -176,7 +176,7 @@ class Encoded:
         """Add changes, the triggers they cause, and triggers that had been held. The effects of a traced touchpoint carry its trace."""
         by_change: dict[tuple[str, int], Headers] = {}
         for each in told:
-            if not isinstance(each, Release):
+            if isinstance(each, StageChange):
                 key, value, headers = encode_stage_change(each, journey, version)
                 if traces and each.touchpoint_id is not None:
                     trace = traces.get((each.customer_id, each.touchpoint_id))

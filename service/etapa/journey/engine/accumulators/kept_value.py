@@ -33,8 +33,8 @@ def keepsake(value: Any) -> Any:
         return value[:LONGEST_TEXT]
     if isinstance(value, dict):
         return {}
-    if isinstance(value, list | tuple):
-        return [keepsake(each) for each in value[:MOST_MEMBERS] if each is None or isinstance(each, str | int | float)]
+    if isinstance(value, (list, tuple)):
+        return [keepsake(each) for each in value[:MOST_MEMBERS] if each is None or isinstance(each, (str, int, float))]
     if isinstance(value, int) and not SMALLEST_INTEGER <= value <= LARGEST_INTEGER:
         return math.inf if value > 0 else -math.inf
     return value

@@ -3,6 +3,8 @@
 from datetime import date
 from typing import Any, Final
 
+from mypy_extensions import i64
+
 from etapa.journey.units import DAY, SECOND
 
 NEVER: Final = 2**62 - 1
@@ -47,13 +49,14 @@ def instant_text(at: int) -> str:
     """
     if not BEGINNING_OF_TIME <= at <= END_OF_TIME:
         raise OverflowError("the time lies outside the years 1 to 9999")
-    day = at // DAY
+    exactly: i64 = at
+    day = exactly // DAY
     written = _days.get(day)
     if written is None:
         if len(_days) >= _MOST_DAYS:
             _days.clear()
         written = _days[day] = date.fromordinal(_FIRST_DAY + day).isoformat() + "T"
-    rest = at - day * DAY
+    rest = exactly - day * DAY
     second = rest // SECOND
     micro = rest - second * SECOND
     minute = second // 60

@@ -249,10 +249,11 @@ def compile_campaigns(
 def offers_of(told: Iterable[StageChange | Release | CampaignOutcome]) -> Iterator[Offer]:
     """All offers to campaigns, in order."""
     for each in told:
-        if isinstance(each, Release):
+        if isinstance(each, StageChange):
+            if each.offers:
+                yield from each.offers
+        elif isinstance(each, Release):
             yield each.offer
-        elif isinstance(each, StageChange) and each.offers:
-            yield from each.offers
 
 
 def triggers_of(told: Iterable[StageChange | Release | CampaignOutcome]) -> list[Trigger]:

@@ -54,4 +54,4 @@ def _remember_traits(program: Program, customer: Customer, touchpoint: Touchpoin
 
 def _is_the_same(value: object, kept: object) -> bool:
     """Whether a trait's value is certainly what is kept already."""
-    return isinstance(value, str | int | float) and type(value) is type(kept) and value == kept
+    return isinstance(value, (str, int, float)) and type(value) is type(kept) and value == kept

@@ -1,23 +1,42 @@
 """Touchpoints seen before, recognised by short digests of their ids."""
 
-from hashlib import blake2b
 from struct import Struct
 from typing import Final, final
+
+from mypy_extensions import i64
 
 from etapa.journey.engine.facts.customer import DIGEST_BYTES, Customer
 from etapa.journey.engine.facts.instant import LONG_AGO
 from etapa.journey.language.model import MOST_REMEMBERED_IDS
 
-_empty_digest: Final = blake2b(digest_size=DIGEST_BYTES)
 _TIME_BYTES: Final = 8
 _ONE: Final = Struct(">q")
+_digest: Final = Struct(">HI").pack
+
+# The prime 2³¹ - 1, and two multipliers drawn at random once and for all. In compiled code, no product here exceeds 62 bits.
+_PRIME: Final[i64] = 2_147_483_647
+_FIRST: Final[i64] = 702_531_607
+_SECOND: Final[i64] = 948_269_191
 
 
 def digest_of(touchpoint_id: str) -> bytes:
-    # Copying an empty digest costs a third less than creating one.
-    digest = _empty_digest.copy()
-    digest.update(touchpoint_id.encode())
-    return digest.digest()
+    """48 bits of two polynomials in the bytes of the id (Carter and Wegman, 1979), which tell two ids apart about as surely as any hash.
+
+    Not secret, and no protection from somebody who makes up ids in order to have touchpoints of the same customer taken for repeats:
+    whoever may do that can as well send other touchpoints. The same in every process, because digests are stored.
+    """
+    text = touchpoint_id.encode()
+    first: i64 = len(text)
+    second: i64 = first
+    for place in range(len(text)):
+        byte: i64 = text[place]
+        first = first * _FIRST + byte
+        first = (first & _PRIME) + (first >> 31)
+        second = second * _SECOND + byte
+        second = (second & _PRIME) + (second >> 31)
+    first %= _PRIME
+    second %= _PRIME
+    return _digest(first >> 15, (first & 32_767) << 17 | second & 131_071)
 
 
 def is_among(digests: bytes, digest: bytes) -> bool:

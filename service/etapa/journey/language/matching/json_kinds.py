@@ -13,7 +13,7 @@ def json_kind(value: object) -> JsonKind:
         return "null"
     if isinstance(value, bool):
         return "boolean"
-    if isinstance(value, int | float):
+    if isinstance(value, (int, float)):
         return "number"
     if isinstance(value, str):
         return "text"

@@ -6,6 +6,8 @@ Called once per batch, never once per record: the work for each record happens i
 from collections.abc import Sequence
 from typing import Any, Final
 
+from mypy_extensions import i64
+
 from etapa.stream.protocol.records import Outgoing, Record, StateRecord
 
 
@@ -16,9 +18,8 @@ def record_of(place: object, consumed: Any) -> Record:
     """
     headers = consumed.headers
     timestamp = consumed.timestamp
-    return Record(
-        consumed.offset, -1000 if timestamp is None else timestamp * 1000, consumed.key, consumed.value, tuple(headers) if headers else ()
-    )
+    milliseconds: i64 = -1 if timestamp is None else timestamp
+    return Record(consumed.offset, milliseconds * 1000, consumed.key, consumed.value, tuple(headers) if headers else ())
 
 
 def as_records(consumed: list[Any]) -> list[Record]:
