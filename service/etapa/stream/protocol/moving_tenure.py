@@ -80,7 +80,7 @@ class MovingTenure(Tenure):
             if self._moves.has_sends:
                 await self._commit(0, [], empty=True)
             return
-        await self._process_items(self._waiting.items[:count])
+        await self._process_items(count)
         if not self._waiting.records and not self._touchpoints_from:
             self._moves.forget_claims()
 

@@ -17,6 +17,7 @@ from etapa.contracts.stored.denial import denied_fields, read_denials
 from etapa.contracts.stored.mark import MARK_KEY, Mark, encode_mark
 from etapa.contracts.stored.state import decode_state
 from etapa.journey.engine.deny_list import Denial, DenyList
+from etapa.journey.engine.facts.instant import NEVER
 from etapa.journey.engine.judging.outcomes import EvaluationFailed
 from etapa.journey.engine.partition import Partition
 from etapa.journey.engine.work import Work
@@ -167,20 +168,16 @@ class Tenure:
 
     async def _process_touchpoints(self) -> None:
         """One batch of the waiting records. The result is the same as if they were processed one by one."""
-        await self._process_items(self._waiting.items[: self._around.options.max_records])
+        await self._process_items(min(len(self._waiting.items), self._around.options.max_records))
 
-    async def _process_items(self, items: Sequence[object]) -> None:
+    async def _process_items(self, most: int) -> None:
+        """One batch of the first `most` waiting items."""
         engine = self._engine
         wall = self._around.clock.now()
-        loaded = await self._load(engine.missing_of(items), stream_time_after(items, engine.stream_time, wall))
-        count = len(items)
-        if loaded.more_due:
-            # Timers that were not loaded may be due at this point: stream time may not pass it before they have fired.
-            bound = loaded.due[-1].due + self._around.program.grace
-            count = count_before(bound, items, engine.stream_time, wall)
-            if count == 0:
-                await self._fire_timers(bound)
-                return
+        count, bound = await self._load_for(most, wall)
+        if count == 0:
+            await self._fire_timers(bound)
+            return
         try:
             taken, unusable = await self._classify(count, wall)
         except CannotJudge as failure:
@@ -190,6 +187,19 @@ class Tenure:
         if taken == count and engine.stream_time is not None:
             await self._advance(engine.stream_time)
         await self._commit(taken, unusable)
+
+    async def _load_for(self, most: int, wall: int) -> tuple[int, int]:
+        """Load the customers of the first `most` waiting items, and those whose timers these make due.
+
+        Returns how many of them can be judged before timers that were not loaded may be due, and by when these are.
+        """
+        engine, items = self._engine, self._waiting.items[:most]
+        loaded = await self._load(engine.missing_of(items), stream_time_after(items, engine.stream_time, wall))
+        if not loaded.more_due:
+            return most, NEVER
+        # Stream time may not pass this point before these timers have fired.
+        bound = loaded.due[-1].due + self._around.program.grace
+        return count_before(bound, items, engine.stream_time, wall), bound
 
     async def _start_over_without(self, failure: "CannotJudge") -> None:
         """Make a record that cannot be judged a dead letter, and discard everything judged since the last commit."""
@@ -318,6 +328,9 @@ class Tenure:
         accounted = self._account(count, unusable)
         letters = self._letters(accounted)
         moved = self._moved(count, encoded)
+        records = self._waiting.records[:count]
+        # What is judged is not needed while waiting for Kafka, and takes more memory than all else in a batch.
+        self._waiting = self._waiting.without_first(count)
         pages = await self._ledger.enter(work.tally, self._engine.stream_time, self._pause)
         if work.denied:
             pages = {**pages, **denied_fields(around.options.forget_key, work.denied)}
@@ -327,7 +340,6 @@ class Tenure:
         await self._settle()
         started = self._took("wait", started)
 
-        records = self._waiting.records[:count]
         through = accounted.through
         mark = Mark(
             group=around.options.group,
@@ -366,7 +378,6 @@ class Tenure:
         self._next_offset = through + 1
         self._stream_time = mark.stream_time
         self._last_change = mark.last_change
-        self._waiting = self._waiting.without_first(count)
         self._intake.committed(accounted)
         if count:
             self._judge.is_careful = any(reason.reason == "evaluation_failed" for _, reason in unusable)
