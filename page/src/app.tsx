@@ -145,6 +145,15 @@ export function App({ map: whole, languages, persona, choosePersona, days = null
         </div>
       </header>
       {who !== undefined && <p class="about">{speech.of(who.about)}</p>}
+      {who === undefined && map.personas.length > 0 && (
+        <ul class={isCounted(map) ? "personas on-paper" : "personas"} aria-label={speech.say("persona")}>
+          {map.personas.map((each) => (
+            <li key={each.id}>
+              <strong>{speech.of(each.label, each.id)}</strong> {speech.of(each.about)}
+            </li>
+          ))}
+        </ul>
+      )}
       {channel !== "" && <p class="about" role="status">{speech.say("channel_alone")}</p>}
       <main class={lastSeen === null ? "" : "old"}>
         {asTables ? <FigureTables /> : narrow ? <><Findings /><List /></> : <><Lanes /><Findings /></>}

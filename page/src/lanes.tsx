@@ -4,9 +4,12 @@ import { useLayoutEffect, useRef, useState } from "preact/hooks";
 import { LANES } from "./cells.tsx";
 import { FeelingLane } from "./feeling.tsx";
 import { Flows } from "./flows.tsx";
+import { PAPER_WIDTH, isPrinting } from "./paper.ts";
 import { isChosen, labelOf, useReading } from "./reading.ts";
 
 const LABELS = 118;
+/** After these the map may have another width. */
+const CHANGES = ["resize", "beforeprint", "afterprint"];
 
 export function Lanes(): JSX.Element {
   const { map, speech, chosen, choose } = useReading();
@@ -15,14 +18,14 @@ export function Lanes(): JSX.Element {
   useLayoutEffect(() => {
     const element = box.current;
     if (element === null) return undefined;
-    const measure = (): void => setWidth(Math.max(element.clientWidth - LABELS, map.stages.length * 118));
+    const measure = (): void => setWidth(Math.max((isPrinting() ? PAPER_WIDTH : element.clientWidth) - LABELS, map.stages.length * 118));
     measure();
     const observer = new ResizeObserver(measure);
     observer.observe(element);
-    addEventListener("resize", measure);
+    for (const change of CHANGES) addEventListener(change, measure);
     return () => {
       observer.disconnect();
-      removeEventListener("resize", measure);
+      for (const change of CHANGES) removeEventListener(change, measure);
     };
   }, [map.stages.length]);
   const lanes = LANES.filter((lane) => (lane.key === "campaigns" ? map.campaigns.length > 0 : map.stages.some(lane.has)));

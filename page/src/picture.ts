@@ -1,7 +1,9 @@
 // The map as one SVG file: what the browser has laid out for A3 paper, as shapes and text that any program can draw.
 
+import { PAPER_WIDTH } from "./paper.ts";
+
 /** Widths to lay the map out in, in CSS pixels: that of A3 landscape within its margins, and narrower ones, which are drawn larger. */
-const WIDTHS = [1512, 1440, 1368, 1296, 1224];
+const WIDTHS = [PAPER_WIDTH, 1440, 1368, 1296, 1224];
 const MARGIN = 38;
 
 const SVG = "http://www.w3.org/2000/svg";

@@ -62,6 +62,7 @@ def test_a_picture_says_in_its_language_what_the_map_says(maps: dict[str, Journe
         assert {f"{each.count:,}".replace(",", ".") for each in stage.touchpoints if each.count} <= set(told)
     for flow in whole.flows:
         assert any(text.startswith(f"{flow.count} · ") for text in told) == (flow.count > 0)
+    assert {persona.label["es"] for persona in whole.personas} <= set(told)
     assert not {"Guardar", "Tabla"} & set(told)
 
 
