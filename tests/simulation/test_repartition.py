@@ -7,12 +7,15 @@ from random import Random
 import msgspec
 import pytest
 
+from etapa.contracts.stored.forwarding import is_forwarding
 from etapa.contracts.stored.transfer import TopicLayout
 from tests.simulation.checking.moving_controls import MOVING_SAFETIES, MovingSafety
 from tests.simulation.machines.network import OneCrash, Weather
 from tests.simulation.machines.process import When
+from tests.simulation.worlds.forgetting import FOR_EVER, KEY, request_for
 from tests.simulation.worlds.repartition import UNTIMED, RepartitionWorld
 from tests.simulation.worlds.scenario import SimulationScenario
+from tests.simulation.worlds.shop import Arrival, SimulatedShop
 from tests.support.quiet import quiet_logs
 
 SEEDS = 24
@@ -57,6 +60,40 @@ class CalmWorld(RepartitionWorld):
         return msgspec.structs.replace(
             scenario, shop=shop, options=options, weather=Weather(), faults=0, skew=0, partitions=2, members=2, session=3.0, rebalance=3.0
         )
+
+
+MOVER = "c3"
+
+
+class ForgettingMoversWorld(CalmWorld):
+    """The same, and at the end somebody asks to forget one who moves, by the old layout or by the new one."""
+
+    def choose(self, random: Random) -> SimulationScenario:
+        scenario = super().choose(random)
+        return msgspec.structs.replace(scenario, options=msgspec.structs.replace(scenario.options, forget_key=KEY))
+
+    def arriving(self, random: Random, shop: SimulatedShop) -> Iterator[Arrival]:
+        for number, arrival in enumerate(super().arriving(random, shop)):
+            yield arrival
+            if number == shop.touchpoints - 1:
+                self.events["forget"] += 1
+                yield request_for(MOVER, self.now(), FOR_EVER)
+
+    def check(self) -> None:
+        """Wherever the customer was when it was asked for, nothing but an address may be left."""
+        for partition in self.partitions:
+            for customer_id, shown in partition.redis.customers.items():
+                if customer_id == MOVER and shown.state is not None and not is_forwarding(shown.state):
+                    self.find(f"{MOVER} was forgotten, and lives in partition {partition.number}")
+
+
+def test_who_is_forgotten_while_customers_move_is_forgotten_wherever_that_is() -> None:
+    events: Counter[str] = Counter()
+    for seed in range(30):
+        result = ForgettingMoversWorld(seed).run()
+        assert result.violations == [], seed
+        events.update(result.events)
+    assert min(events[event] for event in ("forget", "forwarded")) > 0
 
 
 @pytest.mark.parametrize("name", ["w1", "w2"])

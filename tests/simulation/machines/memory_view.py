@@ -97,10 +97,10 @@ class MemoryRedis:
         return Applied(customer.customer_id, stage, customer.due if customer.rescheduled else due, customer.state)
 
     def scan(self, cursor: int, count: int) -> Scanned:
-        """A portion of the customers, in the order of their ids."""
-        ids = sorted(self.customers)
-        portion = [(customer_id, self.customers[customer_id].state or b"") for customer_id in ids[cursor : cursor + count]]
-        return Scanned(portion, cursor + count if cursor + count < len(ids) else None, len(ids))
+        """A portion of the customers, in the order of their ids. As in Redis, whoever is there throughout is seen, whoever else comes or goes."""
+        left = sorted(customer_id for customer_id in self.customers if _place_of(customer_id) >= cursor)
+        portion = [(customer_id, self.customers[customer_id].state or b"") for customer_id in left[:count]]
+        return Scanned(portion, _place_of(left[count]) if count < len(left) else None, len(self.customers))
 
     def note(self, progress: ReclassifyProgress) -> None:
         """How far a request has got."""
@@ -166,6 +166,11 @@ class MemoryView:
     async def _run(self, script: Script, call: str, effect: Callable[[], T]) -> T:
         client = _ScriptClient(self._redis, self._process, call, effect)
         return cast("T", await script.run(cast("RedisClient", client), [], []))
+
+
+def _place_of(customer_id: str) -> int:
+    """A number by which ids of up to 32 bytes have the same order."""
+    return int.from_bytes(customer_id.encode().ljust(32, b"\0"))
 
 
 class _ScriptClient:

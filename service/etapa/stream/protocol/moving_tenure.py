@@ -23,6 +23,7 @@ from etapa.contracts.stored.transfer import (
     Transfer,
     TransferError,
 )
+from etapa.journey.engine.facts.forget_request import ForgetRequest
 from etapa.journey.engine.facts.touchpoint import Touchpoint
 from etapa.stream.protocol.batch import NOTHING_WAITING, Encoded, Waiting, customer_moved, dead_letters, decode
 from etapa.stream.protocol.belonging import PartitionRefused
@@ -98,7 +99,7 @@ class MovingTenure(Tenure):
             await self._load(missing, None)
         count = len(items)
         for position, item in enumerate(items):
-            if not isinstance(item, Touchpoint) or self._engine.knows(item.customer_id):
+            if not isinstance(item, Touchpoint | ForgetRequest) or self._engine.knows(item.customer_id):
                 continue
             place = self._moves.whereabouts(item.customer_id)
             if isinstance(place, int):

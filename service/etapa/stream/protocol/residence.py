@@ -22,17 +22,18 @@ from etapa.contracts.stored.transfer import (
     decode_transfer,
     encode_transfer,
 )
+from etapa.journey.engine.facts.forget_request import ForgetRequest
 from etapa.journey.engine.facts.touchpoint import Touchpoint
 from etapa.stream.protocol.observer import MovesCounted
 from etapa.stream.protocol.records import Outgoing, Record
 
 
 class LivesElsewhere(SkippedRecord, frozen=True, gc=False, kw_only=True):
-    """A touchpoint that is to be forwarded to another place."""
+    """A touchpoint, or a request to forget its customer, that is to be forwarded to another place."""
 
     rule: str = ""
     place: int
-    touchpoint: Touchpoint
+    touchpoint: Touchpoint | ForgetRequest
 
 
 class MovedInBatch(NamedTuple):
