@@ -80,7 +80,7 @@ def test_the_page_follows_a_worker_under_load_and_ends_with_what_was_published(
             assert {stage["id"]: stage["customers"] for stage in stages if stage["customers"]} == here
             for stage in stages:
                 name = stage["label"].get("en", stage["id"])
-                shown = seen.page.get_by_role("button", name=f"{name}: ").first
+                shown = seen.page.locator(f".plate[aria-label^='{name}: ']")
                 expect(shown.locator(".figure")).to_have_text(f"{stage['customers']:,}", timeout=SOON)
             moves = Counter((change["from"], change["to"]) for change in changes if change["from"] is not None)
             names = {stage["id"]: stage["label"].get("en", stage["id"]) for stage in stages}
