@@ -18,8 +18,9 @@ from etapa.contracts.stored.transfer import LayoutAnnounced, TopicLayout, Transf
 from etapa.hosting.system_clock import SystemClock
 from etapa.stream.kafka.cluster import Cluster
 from etapa.stream.kafka.topics.growth import add_partitions, partitions_by_topic, provide_transfers
+from etapa.stream.protocol.residence import share_leaving
 from etapa.stream.upkeep.rebuild import workers_of
-from etapa.stream.upkeep.repartition import CannotRepartition, MovesNow, MovesReader, PlaceNow, announce, layout_for, share_leaving
+from etapa.stream.upkeep.repartition import CannotRepartition, MovesNow, MovesReader, PlaceNow, announce, layout_for
 
 RATE = 10_000.0
 MOST_PARTITIONS = 10_000
@@ -141,7 +142,9 @@ class _Repartition:
 def _progress(now: MovesNow) -> str:
     done = sum(place.has_finished for place in now.places)
     left, arrived = sum(place.left for place in now.places), sum(place.arrived for place in now.places)
-    line = f"{left:,} customers have left, {arrived:,} have arrived; {done} of {counted(len(now.places), 'partition')} have finished"
+    expected = sum(place.to_leave for place in now.places)
+    share = f" of about {expected:,} ({min(1.0, left / expected):.0%})" if expected else ""
+    line = f"{left:,}{share} customers have left, {arrived:,} have arrived; {done} of {counted(len(now.places), 'partition')} have finished"
     return f"{line}; stopped" if now.per_second == 0 else line
 
 
@@ -170,7 +173,8 @@ def _where(place: PlaceNow, layout: TopicLayout | None) -> str:
     if place.layout != layout:
         return "does not know of it yet"
     end = "has finished" if place.has_finished else "goes on"
-    return f"{place.left:,} left, {place.arrived:,} arrived, {end}"
+    left = f"{place.left:,} of about {place.to_leave:,}" if place.to_leave else f"{place.left:,}"
+    return f"{left} left, {place.arrived:,} arrived, {end}"
 
 
 def _as_json(now: MovesNow) -> dict[str, Any]:
@@ -179,6 +183,7 @@ def _as_json(now: MovesNow) -> dict[str, Any]:
             "partition": place.partition,
             "follows": place.layout is not None and place.layout == now.layout,
             "left": place.left,
+            "to_leave": place.to_leave,
             "arrived": place.arrived,
             "finished": place.has_finished,
         }

@@ -13,17 +13,17 @@ from etapa.stream.protocol.belonging import AllRefused, LastMark, changed, refus
 from etapa.stream.protocol.leavers import LeaverSearch
 from etapa.stream.protocol.observer import MovesCounted
 from etapa.stream.protocol.ports import Topics
-from etapa.stream.protocol.residence import Moves
+from etapa.stream.protocol.residence import Moves, share_leaving
 from etapa.stream.redis.client import connect
 from etapa.stream.redis.view import RedisView
-from etapa.stream.upkeep.repartition import CannotRepartition, MovesNow, PlaceNow, layout_for, place_now, share_leaving
+from etapa.stream.upkeep.repartition import CannotRepartition, MovesNow, PlaceNow, layout_for, place_now
 
 UP, DOWN = TopicLayout(1, 12, 4), TopicLayout(2, 5, 12)
 MARK = Mark(group="g", partitions=4, through=7, stream_time=None, journey="j", version=1)
 
 
 def at(layout: TopicLayout | None, *ended: int) -> Mark:
-    return msgspec.structs.replace(MARK, moving=MovingMark(0, layout=layout, ended=ended, left=3, arrived=2))
+    return msgspec.structs.replace(MARK, moving=MovingMark(0, layout=layout, ended=ended, to_leave=9, left=3, arrived=2))
 
 
 def finished(layout: TopicLayout, partitions: int) -> MovesNow:
@@ -34,9 +34,9 @@ def finished(layout: TopicLayout, partitions: int) -> MovesNow:
 def test_a_place_has_finished_when_it_says_so_and_is_done_when_it_has_heard_it_of_all() -> None:
     assert place_now(1, None, UP) == PlaceNow(1, None)
     assert place_now(1, at(None), UP) == PlaceNow(1, None)
-    assert place_now(1, at(UP, 4, 5), UP) == PlaceNow(1, UP, 3, 2)
-    assert place_now(1, at(UP, 1), UP) == PlaceNow(1, UP, 3, 2, has_finished=True)
-    assert place_now(1, at(UP, *range(12)), UP) == PlaceNow(1, UP, 3, 2, has_finished=True, knows_all=True)
+    assert place_now(1, at(UP, 4, 5), UP) == PlaceNow(1, UP, 3, 9, 2)
+    assert place_now(1, at(UP, 1), UP) == PlaceNow(1, UP, 3, 9, 2, has_finished=True)
+    assert place_now(1, at(UP, *range(12)), UP) == PlaceNow(1, UP, 3, 9, 2, has_finished=True, knows_all=True)
     assert place_now(1, at(UP, *range(12)), DOWN) == PlaceNow(1, UP)
 
 
@@ -104,6 +104,16 @@ def test_the_mark_remembers_the_pace_and_counts_since_the_layout_was_adopted() -
     assert moves.in_batch([], 0, []).counted == MovesCounted(0, 0, is_leaving=False)
     moves.adopt(DOWN)
     assert (moves.marked().left, moves.marked().arrived) == (0, 0)
+
+
+def test_about_how_many_have_to_leave_is_known_once_and_stays() -> None:
+    moves = Moves(0, MovingMark(0, layout=UP, left=5))
+    moves.there_are(300)
+    assert moves.marked().to_leave == 5 + 200
+    moves.there_are(40)
+    assert moves.marked().to_leave == 205
+    moves.adopt(DOWN)
+    assert moves.marked().to_leave is None
 
 
 def test_an_announcement_that_comes_again_does_not_bring_an_earlier_pace_back() -> None:

@@ -57,6 +57,8 @@ class MovingMark(msgspec.Struct, frozen=True):
     """The pace at which customers leave, as announced."""
     revision: int = 0
     """That of the announcement."""
+    to_leave: int | None = None
+    """About how many have to leave in all: a share of the customers that there were at first."""
     left: int = 0
     """How many have left since the layout was adopted."""
     arrived: int = 0

@@ -29,6 +29,8 @@ class LeaverSearch:
         self._found: list[str] = []
         self._cursor: int | None = 0
         """Where to go on; none: all were seen."""
+        self.customers = 0
+        """How many there were when last looked, with those of whom only an address is left."""
 
     def begin_anew(self) -> None:
         """Homes have changed."""
@@ -48,7 +50,7 @@ class LeaverSearch:
             return Leavers([], all_seen=False)
         if not self._found and self._cursor is not None:
             scanned = await self._view.scan(self._cursor, self._most)
-            self._cursor = scanned.cursor
+            self._cursor, self.customers = scanned.cursor, scanned.customers
             here = sorted({customer_id for customer_id, state in scanned.states if not is_forwarding(state)})
             self._found = [customer_id for customer_id in here if has_to_leave(customer_id)]
         leaving, self._found = self._found[: self._most], self._found[self._most :]

@@ -226,6 +226,7 @@ class MovingTenure(Tenure):
             return
         await self._settle()
         leavers = await self._search.next(now, lambda customer_id: moves.home(customer_id) != here)
+        moves.there_are(self._search.customers)
         if leavers.customer_ids:
             await self._load(self._engine.missing(leavers.customer_ids), None)
             for customer_id in leavers.customer_ids:

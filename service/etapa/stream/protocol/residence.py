@@ -4,6 +4,7 @@ A place is a partition. What is here in memory only (claims, and who was found t
 """
 
 from collections.abc import Iterator, Mapping, Sequence
+from math import lcm
 from types import MappingProxyType
 from typing import Final, Literal, NamedTuple
 
@@ -26,6 +27,14 @@ from etapa.journey.engine.facts.forget_request import ForgetRequest
 from etapa.journey.engine.facts.touchpoint import Touchpoint
 from etapa.stream.protocol.observer import MovesCounted
 from etapa.stream.protocol.records import Outgoing, Record
+
+
+def share_leaving(layout: TopicLayout, partition: int) -> float:
+    """Which share of the customers at home in this partition before has to leave it, if ids are spread evenly."""
+    if partition >= layout.before:
+        return 0.0
+    rounds = range(partition, lcm(layout.before, layout.partitions), layout.before)
+    return sum(hashed % layout.partitions != partition for hashed in rounds) / len(rounds)
 
 
 class LivesElsewhere(SkippedRecord, frozen=True, gc=False, kw_only=True):
@@ -75,6 +84,7 @@ class Moves:
         self.per_second = None if marked is None else marked.per_second
         """The pace at which customers leave, as announced; 0 stops them."""
         self._revision = 0 if marked is None else marked.revision
+        self._to_leave = None if marked is None else marked.to_leave
         self._left = 0 if marked is None else marked.left
         self._arrived = 0 if marked is None else marked.arrived
         self._claimed: set[str] = set()
@@ -107,6 +117,7 @@ class Moves:
             # Nobody lives at a place that was not part of the layout before.
             self._ended = set(range(layout.before, max(layout.before, layout.partitions)))
             self._left = self._arrived = 0
+            self._to_leave = None
 
     def keep_pace(self, announced: LayoutAnnounced) -> None:
         """Customers leave at this pace from now on, unless it was announced before the present one."""
@@ -154,6 +165,11 @@ class Moves:
     def has_ended(self, place: int) -> None:
         """Nobody is left at this place who has to move."""
         self._ended.add(place)
+
+    def there_are(self, customers: int) -> None:
+        """So many customers are here. The first number since the layout was adopted tells about how many have to leave."""
+        if self._to_leave is None and self.layout is not None:
+            self._to_leave = self._left + round(customers * share_leaving(self.layout, self._place))
 
     def in_batch(self, stages: Sequence[tuple[str, str]], forwarded: int, departures: Sequence[Outgoing]) -> MovedInBatch:
         """Everything about moves that belongs to the next batch; `stages` and the others as in `MovedInBatch`."""
@@ -208,7 +224,7 @@ class Moves:
         ended = tuple(sorted(self._ended))
         sent, taken = dict(self._sent), dict(self._taken)
         pace = self.per_second, self._revision
-        return MovingMark(self.next_transfer, sent, taken, self.layout, ended, *pace, self._left, self._arrived)
+        return MovingMark(self.next_transfer, sent, taken, self.layout, ended, *pace, self._to_leave, self._left, self._arrived)
 
     def take_sends(self) -> list[tuple[int, Outgoing]]:
         """Everything to be sent; the caller sends it."""

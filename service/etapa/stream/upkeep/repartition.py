@@ -6,7 +6,6 @@ run again. The steps are in docs/moving-customers.md.
 
 import asyncio
 from collections.abc import Sequence
-from math import lcm
 from typing import Self
 
 import msgspec
@@ -32,6 +31,8 @@ class PlaceNow(msgspec.Struct, frozen=True):
     layout: TopicLayout | None
     """What it follows."""
     left: int = 0
+    to_leave: int = 0
+    """About how many have to leave in all."""
     arrived: int = 0
     has_finished: bool = False
     """Whether nobody has to leave it any more."""
@@ -120,7 +121,7 @@ def place_now(partition: int, mark: Mark | None, layout: TopicLayout | None) -> 
     ended = set(moving.ended)
     # Partitions of neither layout hold only forwarding addresses; nobody tells them anything.
     knows_all = partition in ended and (partition >= taking_part or ended >= set(range(taking_part)))
-    return PlaceNow(partition, layout, moving.left, moving.arrived, partition in ended, knows_all)
+    return PlaceNow(partition, layout, moving.left, moving.to_leave or 0, moving.arrived, partition in ended, knows_all)
 
 
 def layout_for(now: MovesNow, to: int, partitions: int) -> TopicLayout:
@@ -137,14 +138,6 @@ def layout_for(now: MovesNow, to: int, partitions: int) -> TopicLayout:
     if current == to:
         raise CannotRepartition(f"customers are laid out over {to} partitions already")
     return TopicLayout(1 if layout is None else layout.generation + 1, to, current)
-
-
-def share_leaving(layout: TopicLayout, partition: int) -> float:
-    """Which share of the customers at home in this partition before has to leave it, if ids are spread evenly."""
-    if partition >= layout.before:
-        return 0.0
-    rounds = range(partition, lcm(layout.before, layout.partitions), layout.before)
-    return sum(hashed % layout.partitions != partition for hashed in rounds) / len(rounds)
 
 
 async def announce(cluster: Cluster, announced: LayoutAnnounced, partitions: int, transfers: int) -> None:
