@@ -109,7 +109,7 @@ def _varint(number: i64) -> bytes:
     return _varints[number] if number < _USUAL else varint(number)
 
 
-def _add_headers(parts: list[bytes], headers: Sequence[Any]) -> None:
+def _add_headers(parts: list[bytes], headers: Sequence[tuple[str, Any]]) -> None:
     for name, value in headers:
         parts.append(_name(name))
         if value is None:
