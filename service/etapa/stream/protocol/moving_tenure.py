@@ -220,8 +220,7 @@ class MovingTenure(Tenure):
     async def _let_some_leave(self) -> None:
         """One batch of customers whose home is elsewhere, or the news that there are none left."""
         moves, here = self._moves, self._around.partition
-        layout = moves.layout
-        now = self._around.clock.monotonic()
+        layout, now = moves.layout, self._around.clock.monotonic()
         if layout is None or not moves.someone_may_have_to_leave or self._search.idle_for(now):
             return
         await self._settle()
