@@ -106,10 +106,12 @@ function OfFlow({ flow }: { readonly flow: Flow }): JSX.Element {
           </>
         )}
       </dl>
-      <section>
-        <h3>{speech.say("rules")}</h3>
-        {flow.rules.map((rule) => <OneRule key={rule.id} rule={rule} of={flow.count} />)}
-      </section>
+      {flow.rules.length > 0 && (
+        <section>
+          <h3>{speech.say("rules")}</h3>
+          {flow.rules.map((rule) => <OneRule key={rule.id} rule={rule} of={flow.count} />)}
+        </section>
+      )}
       <Recent flow={flow} />
       {find !== null && target !== undefined && <StageCustomers stage={target} from={flow.from} find={find} />}
     </>
