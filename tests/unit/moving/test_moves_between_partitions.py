@@ -1,5 +1,6 @@
 """What is announced, who has to leave, and which numbers of partitions a worker accepts."""
 
+import asyncio
 from collections import Counter
 
 import msgspec
@@ -12,7 +13,7 @@ from etapa.settings import Settings
 from etapa.stream.protocol.belonging import AllRefused, LastMark, changed, refuse_what_is_of_others
 from etapa.stream.protocol.leavers import LeaverSearch
 from etapa.stream.protocol.observer import MovesCounted
-from etapa.stream.protocol.ports import Topics
+from etapa.stream.protocol.ports import Scanned, Topics
 from etapa.stream.protocol.residence import Moves, share_leaving
 from etapa.stream.redis.client import connect
 from etapa.stream.redis.view import RedisView
@@ -127,6 +128,28 @@ def test_an_announcement_that_comes_again_does_not_bring_an_earlier_pace_back() 
     assert (moves.marked().per_second, moves.marked().revision) == (5, 2)
     moves.adopt(DOWN)
     assert (moves.marked().per_second, moves.marked().revision) == (None, 0)
+
+
+def test_no_more_leave_at_once_than_in_a_second() -> None:
+    everybody = {f"c{number}": b"\x93\x01" for number in range(30)}
+
+    class Customers(RedisView):
+        async def scan(self, cursor: int, count: int) -> Scanned:
+            return Scanned(list(everybody.items()), None, len(everybody))
+
+    async def left_by(search: LeaverSearch, now: float) -> int:
+        return len((await search.next(now, lambda _: True)).customer_ids)
+
+    async def scenario() -> None:
+        settings = Settings()
+        search = LeaverSearch(Customers(settings, connect(settings), 0), 500, 1000.0, announced=4.0)
+        assert [await left_by(search, now) for now in (0.0, 0.5, 1.0, 3.0)] == [4, 0, 4, 4]
+        search.keep_to(0.5)
+        assert [await left_by(search, now) for now in (5.0, 6.0, 7.0)] == [1, 0, 1]
+        search.keep_to(None)
+        assert await left_by(search, 9.0) == 16
+
+    asyncio.run(scenario())
 
 
 def test_nobody_leaves_at_a_pace_of_none_and_everybody_again_without_a_pace() -> None:

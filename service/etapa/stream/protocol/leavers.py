@@ -53,7 +53,9 @@ class LeaverSearch:
             self._cursor, self.customers = scanned.cursor, scanned.customers
             here = sorted({customer_id for customer_id, state in scanned.states if not is_forwarding(state)})
             self._found = [customer_id for customer_id in here if has_to_leave(customer_id)]
-        leaving, self._found = self._found[: self._most], self._found[self._most :]
+        # Never more than a second's worth at once.
+        most = max(1, min(self._most, int(self._rate)))
+        leaving, self._found = self._found[:most], self._found[most:]
         if leaving:
             # Unused time is not made up for, so the rate is never exceeded.
             self._allowed_at = now + len(leaving) / self._rate
