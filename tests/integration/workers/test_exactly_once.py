@@ -1,12 +1,15 @@
 import asyncio
+import re
 from collections import Counter
 from pathlib import Path
+from typing import Any
 
 import msgspec
 import pytest
 
 from etapa.journey.units import DAY
-from etapa.settings import Settings
+from etapa.settings import SHIPPED_JOURNEY, Settings
+from tests.integration.campaigns_told import check_campaigns
 from tests.integration.outcome import check, end_of, followed, put_touchpoints, records_of
 from tests.integration.places import new_place, read_all
 from tests.integration.reported import check_report
@@ -18,19 +21,32 @@ from tests.support.clickstream import clickstream
 pytestmark = [pytest.mark.kafka, pytest.mark.redis]
 
 
-async def a_place(kafka: KafkaServer, redis: RedisServer) -> Settings:
+async def a_place(kafka: KafkaServer, redis: RedisServer, **others: Any) -> Settings:
     """Small batches, so that there are many moments to die in; a short session, so that a dead worker is soon replaced.
 
     Nothing follows the wall clock: only touchpoints advance time.
     """
-    return await new_place(kafka.bootstrap_servers, redis.url, partitions=4, batch_records=150, session_timeout=3_000_000, quiet_after=DAY)
+    return await new_place(
+        kafka.bootstrap_servers, redis.url, partitions=4, batch_records=150, session_timeout=3_000_000, quiet_after=DAY, **others
+    )
+
+
+def with_campaigns(path: Path) -> Path:
+    """The shipped journey, of whose campaigns the shoppers of the clickstream get something, half of them as holdout group."""
+    text = SHIPPED_JOURNEY.read_text("utf-8")
+    text, found = re.subn(r"(?m)^consent: .*$", "consent: {trait: lifecycle, in: [new, returning, loyal]}", text)
+    assert found == 1
+    text, found = re.subn(r"holdout: [12]0%", "holdout: 50%", text)
+    assert found == 3
+    path.write_text(text, "utf-8")
+    return path
 
 
 def test_a_clickstream_is_classified_exactly_once_though_workers_are_killed_and_redis_is_flushed(
     kafka_server: KafkaServer, redis_server: RedisServer, tmp_path: Path
 ) -> None:
     async def scenario() -> None:
-        settings = await a_place(kafka_server, redis_server)
+        settings = await a_place(kafka_server, redis_server, journey=str(with_campaigns(tmp_path / "journey.yaml")))
         stream = clickstream()
         until, last = end_of(settings, stream)
         fifth = len(stream) // 5
@@ -64,6 +80,8 @@ def test_a_clickstream_is_classified_exactly_once_though_workers_are_killed_and_
             with redis_server.client() as client:
                 changes = await check(settings, client, values, until)
                 report = await check_report(settings, client, worker, values, until, changes)
+            goals = await check_campaigns(settings, values, until, tmp_path)
+            assert min(goals[held_out, met] for held_out in (False, True) for met in (False, True)) > 3, goals
             assert len(changes) > 600
             assert sum(row["count"] for row in report["touchpoints"]) == len(stream) + len(last)
             causes = Counter(msgspec.json.decode(value)["cause"] for messages in changes.values() for _, value, _ in messages if value)
