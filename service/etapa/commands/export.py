@@ -15,17 +15,19 @@ from etapa.commands.terminal.kafka_access import on_kafka
 from etapa.commands.terminal.options import settings_flags, settings_from
 from etapa.commands.terminal.printing import echo_json
 from etapa.commands.terminal.words import counted
-from etapa.contracts.outgoing.personal_data import kept_record, kept_state
+from etapa.contracts.outgoing.personal_data import kept_record, kept_state, kept_transfer
 from etapa.contracts.outgoing.personal_data_message import KeptRecordMessage, KeptStateMessage, PersonalDataMessage
 from etapa.contracts.rfc3339 import moment_of
 from etapa.contracts.stored.mark import MarkError
 from etapa.contracts.stored.state import StateError, decode_state
+from etapa.contracts.stored.transfer import TransferError
 from etapa.hosting.system_clock import SystemClock
 from etapa.journey.engine.judging.outcomes import EvaluationFailed
 from etapa.journey.engine.judging.recollection import recollect
 from etapa.journey.language.model import Journey
 from etapa.stream.kafka.cluster import Cluster
-from etapa.stream.upkeep.personal_records import PersonalRecord, PersonalRecords, PersonalState
+from etapa.stream.upkeep.personal_places import personal_places, topic_partitions
+from etapa.stream.upkeep.personal_records import PersonalRecord, PersonalRecords, PersonalState, committed_records
 
 TELL_EVERY = 1.0
 """Seconds between two updates of the progress."""
@@ -52,7 +54,7 @@ def export(customer_id: str, path: Path | None, **flags: str | None) -> None:
     progress = Progress()
     try:
         document = on_kafka(settings, lambda cluster, count: _document(cluster, count, customer_id, journey, progress))
-    except (MarkError, StateError, EvaluationFailed) as error:
+    except (MarkError, StateError, TransferError, EvaluationFailed) as error:
         raise CheckFailed(str(error)) from None
     finally:
         progress.end()
@@ -90,22 +92,29 @@ class Progress:
 
 async def _document(cluster: Cluster, partitions: int, customer_id: str, journey: Journey, progress: Progress) -> PersonalDataMessage:
     settings = cluster.settings
-    records = PersonalRecords(cluster, customer_id, partitions, progress.tell)
+    places = await personal_places(cluster, customer_id, partitions)
+    records = PersonalRecords(committed_records(cluster, progress.tell), settings, customer_id, places)
     now = SystemClock().now()
-    undelivered = await records.undelivered()
+    state = await records.state()
+    has_undelivered = await topic_partitions(cluster, settings.topic_campaign_trigger_dead_letters) is not None
+    not_read = [] if has_undelivered else [settings.topic_campaign_trigger_dead_letters]
+    if places.is_transfers_hidden:
+        not_read.append(settings.topic_transfers)
     return PersonalDataMessage(
         customer_id=customer_id,
         exported_at=moment_of(now),
         journey=journey.id,
         journey_version=journey.version,
-        state=_state(await records.state(), customer_id, journey, now),
+        forwarded_from=state.left,
+        state=_state(state, customer_id, journey, now),
         touchpoints=_records(await records.keyed(settings.topic_touchpoints)),
         stage_changes=_records(await records.keyed(settings.topic_stage_changes)),
         campaign_triggers=_records(await records.keyed(settings.topic_campaign_triggers)),
         campaign_outcomes=_records(await records.keyed(settings.topic_campaign_outcomes)),
         dead_letters=_records(await records.mentioned(settings.topic_dead_letters)),
-        undelivered_triggers=_records(undelivered or ()),
-        not_read=[settings.topic_campaign_trigger_dead_letters] if undelivered is None else [],
+        undelivered_triggers=_records(await records.keyed(settings.topic_campaign_trigger_dead_letters)) if has_undelivered else [],
+        transfers=[_transfer(one) for one in await records.transferred()],
+        not_read=not_read,
     )
 
 
@@ -125,6 +134,11 @@ def _records(found: Sequence[PersonalRecord]) -> list[KeptRecordMessage]:
     ]
 
 
+def _transfer(found: PersonalRecord) -> KeptRecordMessage:
+    record = found.record
+    return kept_transfer(found.topic, found.partition, record.offset, record.timestamp, record.value)
+
+
 def is_anything(document: PersonalDataMessage) -> bool:
     """Whether anything was found."""
     return document.state is not None or any(
@@ -135,6 +149,8 @@ def is_anything(document: PersonalDataMessage) -> bool:
             document.campaign_outcomes,
             document.dead_letters,
             document.undelivered_triggers,
+            document.transfers,
+            document.forwarded_from,
         )
     )
 
@@ -149,6 +165,8 @@ def in_short(document: PersonalDataMessage) -> str:
         counted(len(document.campaign_outcomes), "outcome"),
         counted(len(document.dead_letters) + len(document.undelivered_triggers), "dead letter"),
     ]
+    if document.transfers:
+        parts.append(counted(len(document.transfers), "transfer"))
     return ", ".join(parts)
 
 

@@ -13,6 +13,7 @@ from etapa.commands.terminal.words import counted
 from etapa.contracts.outgoing.forget_certificate import CertificateError, ForgetCertificate, encode_certificate, read_certificate
 from etapa.contracts.rfc3339 import format_time, microseconds_of
 from etapa.contracts.stored.mark import MarkError
+from etapa.contracts.stored.transfer import TransferError
 from etapa.hosting.foreign_text import printable
 from etapa.hosting.system_clock import SystemClock
 from etapa.journey.engine.deny_list import DenyKey
@@ -20,7 +21,8 @@ from etapa.journey.engine.facts.forget_request import ForgetRequest
 from etapa.settings import Settings
 from etapa.stream.kafka.cluster import Cluster
 from etapa.stream.upkeep.forgetting import NotForgotten, certify, remaining, see_that_it_is_done, send_request, wait_until_done
-from etapa.stream.upkeep.personal_records import PersonalRecord
+from etapa.stream.upkeep.personal_places import personal_places
+from etapa.stream.upkeep.personal_records import PersonalRecord, committed_records
 from etapa.stream.upkeep.rebuild import NobodyAtWork
 
 
@@ -56,14 +58,14 @@ def forget(customer_id: str, certificate: Path | None, verify: Path | None, yes:
     try:
         if verify is not None:
             made = _read(verify, customer_id, key)
-            found = on_kafka(settings, lambda cluster, count: remaining(cluster, customer_id, count, progress.tell))
+            found = on_kafka(settings, lambda cluster, count: _look(cluster, count, customer_id, progress))
             progress.end()
             _say_what_is_left(made, found, SystemClock().now())
             return
         if somebody_can_be_asked(yes=yes):
             ask(f"Erase everything that Etapa keeps of {printable(customer_id)}? This cannot be undone.")
         done = on_kafka(settings, lambda cluster, count: _forget(cluster, count, customer_id, settings, key, progress))
-    except (NotForgotten, MarkError) as error:
+    except (NotForgotten, MarkError, TransferError) as error:
         raise CheckFailed(str(error)) from None
     except NobodyAtWork:
         raise CheckFailed(
@@ -87,15 +89,21 @@ def _read(path: Path, customer_id: str, key: DenyKey) -> ForgetCertificate:
         raise WrongUse(f"{path}: {error}") from None
 
 
+async def _look(cluster: Cluster, partitions: int, customer_id: str, progress: Progress) -> list[PersonalRecord]:
+    places = await personal_places(cluster, customer_id, partitions)
+    return await remaining(cluster, committed_records(cluster, progress.tell), customer_id, places)
+
+
 async def _forget(
     cluster: Cluster, partitions: int, customer_id: str, settings: Settings, key: DenyKey, progress: Progress
 ) -> ForgetCertificate:
     clock = SystemClock()
     at = clock.now()
     request = ForgetRequest(customer_id, key.digest(customer_id), at, at + settings.forget_readmit_after)
-    sent = await send_request(cluster, request, partitions)
-    await wait_until_done(cluster, sent)
-    found = await remaining(cluster, customer_id, partitions, progress.tell)
+    places = await personal_places(cluster, customer_id, partitions)
+    sent = await send_request(cluster, request, places.home)
+    await wait_until_done(cluster, sent, places)
+    found = await remaining(cluster, committed_records(cluster, progress.tell), customer_id, places)
     see_that_it_is_done(found, settings.topic_customer_state)
     return await certify(cluster, sent, found, key, clock.now)
 

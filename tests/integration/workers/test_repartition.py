@@ -16,6 +16,7 @@ from etapa.contracts.rfc3339 import format_time
 from etapa.contracts.stored.mark import MARK_KEY, Mark, decode_mark
 from etapa.journey.units import DAY, SECOND
 from etapa.settings import Settings
+from etapa.settings.values import Secret
 from etapa.stream.kafka.cluster import Cluster
 from etapa.stream.upkeep.repartition import MovesReader
 from tests.integration.command_line import run_etapa
@@ -126,7 +127,13 @@ def test_partitions_are_added_and_left_again_under_load_and_every_change_is_that
     kafka_server: KafkaServer, redis_server: RedisServer, tmp_path: Path
 ) -> None:
     async def scenario() -> None:
-        settings = await new_place(kafka_server.bootstrap_servers, redis_server.url, session_timeout=3_000_000, quiet_after=DAY)
+        settings = await new_place(
+            kafka_server.bootstrap_servers,
+            redis_server.url,
+            session_timeout=3_000_000,
+            quiet_after=DAY,
+            forget_key=Secret("a long random text"),
+        )
         workers = [StartedWorker(settings, tmp_path), StartedWorker(settings, tmp_path)]
         grown = msgspec.structs.replace(settings, partitions=3)
         async with started_producer(settings, metadata_max_age_ms=500) as producer:
@@ -167,6 +174,7 @@ def test_partitions_are_added_and_left_again_under_load_and_every_change_is_that
         assert published == expected
         assert len(expected) > 200
         assert await read_all(grown, settings.topic_dead_letters) == []
+        await asyncio.to_thread(forget_somebody_who_moved, grown, tmp_path)
         for worker in workers:
             worker.ask_to_stop()
         assert [worker.exit_code() for worker in workers] == [0, 0]
@@ -174,6 +182,35 @@ def test_partitions_are_added_and_left_again_under_load_and_every_change_is_that
         assert (await repartition(settings, "--status"))["finished"]
 
     asyncio.run(scenario())
+
+
+def forget_somebody_who_moved(settings: Settings, folder: Path) -> None:
+    """Who was moved there and back is exported from all partitions, forgotten, and certified, `transfers` included."""
+    who = next(name for name in map("shopper-{}".format, range(CUSTOMERS)) if partition_of(name, 3) == 2)
+    home = partition_of(who, 2)
+    done = run_etapa(settings, "export", who)
+    assert done.returncode == 0, done.stderr
+    document = json.loads(done.stdout)
+    assert (document["state"]["partition"], document["forwarded_from"]) == (home, [2])
+    assert {one["partition"] for one in document["touchpoints"]} == {home, 2}
+    moves = [one["partition"] for one in document["transfers"] if one["content"]["sent"]["type"] == "state"]
+    assert moves == sorted([home, 2])
+
+    path = folder / "certificate.json"
+    done = run_etapa(settings, "forget", who, "--yes", "--certificate", str(path))
+    assert done.returncode == 0, done.stderr
+    certificate = json.loads(path.read_bytes())
+    assert who not in path.read_text("utf-8")
+    assert certificate["request"]["partition"] == home
+    certified = {(one["topic"], one["partition"]): one for one in certificate["remaining"]}
+    for topic in (settings.topic_touchpoints, settings.topic_customer_state, settings.topic_stage_changes, settings.topic_transfers):
+        assert (topic, home) in certified
+        assert (topic, 2) in certified
+    assert certified[settings.topic_transfers, home]["removed_by"] == "retention"
+    done = run_etapa(settings, "export", who)
+    assert done.returncode == 0, done.stderr
+    assert json.loads(done.stdout)["state"] is None
+    assert run_etapa(settings, "stage", who).returncode == 1
 
 
 async def has_begun(settings: Settings, to: int) -> bool:

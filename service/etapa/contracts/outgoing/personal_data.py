@@ -2,6 +2,7 @@
 
 import base64
 from collections.abc import Sequence
+from contextlib import suppress
 from math import fsum
 from typing import Any
 
@@ -21,6 +22,7 @@ from etapa.contracts.outgoing.personal_data_message import (
     TraitMessage,
 )
 from etapa.contracts.rfc3339 import moment_of
+from etapa.contracts.stored.transfer import decode_transfer
 from etapa.journey.engine.facts.customer import DIGEST_BYTES, Customer
 from etapa.journey.engine.judging.recollection import Recollection
 
@@ -48,6 +50,17 @@ def kept_record(
         content=content,
         content_base64=content_base64,
     )
+
+
+def kept_transfer(topic: str, partition: int, offset: int, at: int, value: bytes | None) -> KeptRecordMessage:
+    """A record of `transfers`, as a JSON object; `at` as above. Raises `TransferError`."""
+    content = msgspec.to_builtins(decode_transfer(value))
+    sent = content["sent"]
+    if sent["type"] == "touchpoint" and sent["value"] is not None:
+        # Other bytes stay in base64.
+        with suppress(msgspec.DecodeError, UnicodeDecodeError):
+            sent["value"] = read_json(_decode, base64.b64decode(sent["value"]))
+    return KeptRecordMessage(topic=topic, partition=partition, offset=offset, recorded_at=moment_of(at), headers=[], content=content)
 
 
 def kept_state(

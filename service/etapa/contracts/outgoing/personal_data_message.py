@@ -128,6 +128,10 @@ class PersonalDataMessage(msgspec.Struct, frozen=True, kw_only=True):
     journey: str
     journey_version: int
     state: KeptStateMessage | None
+    forwarded_from: Annotated[
+        Sequence[Place],
+        msgspec.Meta(description="Partitions in which the customer lived before; each says where the customer went from there."),
+    ]
     touchpoints: Sequence[KeptRecordMessage]
     stage_changes: Sequence[KeptRecordMessage]
     campaign_triggers: Sequence[KeptRecordMessage]
@@ -137,6 +141,10 @@ class PersonalDataMessage(msgspec.Struct, frozen=True, kw_only=True):
         msgspec.Meta(description="Records that could not be used and whose key, or a text in them, is this id."),
     ]
     undelivered_triggers: Sequence[KeptRecordMessage]
+    transfers: Annotated[
+        Sequence[KeptRecordMessage],
+        msgspec.Meta(description="What one partition sent to another about the customer. Bytes in it, such as a state, are in base64."),
+    ]
     not_read: Annotated[
         Sequence[str], msgspec.Meta(description="Topics that do not exist, or that access control hides, such as those of delivery.")
     ]

@@ -4,31 +4,41 @@ Nothing is erased here. The owner of the partition does that, in the order of th
 """
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 
 import msgspec
 
 from etapa.contracts.incoming.forget_request import encode_forget_request
 from etapa.contracts.outgoing.forget_certificate import ForgetCertificate, RemainingPlace, RequestPlace, signed
-from etapa.contracts.partitioner import partition_of
 from etapa.contracts.rfc3339 import moment_of
+from etapa.contracts.stored.mark import Mark
+from etapa.contracts.stored.transfer import ANNOUNCER, decode_transfer
 from etapa.errors import EtapaError
 from etapa.journey.engine.deny_list import DenyKey
 from etapa.journey.engine.facts.forget_request import ForgetRequest
 from etapa.stream.kafka.cluster import Cluster
 from etapa.stream.kafka.errors import log_errors
 from etapa.stream.kafka.reading.state_topic import StateTopic
+from etapa.stream.kafka.reading.topic_reader import TopicReader
 from etapa.stream.kafka.topic_settings import topic_settings
+from etapa.stream.kafka.topics.creation import TopicsError
 from etapa.stream.kafka.writing.producer import close_producer
 from etapa.stream.protocol.belonging import MayPass
 from etapa.stream.protocol.takeover import last_mark
-from etapa.stream.upkeep.lifetimes import lifetime
-from etapa.stream.upkeep.personal_records import PersonalRecord, PersonalRecords, ReadSoFar
+from etapa.stream.upkeep.lifetimes import Lifetime, lifetime
+from etapa.stream.upkeep.personal_places import PersonalPlaces, topic_partitions
+from etapa.stream.upkeep.personal_records import PersonalRecord, PersonalRecords, ReadPartitions
 from etapa.stream.upkeep.rebuild import NobodyAtWork, workers_of
 
 LOOK_SECONDS = 0.2
 LOOKS_BETWEEN_COUNTS = 25
 """Looks at the mark between two looks whether any worker is there."""
+_MOST_FORWARDS = 2
+"""A request is read at home and forwarded once, or twice while the number of partitions changes."""
+_LOOK_BACK = 64
+"""How many offsets before the end of a partition of `transfers` its last records are looked for, at first."""
+_STAYS = "a forwarding address, which is kept and says only where the customer went"
 
 
 class NotForgotten(EtapaError):
@@ -43,9 +53,9 @@ class WrittenRequest(msgspec.Struct, frozen=True):
     offset: int
 
 
-async def send_request(cluster: Cluster, request: ForgetRequest, partitions: int) -> WrittenRequest:
+async def send_request(cluster: Cluster, request: ForgetRequest, partition: int) -> WrittenRequest:
     """Write the request to the customer's partition of `touchpoints`. Raises `LogError`."""
-    topic, partition = cluster.settings.topic_touchpoints, partition_of(request.customer_id, partitions)
+    topic = cluster.settings.topic_touchpoints
     key, value, headers = encode_forget_request(request)
     # Written twice, it does nothing more. Without a right to write, an idempotent producer would be refused something else first.
     producer = cluster.producer(f"{cluster.settings.group}-forget", acks="all")
@@ -59,19 +69,54 @@ async def send_request(cluster: Cluster, request: ForgetRequest, partitions: int
     return WrittenRequest(request, partition, written.offset)
 
 
-async def wait_until_done(cluster: Cluster, sent: WrittenRequest) -> None:
-    """Wait until the partition's owner has committed the batch with the request.
+async def wait_until_done(cluster: Cluster, sent: WrittenRequest, places: PersonalPlaces) -> None:
+    """Wait until the partition's owner has committed the batch with the request, and whoever it was forwarded to has done so, too.
 
-    Raises `NobodyAtWork` if there is no worker; the request stays in the log, and the next worker does it. Raises `LogError` and `MarkError`.
+    Raises `NobodyAtWork` if there is no worker; the request stays in the log, and the next worker does it. Raises `LogError`, `MarkError`
+    and `TransferError`.
     """
+    await _wait_for_mark(cluster, sent.partition, lambda mark: mark.through >= sent.offset)
+    for _ in range(_MOST_FORWARDS if places.transfers else 0):
+        await _wait_until_taken_in(cluster, min(places.transfers, places.all_partitions))
+
+
+async def _wait_until_taken_in(cluster: Cluster, partitions: int) -> None:
+    """Wait until each of these partitions has taken in what `transfers` holds for it now."""
+    async with TopicReader(cluster, cluster.settings.topic_transfers) as reader:
+        sent = {partition: await _last_sent(reader, partition) for partition in range(partitions)}
+    for partition, numbers in sent.items():
+        await _wait_for_mark(cluster, partition, partial(_has_taken, numbers))
+
+
+async def _last_sent(reader: TopicReader, partition: int) -> dict[int, int]:
+    """The numbers of the last transfers to a partition, by sender."""
+    first, end = await reader.range_of(partition)
+    start, look_back = end, _LOOK_BACK
+    numbers: dict[int, int] = {}
+    # What brokers note about transactions has offsets, too.
+    while not numbers and start > first:
+        start, look_back = max(first, end - look_back), look_back * 8
+        async for records in reader.between(partition, start, end):
+            for transfer in (decode_transfer(record.value) for record in records):
+                if transfer.sender != ANNOUNCER:
+                    numbers[transfer.sender] = max(transfer.number, numbers.get(transfer.sender, 0))
+    return numbers
+
+
+def _has_taken(numbers: Mapping[int, int], mark: Mark) -> bool:
+    taken = {} if mark.moving is None else mark.moving.taken
+    return all(taken.get(sender, 0) >= number for sender, number in numbers.items())
+
+
+async def _wait_for_mark(cluster: Cluster, partition: int, is_enough: Callable[[Mark], bool]) -> None:
     looks = 0
-    async with StateTopic(cluster, sent.partition) as states:
+    async with StateTopic(cluster, partition) as states:
         while True:
             try:
                 last = await last_mark(states, *await states.state_range())
             except MayPass:
                 last = None
-            if last is not None and last.mark.through >= sent.offset:
+            if last is not None and is_enough(last.mark):
                 return
             looks += 1
             if looks % LOOKS_BETWEEN_COUNTS == 0 and not await workers_of(cluster):
@@ -79,10 +124,18 @@ async def wait_until_done(cluster: Cluster, sent: WrittenRequest) -> None:
             await asyncio.sleep(LOOK_SECONDS)
 
 
-async def remaining(cluster: Cluster, customer_id: str, partitions: int, read_so_far: ReadSoFar) -> list[PersonalRecord]:
-    """Every record about the customer in any topic, states and tombstones included. Raises `LogError`."""
+async def remaining(cluster: Cluster, read: ReadPartitions, customer_id: str, places: PersonalPlaces) -> list[PersonalRecord]:
+    """Every record about the customer in any topic, states and tombstones included. Raises `LogError` and `TransferError`.
+
+    Raises `TopicsError` if `transfers` cannot be seen though customers have moved through it.
+    """
     settings = cluster.settings
-    records = PersonalRecords(cluster, customer_id, partitions, read_so_far)
+    if places.is_transfers_hidden:
+        raise TopicsError(
+            f"customers have moved between partitions, but {settings.topic_transfers}, through which they did, does not exist, or access"
+            " control hides it. Nothing can be certified without reading it"
+        )
+    records = PersonalRecords(read, settings, customer_id, places)
     found: list[PersonalRecord] = []
     for topic in (
         settings.topic_customer_state,
@@ -92,8 +145,10 @@ async def remaining(cluster: Cluster, customer_id: str, partitions: int, read_so
         settings.topic_campaign_outcomes,
     ):
         found += await records.keyed(topic)
+    found += await records.transferred()
     found += await records.mentioned(settings.topic_dead_letters)
-    return found + (await records.undelivered() or [])
+    undelivered = settings.topic_campaign_trigger_dead_letters
+    return found if await topic_partitions(cluster, undelivered) is None else found + await records.keyed(undelivered)
 
 
 async def certify(
@@ -111,6 +166,8 @@ async def certify(
     for (topic, partition), there in sorted(places.items()):
         latest = max(now(), *(one.record.timestamp for one in there))
         life = lifetime(settings.get(topic, {}), latest)
+        if topic == cluster.settings.topic_customer_state and there[-1].is_address:
+            life = Lifetime("compaction", None, _STAYS)
         remain.append(
             RemainingPlace(
                 topic=topic,
@@ -138,10 +195,11 @@ async def certify(
 
 
 def see_that_it_is_done(found: Sequence[PersonalRecord], topic_customer_state: str) -> None:
-    """Raises `NotForgotten` if the last record of the customer in `customer-state` is a state."""
-    states = [one for one in found if one.topic == topic_customer_state]
-    if states and states[-1].record.value is not None:
+    """Raises `NotForgotten` if the last record of the customer in a partition of `customer-state` is a state."""
+    last = {one.partition: one for one in found if one.topic == topic_customer_state}
+    if any(one.is_state for one in last.values()):
         raise NotForgotten(
             "the customer still has a state: the worker did not do what was asked. It may have another ETAPA_FORGET_KEY, or none; the request"
-            " is then a dead letter (`etapa dead-letters list --reason invalid`)"
+            " is then a dead letter (`etapa dead-letters list --reason invalid`). Or the customer was moving to another partition just then: run the"
+            " command again"
         )

@@ -1,27 +1,39 @@
 """Finds what Kafka keeps of one customer: the state, and the records in every topic.
 
-The customer's own partition is read in all topics. Dead letters are looked for in every partition, because a record whose key or format
-is wrong may have been anywhere.
+Where to look is in `personal_places`. Dead letters are looked for in every partition, because a record whose key or format is wrong may
+have been anywhere.
 """
 
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from typing import Any
 
 import msgspec
 
 from etapa.contracts.json_reading import read_json
-from etapa.contracts.partitioner import partition_of
+from etapa.contracts.stored.forwarding import is_forwarding
+from etapa.contracts.stored.linked_ids import decode_linked_ids
 from etapa.contracts.stored.mark import MARK_KEY, MarkError, decode_mark
 from etapa.contracts.stored.state import KnownMemories
+from etapa.contracts.stored.transfer import (
+    CustomerClaimed,
+    CustomerUnknown,
+    LinkAsked,
+    PersonMoved,
+    Sent,
+    StateMoved,
+    TouchpointForwarded,
+    decode_transfer,
+)
+from etapa.settings import Settings
 from etapa.stream.kafka.cluster import Cluster
-from etapa.stream.kafka.errors import log_errors
 from etapa.stream.kafka.reading.topic_reader import TopicReader
-from etapa.stream.kafka.topics.creation import TopicsError, partition_count
-from etapa.stream.protocol.ports import LogError
 from etapa.stream.protocol.records import Record
+from etapa.stream.upkeep.personal_places import PersonalPlaces
 
 ReadSoFar = Callable[[str, int, int], None]
-"""Told while a partition is read: the topic, how many offsets have been read, and how many there are."""
+"""Told while a partition is read: the topic and the partition, how many offsets have been read, and how many there are."""
+ReadPartitions = Callable[[str, Sequence[int]], AsyncIterator[tuple[int, Record]]]
+"""The committed records in these partitions of a topic, each with its partition, one partition after the other."""
 
 _decode = msgspec.json.Decoder().decode
 
@@ -33,74 +45,117 @@ class PersonalRecord(msgspec.Struct, frozen=True):
     partition: int
     record: Record
 
+    @property
+    def is_state(self) -> bool:
+        """Whether it is a state, if it is in `customer-state`: no tombstone, and no forwarding address."""
+        return self.record.value is not None and not is_forwarding(self.record.value)
+
+    @property
+    def is_address(self) -> bool:
+        """Whether it is a forwarding address, if it is in `customer-state`."""
+        return self.record.value is not None and is_forwarding(self.record.value)
+
 
 class PersonalState(msgspec.Struct, frozen=True):
     """The latest state in `customer-state`. A customer who was forgotten has none, but earlier states may still be in the topic."""
 
     latest: PersonalRecord | None
     earlier: int
-    """States before it that compaction has not removed yet, tombstones included."""
+    """Other states that compaction has not removed yet, tombstones included."""
     memories: KnownMemories
-    """From the last mark; for decoding the state."""
+    """From the last mark of its partition; for decoding the state."""
+    left: Sequence[int]
+    """The partitions that hold a forwarding address of the customer."""
 
 
 class PersonalRecords:
-    """Reads topics for one customer; `partitions` is how many each topic has. Methods raise `LogError`."""
+    """Reads topics for one customer. Methods raise `LogError`."""
 
-    def __init__(self, cluster: Cluster, customer_id: str, partitions: int, read_so_far: ReadSoFar) -> None:
-        self._cluster = cluster
+    def __init__(self, read: ReadPartitions, settings: Settings, customer_id: str, places: PersonalPlaces) -> None:
+        self._read = read
+        self._settings = settings
         self._key = customer_id.encode()
         self._customer_id = customer_id
-        self._partitions = partitions
-        self._read_so_far = read_so_far
-        self.partition = partition_of(customer_id, partitions)
+        self._places = places
 
     async def state(self) -> PersonalState:
-        """The customer's state. Raises `MarkError`."""
-        topic = self._cluster.settings.topic_customer_state
-        latest: PersonalRecord | None = None
-        count, mark = 0, None
-        async for record in self._records(topic, self.partition):
+        """The customer's state, wherever it lives. Raises `MarkError`."""
+        found = await self._state()
+        # Who moves while we read may not have been at either place.
+        return await self._state() if found.latest is None and found.left else found
+
+    async def _state(self) -> PersonalState:
+        topic = self._settings.topic_customer_state
+        last: dict[int, PersonalRecord] = {}
+        marks: dict[int, bytes | None] = {}
+        count = 0
+        async for partition, record in self._read(topic, self._places.partitions):
             if record.key == self._key:
-                count += 1
-                latest = None if record.value is None else PersonalRecord(topic, self.partition, record)
+                last[partition] = one = PersonalRecord(topic, partition, record)
+                count += not one.is_address
             elif record.key == MARK_KEY:
-                mark = record.value
-        if mark is None and count:
-            raise MarkError(f"{topic} {self.partition} holds states but no mark: something else writes to it")
-        return PersonalState(latest, count - (latest is not None), {} if mark is None else decode_mark(mark).memories)
+                marks[partition] = record.value
+        for partition in last:
+            if partition not in marks:
+                raise MarkError(f"{topic} {partition} holds states but no mark: something else writes to it")
+        latest = max((one for one in last.values() if one.is_state), key=lambda one: one.record.timestamp, default=None)
+        memories = {} if latest is None else decode_mark(marks[latest.partition]).memories
+        left = [partition for partition, one in sorted(last.items()) if one.is_address]
+        return PersonalState(latest, count - (latest is not None), memories, left)
 
     async def keyed(self, topic: str) -> list[PersonalRecord]:
-        """The records in the customer's partition that have its id as their key."""
-        found = self._records(topic, self.partition)
-        return [PersonalRecord(topic, self.partition, record) async for record in found if record.key == self._key]
-
-    async def undelivered(self) -> list[PersonalRecord] | None:
-        """Dead letters of delivery with its id as their key; none if the topic does not exist, or access control hides it."""
-        topic = self._cluster.settings.topic_campaign_trigger_dead_letters
-        try:
-            with log_errors(f"asking for {topic}"):
-                await partition_count(self._cluster, topic)
-        except (TopicsError, LogError):
-            return None
-        return await self.keyed(topic)
+        """The records that have its id as their key, where the customer lives or may have lived."""
+        found = self._read(topic, self._places.partitions)
+        return [PersonalRecord(topic, partition, record) async for partition, record in found if record.key == self._key]
 
     async def mentioned(self, topic: str) -> list[PersonalRecord]:
         """The records in all partitions that have its id as their key, or whose value is JSON with a text that equals it."""
         return [
             PersonalRecord(topic, partition, record)
-            for partition in range(self._partitions)
-            async for record in self._records(topic, partition)
+            async for partition, record in self._read(topic, range(self._places.all_partitions))
             if record.key == self._key or mentions(record.value, self._customer_id)
         ]
 
-    async def _records(self, topic: str, partition: int) -> AsyncIterator[Record]:
-        async with TopicReader(self._cluster, topic) as reader:
-            first, end = await reader.range_of(partition)
-            async for records in reader.between(partition, first, end):
-                for record in records:
-                    yield record
-                self._read_so_far(topic, records[-1].offset + 1 - first, end - first)
+    async def transferred(self) -> list[PersonalRecord]:
+        """What one partition has sent to another about the customer. Raises `TransferError`."""
+        topic, partitions = self._settings.topic_transfers, range(self._places.transfers)
+        if not partitions:
+            return []
+        return [
+            PersonalRecord(topic, partition, record)
+            async for partition, record in self._read(topic, partitions)
+            if is_about(decode_transfer(record.value).sent, self._customer_id)
+        ]
+
+
+def committed_records(cluster: Cluster, read_so_far: ReadSoFar) -> ReadPartitions:
+    """Reads topics of a cluster from beginning to end, one partition at a time, so memory holds no more than one answer of the brokers."""
+
+    async def read(topic: str, partitions: Sequence[int]) -> AsyncIterator[tuple[int, Record]]:
+        async with TopicReader(cluster, topic) as reader:
+            for partition in partitions:
+                first, end = await reader.range_of(partition)
+                async for records in reader.between(partition, first, end):
+                    for record in records:
+                        yield partition, record
+                    read_so_far(f"{topic} {partition}", records[-1].offset + 1 - first, end - first)
+
+    return read
+
+
+def is_about(sent: Sent, customer_id: str) -> bool:
+    """Whether what was sent from one partition to another is about a customer."""
+    match sent:
+        case StateMoved() | CustomerClaimed() | CustomerUnknown():
+            return sent.customer_id == customer_id
+        case TouchpointForwarded():
+            return sent.key == customer_id.encode() or mentions(sent.value, customer_id)
+        case LinkAsked():
+            return customer_id in (sent.target, sent.moved, sent.kept, sent.other) or is_about(sent.record, customer_id)
+        case PersonMoved():
+            return sent.target == customer_id or is_about(sent.link, customer_id) or customer_id in decode_linked_ids(sent.linked_ids).ids
+        case _:
+            return False
 
 
 def mentions(value: bytes | None, customer_id: str) -> bool:
