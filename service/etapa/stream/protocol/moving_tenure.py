@@ -58,8 +58,8 @@ class MovingTenure(Tenure):
 
     async def _open_ledger(self) -> None:
         await super()._open_ledger()
-        # Whoever lives here, and in which layout, must be known before the first touchpoint is judged.
-        while await self._take_transfers_in(0.0):
+        # A place that a layout added must know it before it judges. No more than that: under load, `transfers` is never at its end.
+        while self._moves.layout is None and await self._take_transfers_in(0.0):
             pass
 
     def _idle_for(self) -> float:
