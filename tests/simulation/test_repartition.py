@@ -7,6 +7,7 @@ from random import Random
 import msgspec
 import pytest
 
+from etapa.contracts.rfc3339 import format_time
 from etapa.contracts.stored.forwarding import is_forwarding
 from etapa.contracts.stored.transfer import TopicLayout
 from tests.simulation.checking.moving_controls import MOVING_SAFETIES, MovingSafety
@@ -94,6 +95,57 @@ def test_who_is_forgotten_while_customers_move_is_forgotten_wherever_that_is() -
         assert result.violations == [], seed
         events.update(result.events)
     assert min(events[event] for event in ("forget", "forwarded")) > 0
+
+
+class ForgottenBeforeWorld(ForgettingMoversWorld):
+    """Somebody is forgotten before the layout changes, and touchpoints of theirs go on coming, by either layout."""
+
+    def arriving(self, random: Random, shop: SimulatedShop) -> Iterator[Arrival]:
+        for number, arrival in enumerate(CalmWorld.arriving(self, random, shop)):
+            yield arrival
+            if number == self.announced_at - 3:
+                yield request_for(MOVER, self.now(), FOR_EVER)
+            if number > self.announced_at:
+                self.events["late"] += 1
+                told = {"id": f"late-{number}", "customer_id": MOVER, "type": "view", "occurred_at": format_time(self.now())}
+                yield Arrival(MOVER.encode(), msgspec.json.encode(told), (), 0)
+
+    def check(self) -> None:
+        for partition in self.partitions:
+            if MOVER in partition.redis.customers:
+                self.find(f"{MOVER} was forgotten, and is in partition {partition.number}")
+
+
+class ForgottenEverywhereWorld(ForgottenBeforeWorld):
+    """Somebody who has moved is asked to be forgotten in both partitions: not even an address may be left."""
+
+    def arriving(self, random: Random, shop: SimulatedShop) -> Iterator[Arrival]:
+        for number, arrival in enumerate(CalmWorld.arriving(self, random, shop)):
+            yield arrival
+            for _ in range(20 * (number == shop.touchpoints - 1)):
+                yield request_for(MOVER, self.now(), FOR_EVER)
+
+
+def test_who_was_forgotten_before_customers_moved_stays_forgotten_wherever_touchpoints_come() -> None:
+    events: Counter[str] = Counter()
+    for seed in range(30):
+        result = ForgottenBeforeWorld(seed).run()
+        assert result.violations == [], seed
+        events.update(result.events)
+    assert min(events[event] for event in ("late", "touchpoint by the new layout", "forwarded")) > 0
+
+
+@pytest.mark.parametrize("told", ["moving_tenure.all_denials", "moving_tenure.denials_of", "residence.denials_of"])
+def test_a_place_has_to_tell_of_the_forgotten_when_it_ends_when_it_is_asked_and_when_it_forwards(
+    told: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(f"etapa.stream.protocol.{told}", lambda *_: iter(()))
+    assert any(ForgottenBeforeWorld(seed).run().violations for seed in range(30))
+
+
+def test_of_who_has_moved_and_is_forgotten_in_both_partitions_no_address_is_left() -> None:
+    for seed in range(20):
+        assert ForgottenEverywhereWorld(seed).run().violations == [], seed
 
 
 @pytest.mark.parametrize("name", ["w1", "w2"])

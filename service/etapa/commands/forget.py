@@ -20,7 +20,7 @@ from etapa.journey.engine.deny_list import DenyKey
 from etapa.journey.engine.facts.forget_request import ForgetRequest
 from etapa.settings import Settings
 from etapa.stream.kafka.cluster import Cluster
-from etapa.stream.upkeep.forgetting import NotForgotten, certify, remaining, see_that_it_is_done, send_request, wait_until_done
+from etapa.stream.upkeep.forgetting import NotForgotten, certify, have_forgotten, remaining, see_that_it_is_done
 from etapa.stream.upkeep.personal_places import personal_places
 from etapa.stream.upkeep.personal_records import PersonalRecord, committed_records
 from etapa.stream.upkeep.rebuild import NobodyAtWork
@@ -101,9 +101,9 @@ async def _forget(
     at = clock.now()
     request = ForgetRequest(customer_id, key.digest(customer_id), at, at + settings.forget_readmit_after)
     places = await personal_places(cluster, customer_id, partitions)
-    sent = await send_request(cluster, request, places.home)
-    await wait_until_done(cluster, sent, places)
-    found = await remaining(cluster, committed_records(cluster, progress.tell), customer_id, places)
+    read = committed_records(cluster, progress.tell)
+    sent = await have_forgotten(cluster, read, request, places)
+    found = await remaining(cluster, read, customer_id, places)
     see_that_it_is_done(found, settings.topic_customer_state)
     return await certify(cluster, sent, found, key, clock.now)
 

@@ -207,9 +207,11 @@ def forget_somebody_who_moved(settings: Settings, folder: Path) -> None:
         assert (topic, home) in certified
         assert (topic, 2) in certified
     assert certified[settings.topic_transfers, home]["removed_by"] == "retention"
+    assert all(one["gone_by"] is not None for one in certificate["remaining"])
     done = run_etapa(settings, "export", who)
     assert done.returncode == 0, done.stderr
-    assert json.loads(done.stdout)["state"] is None
+    document = json.loads(done.stdout)
+    assert (document["state"], document["forwarded_from"]) == (None, [])
     assert run_etapa(settings, "stage", who).returncode == 1
 
 

@@ -38,6 +38,8 @@ class PlacesChecker:
         self._find = find
         self._states: dict[str, dict[int, bytes]] = {}
         """Where each customer lives according to the logs. More than one place is wrong."""
+        self._forgotten: set[str] = set()
+        """Who may be nowhere."""
         self._committed: list[Committed] = []
         """Of all partitions, in the order in which they became visible."""
         self._taken: dict[int, dict[int, int]] = {}
@@ -97,7 +99,9 @@ class PlacesChecker:
             customer_id, value = (outgoing.key or b"").decode(), outgoing.value or b""
             concerned.add(customer_id)
             self._states.setdefault(customer_id, {}).pop(place, None)
-            if not is_forwarding(value):
+            if not value:
+                self._forgotten.add(customer_id)
+            elif not is_forwarding(value):
                 self._states[customer_id][place] = value
         moving = mark_of(committed).moving
         taken = self._taken.setdefault(place, {})
@@ -106,7 +110,7 @@ class PlacesChecker:
         under_way = self._under_way()
         for customer_id in sorted(concerned | under_way.keys()):
             places = sorted(self._states.get(customer_id, {}))
-            if len(places) + under_way[customer_id] != 1:
+            if len(places) + under_way[customer_id] not in ((0, 1) if customer_id in self._forgotten else (1,)):
                 self._find(f"{customer_id} is at {places} after a commit of {place}, and {under_way[customer_id]} times on the way")
 
     def _under_way(self) -> Counter[str]:

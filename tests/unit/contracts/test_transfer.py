@@ -7,6 +7,7 @@ from etapa.contracts.stored.forwarding import ForwardingAddress, decode_forwardi
 from etapa.contracts.stored.state import StateError, decode_state, encode_state
 from etapa.contracts.stored.transfer import (
     CustomerClaimed,
+    CustomersDenied,
     CustomerUnknown,
     LayoutAnnounced,
     LinkAsked,
@@ -44,6 +45,7 @@ TRANSFER = Transfer(sender=2, number=17, sent=CustomerUnknown("ada"))
         TouchpointForwarded(None, None, [("trace", b"\xff")], 5, 3, 99),
         CustomerClaimed("ada", LAYOUT),
         CustomerUnknown("ada"),
+        CustomersDenied({b"denied/00ff": b"\x94\x01"}),
         PlaceFinished(LAYOUT),
         LayoutAnnounced(LAYOUT),
         LINK,

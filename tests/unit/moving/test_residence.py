@@ -5,6 +5,7 @@ from collections.abc import Sequence
 import pytest
 
 from etapa.contracts.partitioner import partition_of
+from etapa.contracts.stored.denial_transfer import all_denials, denials_of, take_in
 from etapa.contracts.stored.forwarding import ForwardingAddress
 from etapa.contracts.stored.mark import MovingMark
 from etapa.contracts.stored.transfer import (
@@ -17,8 +18,10 @@ from etapa.contracts.stored.transfer import (
     decode_transfer,
     encode_transfer,
 )
+from etapa.journey.engine.deny_list import DenyKey, DenyList
+from etapa.journey.engine.facts.forget_request import ForgetRequest
 from etapa.stream.protocol.records import Record
-from etapa.stream.protocol.residence import Moves
+from etapa.stream.protocol.residence import ForgetElsewhere, LivesElsewhere, Moves, as_read, elsewhere
 
 LAYOUT = TopicLayout(generation=1, partitions=3, before=2)
 
@@ -100,3 +103,47 @@ def test_a_missing_number_is_told() -> None:
         TransferError, match="the last transfer from partition 2 was number 6, and the next is number 8: transfers lost records"
     ):
         list(moves.new_of(records(sent_by(2, 8))))
+
+
+DENY_KEY = DenyKey(b"a long random text")
+
+
+def denied(*customer_ids: str, until: int = 9) -> DenyList:
+    found = DenyList(DENY_KEY, {})
+    for customer_id in customer_ids:
+        assert found.add(ForgetRequest(customer_id, DENY_KEY.digest(customer_id), 1, until))
+    return found
+
+
+def test_a_deny_list_goes_to_other_partitions_in_pieces_and_the_longer_time_counts(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("etapa.contracts.stored.denial_transfer.ENTRIES_AT_ONCE", 2)
+    there = denied("ada", until=99)
+    sent = list(all_denials(denied("ada", "bob", "eve")))
+    assert [len(one.entries) for one in sent] == [2, 1]
+    assert not any(b"ada" in encode_transfer(Transfer(sender=0, number=1, sent=one)) for one in sent)
+    there.collect()
+    for one in sent:
+        take_in(there, one)
+    assert there.denies("eve", 8)
+    assert there.denies("ada", 98)
+    assert there.collect().keys() == {DENY_KEY.digest("bob"), DENY_KEY.digest("eve")}
+
+
+def test_only_the_entry_of_one_customer_goes_with_its_touchpoint() -> None:
+    assert [len(one.entries) for one in denials_of(denied("ada", "bob"), "ada")] == [1]
+    assert list(denials_of(denied("bob"), "ada")) == list(denials_of(denied(), "ada")) == list(denials_of(None, "ada")) == []
+
+
+@pytest.mark.parametrize("other", [None, DenyList(DenyKey(b"another"), {})])
+def test_a_deny_list_made_with_another_key_is_refused(other: DenyList | None) -> None:
+    [sent] = all_denials(denied("ada"))
+    with pytest.raises(TransferError, match="deny list cannot be used: customers were forgotten"):
+        take_in(other, sent)
+
+
+def test_a_request_erases_the_address_only_of_who_has_left_and_only_with_our_key() -> None:
+    request = ForgetRequest("ada", DENY_KEY.digest("ada"), 1, 9)
+    marked = elsewhere(request, 2, denied(), has_left=True)
+    assert (type(marked), marked.place, as_read(marked)) == (ForgetElsewhere, 2, request)
+    for each in (elsewhere(request, 2, denied(), has_left=False), elsewhere(request, 2, DenyList(DenyKey(b"another"), {}), has_left=True)):
+        assert (type(each), each.place, as_read(each)) == (LivesElsewhere, 2, request)

@@ -3,7 +3,7 @@
 MessagePack maps. Partition p of the topic holds what was sent to place p; records have no key.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Final
 
 import msgspec
@@ -62,6 +62,12 @@ class CustomerUnknown(msgspec.Struct, frozen=True, tag="none"):
     customer_id: str
 
 
+class CustomersDenied(msgspec.Struct, frozen=True, tag="denied"):
+    """Customers who were forgotten at the sender. Entries of the deny list, by name, as they are stored (`contracts.stored.denial`)."""
+
+    entries: Mapping[bytes, bytes]
+
+
 class PlaceFinished(msgspec.Struct, frozen=True, tag="finished"):
     """Nobody is left at the sender whose home is elsewhere in this layout."""
 
@@ -105,7 +111,17 @@ class PersonMoved(msgspec.Struct, frozen=True, kw_only=True, tag="person"):
     """Why."""
 
 
-Sent = StateMoved | TouchpointForwarded | CustomerClaimed | CustomerUnknown | PlaceFinished | LayoutAnnounced | LinkAsked | PersonMoved
+Sent = (
+    StateMoved
+    | TouchpointForwarded
+    | CustomerClaimed
+    | CustomerUnknown
+    | CustomersDenied
+    | PlaceFinished
+    | LayoutAnnounced
+    | LinkAsked
+    | PersonMoved
+)
 
 
 class Transfer(msgspec.Struct, frozen=True, kw_only=True):

@@ -53,7 +53,7 @@ class DenyList:
     """`entries` are those of the last commit. `pending` is what has changed since; none: no longer on the list."""
 
     def __init__(self, key: DenyKey, entries: Mapping[bytes, Denial]) -> None:
-        self._key: Final = key
+        self.key: Final = key
         self._entries: Final = dict(entries)
         self.pending: dict[bytes, Denial | None] = {}
         self.dropped = 0
@@ -65,24 +65,40 @@ class DenyList:
 
     def add(self, request: ForgetRequest) -> bool:
         """Put the customer on the list; false if the request's digest was not made with our key."""
-        digest = self._key.digest(request.customer_id)
-        if not hmac.compare_digest(digest, request.digest):
+        if not self.is_ours(request):
             return False
+        digest = request.digest
         before = self._entries.get(digest)
-        denial = Denial(request.at, request.until if before is None else max(before.until, request.until))
-        self._entries[digest] = self.pending[digest] = denial
-        if self._next_over is None or denial.over < self._next_over:
-            self._next_over = denial.over
-        if len(self._entries) > MOST_DENIED:
-            self.dropped += 1
-            self._remove(min(self._entries, key=lambda each: (self._entries[each].until, each)))
+        self._put(digest, Denial(request.at, request.until if before is None else max(before.until, request.until)))
         return True
+
+    def is_ours(self, request: ForgetRequest) -> bool:
+        """Whether the request's digest was made with our key."""
+        return hmac.compare_digest(self.key.digest(request.customer_id), request.digest)
+
+    def take_in(self, denials: Mapping[bytes, Denial]) -> None:
+        """Put customers on the list who were forgotten in another partition, by their digests. The longer time counts."""
+        for digest, denial in denials.items():
+            before = self._entries.get(digest)
+            if before is None or before.until < denial.until:
+                self._put(digest, denial)
+
+    def entries_of(self, customer_id: str) -> Mapping[bytes, Denial]:
+        """The customer's entry by its digest; nothing if it is not on the list."""
+        digest = self.key.digest(customer_id) if self._entries else b""
+        denial = self._entries.get(digest)
+        return {} if denial is None else {digest: denial}
+
+    @property
+    def entries(self) -> Mapping[bytes, Denial]:
+        """The whole list, by digest."""
+        return self._entries
 
     def denies(self, customer_id: str, stream_time: int) -> bool:
         """Whether touchpoints of this id change nothing at that stream time."""
         if not self._entries:
             return False
-        denial = self._entries.get(self._key.digest(customer_id))
+        denial = self._entries.get(self.key.digest(customer_id))
         return denial is not None and stream_time < denial.until
 
     def expire(self, stream_time: int) -> None:
@@ -97,6 +113,14 @@ class DenyList:
         """What has changed since the last collection."""
         pending, self.pending = self.pending, {}
         return pending
+
+    def _put(self, digest: bytes, denial: Denial) -> None:
+        self._entries[digest] = self.pending[digest] = denial
+        if self._next_over is None or denial.over < self._next_over:
+            self._next_over = denial.over
+        if len(self._entries) > MOST_DENIED:
+            self.dropped += 1
+            self._remove(min(self._entries, key=lambda each: (self._entries[each].until, each)))
 
     def _remove(self, digest: bytes) -> None:
         del self._entries[digest]

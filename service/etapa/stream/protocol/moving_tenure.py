@@ -11,10 +11,12 @@ from itertools import groupby
 import msgspec
 
 from etapa.contracts.incoming.rejected import Rejected
-from etapa.contracts.stored.forwarding import NO_STAGE, ForwardingAddress, decode_forwarding, encode_forwarding, is_forwarding
+from etapa.contracts.stored.denial_transfer import all_denials, denials_of, take_in
+from etapa.contracts.stored.forwarding import NO_STAGE, ForwardingAddress, decode_forwarding, is_forwarding
 from etapa.contracts.stored.state import decode_state, encode_state
 from etapa.contracts.stored.transfer import (
     CustomerClaimed,
+    CustomersDenied,
     CustomerUnknown,
     LayoutAnnounced,
     PlaceFinished,
@@ -25,13 +27,23 @@ from etapa.contracts.stored.transfer import (
 )
 from etapa.journey.engine.facts.forget_request import ForgetRequest
 from etapa.journey.engine.facts.touchpoint import Touchpoint
-from etapa.stream.protocol.batch import NOTHING_WAITING, Encoded, Waiting, customer_moved, dead_letters, decode
+from etapa.stream.protocol.batch import NOTHING_WAITING, Encoded, Waiting, dead_letters, decode
 from etapa.stream.protocol.belonging import PartitionRefused
 from etapa.stream.protocol.intake import Accounted
 from etapa.stream.protocol.leavers import LeaverSearch
 from etapa.stream.protocol.ports import LoadedCustomers, Transfers
-from etapa.stream.protocol.records import Applied, Outgoing, Record
-from etapa.stream.protocol.residence import IncomingTransfer, LivesElsewhere, MovedInBatch, Moves
+from etapa.stream.protocol.records import Outgoing, Record
+from etapa.stream.protocol.residence import (
+    ForgetElsewhere,
+    IncomingTransfer,
+    LivesElsewhere,
+    MovedInBatch,
+    Moves,
+    as_read,
+    elsewhere,
+    leave_addresses,
+    records_forwarded,
+)
 from etapa.stream.protocol.takeover import TakenOver
 from etapa.stream.protocol.task_context import TaskContext
 from etapa.stream.protocol.tenure import Tenure
@@ -93,9 +105,8 @@ class MovingTenure(Tenure):
     async def _look_where_they_live(self) -> int:
         """Mark touchpoints to be forwarded, and claim customers who may be on the way. Returns how many come before the first of these."""
         waiting, most = self._waiting, self._around.options.max_records
-        items = [item.touchpoint if isinstance(item, LivesElsewhere) else item for item in waiting.items[:most]]
-        missing = self._engine.missing_of(items)
-        if missing:
+        items = [as_read(item) for item in waiting.items[:most]]
+        if missing := self._engine.missing_of(items):
             await self._load(missing, None)
         count = len(items)
         for position, item in enumerate(items):
@@ -103,8 +114,9 @@ class MovingTenure(Tenure):
                 continue
             place = self._moves.whereabouts(item.customer_id)
             if isinstance(place, int):
-                if not self._touchpoints_from or item.customer_id in self._moves.addresses:
-                    items[position] = LivesElsewhere(place=place, touchpoint=item)
+                has_left = item.customer_id in self._moves.addresses
+                if has_left or not self._touchpoints_from:
+                    items[position] = elsewhere(item, place, self._deny_list, has_left=has_left)
             elif place == "maybe on the way" and not self._touchpoints_from:
                 # One that was forwarded comes from there, and its customer would have come before it.
                 self._moves.claim(item.customer_id)
@@ -140,16 +152,10 @@ class MovingTenure(Tenure):
     async def _judge_forwarded(self, run: list[IncomingTransfer]) -> None:
         """Judge touchpoints that were read elsewhere, or forward them once more."""
         around = self._around
-        rows = [
-            Record(sent.offset, sent.timestamp, sent.key, sent.value, sent.headers)
-            for sent in (each.transfer.sent for each in run)
-            if isinstance(sent, TouchpointForwarded)
-        ]
         self._pace.heard(around.clock.monotonic())
         self._touchpoints_from = run
-        self._waiting = await decode(
-            rows, around.options.decoder, around.clock.now(), around.options.pause_every, self._pause, around.program.journey.accept_from
-        )
+        records, options, earliest = records_forwarded(run), around.options, around.program.journey.accept_from
+        self._waiting = await decode(records, options.decoder, around.clock.now(), options.pause_every, self._pause, earliest)
         while self._waiting.records:
             await self._process_touchpoints()
 
@@ -177,9 +183,12 @@ class MovingTenure(Tenure):
             if self._engine.knows(sent.customer_id):
                 self._leave(sent.customer_id, transfer.sender)
             else:
+                moves.send_all(transfer.sender, denials_of(self._deny_list, sent.customer_id))
                 moves.send(transfer.sender, CustomerUnknown(sent.customer_id))
         elif isinstance(sent, CustomerUnknown):
             moves.is_nowhere(sent.customer_id)
+        elif isinstance(sent, CustomersDenied):
+            take_in(self._deny_list, sent)
         elif isinstance(sent, PlaceFinished):
             self._adopt(LayoutAnnounced(sent.layout))
             moves.has_ended(transfer.sender)
@@ -197,8 +206,8 @@ class MovingTenure(Tenure):
     def _arrive(self, moved: StateMoved) -> None:
         engine, customer_id = self._engine, moved.customer_id
         if engine.knows(customer_id):
-            who = {"customer_id": customer_id}
-            logger.error("partition %d: a customer came who lives here already; it stays as it is", self._around.partition, extra=who)
+            told = "partition %d: a customer came who lives here already; it stays as it is"
+            logger.error(told, self._around.partition, extra={"customer_id": customer_id})
             return
         customer = decode_state(moved.state, customer_id)
         if not self._engine.missing([customer_id]):
@@ -219,9 +228,8 @@ class MovingTenure(Tenure):
 
     async def _let_some_leave(self) -> None:
         """One batch of customers whose home is elsewhere, or the news that there are none left."""
-        moves, here = self._moves, self._around.partition
-        layout, now = moves.layout, self._around.clock.monotonic()
-        if layout is None or not moves.someone_may_have_to_leave or self._search.idle_for(now):
+        moves, here, now = self._moves, self._around.partition, self._around.clock.monotonic()
+        if not moves.someone_may_have_to_leave or self._search.idle_for(now):
             return
         await self._settle()
         leavers = await self._search.next(now, lambda customer_id: moves.home(customer_id) != here)
@@ -234,9 +242,7 @@ class MovingTenure(Tenure):
         elif leavers.all_seen:
             # The view has lost nothing since the search began: otherwise its mark would be another.
             await self._load([], None)
-            moves.has_ended(here)
-            for place in moves.others():
-                moves.send(place, PlaceFinished(layout))
+            moves.finish(list(all_denials(self._deny_list)))
         if moves.has_sends:
             await self._commit(0, [], empty=True)
             await self._settle_moves()
@@ -280,21 +286,15 @@ class MovingTenure(Tenure):
         forwarded = 0
         for position in range(count):
             item, record = self._waiting.items[position], self._waiting.records[position]
-            if isinstance(item, LivesElsewhere):
-                forwarded += 1
-                again = TouchpointForwarded(record.key, record.value, record.headers, record.timestamp, *self._origin(position))
-                moves.send(item.place, again)
+            if isinstance(item, ForgetElsewhere):
+                encoded.add_erased([item.customer_id])
+            if isinstance(item, LivesElsewhere | ForgetElsewhere):
+                forwarded += isinstance(item, LivesElsewhere)
+                moves.forward(item, record, self._origin(position), self._deny_list)
         if self._touchpoints_from and count:
             for each in self._touchpoints_from[:count]:
                 moves.take(each.transfer)
                 moves.next_transfer = each.offset + 1
             self._touchpoints_from = self._touchpoints_from[count:]
-        departures = []
-        for customer_id, address in self._left.items():
-            value = encode_forwarding(address)
-            if address.sequence:
-                departures.append(customer_moved(customer_id, address, self._around.program.journey))
-            encoded.states.append(Outgoing(customer_id.encode(), value))
-            encoded.applied.append(Applied(customer_id, NO_STAGE, None, value))
         stages, self._stages = self._stages, []
-        return moves.in_batch(stages, forwarded, departures)
+        return moves.in_batch(stages, forwarded, leave_addresses(self._left, self._around.program.journey, encoded))

@@ -3,30 +3,37 @@
 A place is a partition. What is here in memory only (claims, and who was found to live nowhere) is asked for again after a takeover.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from math import lcm
 from types import MappingProxyType
 from typing import Final, Literal, NamedTuple
 
 from etapa.contracts.incoming.skipped import SkippedRecord
 from etapa.contracts.partitioner import partition_of
-from etapa.contracts.stored.forwarding import NO_STAGE, ForwardingAddress
+from etapa.contracts.stored.denial_transfer import denials_of
+from etapa.contracts.stored.forwarding import NO_STAGE, ForwardingAddress, encode_forwarding
 from etapa.contracts.stored.mark import MovingMark
 from etapa.contracts.stored.transfer import (
     ANNOUNCER,
     CustomerClaimed,
+    CustomersDenied,
     LayoutAnnounced,
+    PlaceFinished,
     Sent,
     TopicLayout,
+    TouchpointForwarded,
     Transfer,
     TransferError,
     decode_transfer,
     encode_transfer,
 )
+from etapa.journey.engine.deny_list import DenyList
 from etapa.journey.engine.facts.forget_request import ForgetRequest
 from etapa.journey.engine.facts.touchpoint import Touchpoint
+from etapa.journey.language.model import Journey
+from etapa.stream.protocol.batch import Encoded, Item, customer_moved
 from etapa.stream.protocol.observer import MovesCounted
-from etapa.stream.protocol.records import Outgoing, Record
+from etapa.stream.protocol.records import Applied, Outgoing, Record
 
 
 def share_leaving(layout: TopicLayout, partition: int) -> float:
@@ -43,6 +50,31 @@ class LivesElsewhere(SkippedRecord, frozen=True, gc=False, kw_only=True):
     rule: str = ""
     place: int
     touchpoint: Touchpoint | ForgetRequest
+
+
+class ForgetElsewhere(ForgetRequest, frozen=True, gc=False, kw_only=True):
+    """A request to forget a customer who has left: the address goes, and the request is forwarded to it."""
+
+    place: int
+    touchpoint: ForgetRequest
+
+
+def elsewhere(item: Touchpoint | ForgetRequest, place: int, denied: DenyList | None, *, has_left: bool) -> LivesElsewhere | ForgetElsewhere:
+    """Mark what is to be forwarded."""
+    if has_left and isinstance(item, ForgetRequest) and denied is not None and denied.is_ours(item):
+        return ForgetElsewhere(item.customer_id, item.digest, item.at, item.until, place=place, touchpoint=item)
+    return LivesElsewhere(place=place, touchpoint=item)
+
+
+def as_read(item: Item) -> Item:
+    """The same without a mark: where the customer lives may change until it is judged."""
+    return item.touchpoint if isinstance(item, LivesElsewhere | ForgetElsewhere) else item
+
+
+def records_forwarded(run: "Sequence[IncomingTransfer]") -> list[Record]:
+    """The records in these transfers, as they were read first."""
+    sent = [each.transfer.sent for each in run]
+    return [Record(one.offset, one.timestamp, one.key, one.value, one.headers) for one in sent if isinstance(one, TouchpointForwarded)]
 
 
 class MovedInBatch(NamedTuple):
@@ -69,6 +101,15 @@ class IncomingTransfer(NamedTuple):
 
 NOTHING_MOVED: Final = MovedInBatch(None, (), (), 0)
 Whereabouts = Literal["here", "maybe on the way"]
+
+
+def leave_addresses(left: Mapping[str, ForwardingAddress], journey: Journey, encoded: Encoded) -> list[Outgoing]:
+    """Write the addresses of those who left in place of their states. Returns what is said of it in `stage-changes`."""
+    for customer_id, address in left.items():
+        value = encode_forwarding(address)
+        encoded.states.append(Outgoing(customer_id.encode(), value))
+        encoded.applied.append(Applied(customer_id, NO_STAGE, None, value))
+    return [customer_moved(customer_id, address, journey) for customer_id, address in left.items() if address.sequence]
 
 
 class Moves:
@@ -171,6 +212,14 @@ class Moves:
         if self._to_leave is None and self.layout is not None:
             self._to_leave = self._left + round(customers * share_leaving(self.layout, self._place))
 
+    def finish(self, denied: Sequence[CustomersDenied]) -> None:
+        """Nobody is left here who has to move. Whoever was forgotten here stays forgotten elsewhere."""
+        self.has_ended(self._place)
+        if self.layout is not None:
+            for place in self.others():
+                self.send_all(place, denied if place < self.layout.partitions else ())
+                self.send(place, PlaceFinished(self.layout))
+
     def in_batch(self, stages: Sequence[tuple[str, str]], forwarded: int, departures: Sequence[Outgoing]) -> MovedInBatch:
         """Everything about moves that belongs to the next batch; `stages` and the others as in `MovedInBatch`."""
         left, arrived = sum(after == NO_STAGE for _, after in stages), sum(before == NO_STAGE for before, _ in stages)
@@ -189,6 +238,16 @@ class Moves:
         number = self._sent.get(to, 0) + 1
         self._sent[to] = number
         self._sends.append((to, Outgoing(None, encode_transfer(Transfer(sender=self._place, number=number, sent=sent)))))
+
+    def forward(self, item: LivesElsewhere | ForgetElsewhere, record: Record, origin: tuple[int, int], denied: DenyList | None) -> None:
+        """Forward a record that was read first at `origin`. If its customer was forgotten here, the other place hears of that before."""
+        self.send_all(item.place, denials_of(denied, item.touchpoint.customer_id))
+        self.send(item.place, TouchpointForwarded(record.key, record.value, record.headers, record.timestamp, *origin))
+
+    def send_all(self, to: int, several: Iterable[Sent]) -> None:
+        """Send them with the next batch, in this order."""
+        for sent in several:
+            self.send(to, sent)
 
     def is_repeated(self, transfer: Transfer, ahead: Mapping[int, int]) -> bool:
         """Whether a transfer was taken in before. `ahead`: those that were read and are not taken in yet.

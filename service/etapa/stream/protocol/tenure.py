@@ -82,8 +82,8 @@ class Tenure:
 
     def _new_engine(self) -> Partition:
         options = self._around.options
-        denied = None if options.forget_key is None else DenyList(options.forget_key, self._denied)
-        return Partition(self._around.program, self._stream_time, options.pause_every, denied)
+        self._deny_list = None if options.forget_key is None else DenyList(options.forget_key, self._denied)
+        return Partition(self._around.program, self._stream_time, options.pause_every, self._deny_list)
 
     @property
     def done_up_to(self) -> int:

@@ -38,7 +38,7 @@ _MOST_FORWARDS = 2
 """A request is read at home and forwarded once, or twice while the number of partitions changes."""
 _LOOK_BACK = 64
 """How many offsets before the end of a partition of `transfers` its last records are looked for, at first."""
-_STAYS = "a forwarding address, which is kept and says only where the customer went"
+_STAYS = "the customer moved while the request was done, and its forwarding address stays until the customer is forgotten once more"
 
 
 class NotForgotten(EtapaError):
@@ -53,8 +53,25 @@ class WrittenRequest(msgspec.Struct, frozen=True):
     offset: int
 
 
-async def send_request(cluster: Cluster, request: ForgetRequest, partition: int) -> WrittenRequest:
-    """Write the request to the customer's partition of `touchpoints`. Raises `LogError`."""
+async def have_forgotten(cluster: Cluster, read: ReadPartitions, request: ForgetRequest, places: PersonalPlaces) -> WrittenRequest:
+    """Write the request, and wait until it is done. Returns the request in the customer's home.
+
+    Partitions that the customer has left get it, too, for what they hold is a forwarding address with the id.
+    Raises `NobodyAtWork` if there is no worker; the request stays in the log, and the next worker does it. Raises `LogError`, `MarkError`
+    and `TransferError`.
+    """
+    left: Sequence[int] = ()
+    if len(places.partitions) > 1:
+        left = (await PersonalRecords(read, cluster.settings, request.customer_id, places).state()).left
+    written = [await _send_request(cluster, request, partition) for partition in dict.fromkeys([places.home, *left])]
+    for sent in written:
+        await _wait_for_mark(cluster, sent.partition, partial(_is_through, sent.offset))
+    for _ in range(_MOST_FORWARDS if places.transfers else 0):
+        await _wait_until_taken_in(cluster, min(places.transfers, places.all_partitions))
+    return written[0]
+
+
+async def _send_request(cluster: Cluster, request: ForgetRequest, partition: int) -> WrittenRequest:
     topic = cluster.settings.topic_touchpoints
     key, value, headers = encode_forget_request(request)
     # Written twice, it does nothing more. Without a right to write, an idempotent producer would be refused something else first.
@@ -69,15 +86,8 @@ async def send_request(cluster: Cluster, request: ForgetRequest, partition: int)
     return WrittenRequest(request, partition, written.offset)
 
 
-async def wait_until_done(cluster: Cluster, sent: WrittenRequest, places: PersonalPlaces) -> None:
-    """Wait until the partition's owner has committed the batch with the request, and whoever it was forwarded to has done so, too.
-
-    Raises `NobodyAtWork` if there is no worker; the request stays in the log, and the next worker does it. Raises `LogError`, `MarkError`
-    and `TransferError`.
-    """
-    await _wait_for_mark(cluster, sent.partition, lambda mark: mark.through >= sent.offset)
-    for _ in range(_MOST_FORWARDS if places.transfers else 0):
-        await _wait_until_taken_in(cluster, min(places.transfers, places.all_partitions))
+def _is_through(offset: int, mark: Mark) -> bool:
+    return mark.through >= offset
 
 
 async def _wait_until_taken_in(cluster: Cluster, partitions: int) -> None:
