@@ -15,6 +15,7 @@ from tests.simulation.machines.network import OneCrash, Weather
 from tests.simulation.machines.process import When
 from tests.simulation.worlds.forgetting import FOR_EVER, KEY, request_for
 from tests.simulation.worlds.repartition import UNTIMED, RepartitionWorld
+from tests.simulation.worlds.repartition_twice import RepartitionTwiceWorld
 from tests.simulation.worlds.scenario import SimulationScenario
 from tests.simulation.worlds.shop import Arrival, SimulatedShop
 from tests.support.quiet import quiet_logs
@@ -41,6 +42,15 @@ def test_customers_move_to_their_new_homes_and_everything_about_them_goes_on() -
         assert result.violations == [], seed
         events.update(result.events)
     assert [event for event in MUST_HAPPEN if not events[event]] == []
+
+
+def test_a_second_change_finds_everybody_although_producers_use_partitions_of_neither_layout() -> None:
+    events: Counter[str] = Counter()
+    for seed in range(60):
+        result = RepartitionTwiceWorld(seed).run()
+        assert result.violations == [], seed
+        events.update(result.events)
+    assert min(events[event] for event in ("changed twice", "touchpoint to a partition of neither layout")) > 20
 
 
 @pytest.mark.parametrize("safety", MOVING_SAFETIES)

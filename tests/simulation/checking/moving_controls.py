@@ -30,8 +30,8 @@ MOVING_SAFETIES: Final[tuple[MovingSafety, ...]] = get_args(MovingSafety)
 class _KeepingMoves(Moves):
     """Without forwarding: whoever is not here is new."""
 
-    def whereabouts(self, customer_id: str) -> int | Whereabouts:
-        place = super().whereabouts(customer_id)
+    def whereabouts(self, customer_id: str, forwarded_by: int | None = None) -> int | Whereabouts:
+        place = super().whereabouts(customer_id, forwarded_by)
         return "here" if isinstance(place, int) else place
 
     def note_address(self, customer_id: str, address: ForwardingAddress) -> None:
@@ -41,8 +41,8 @@ class _KeepingMoves(Moves):
 class _HastyMoves(Moves):
     """Without waiting for customers who may be on the way."""
 
-    def whereabouts(self, customer_id: str) -> int | Whereabouts:
-        place = super().whereabouts(customer_id)
+    def whereabouts(self, customer_id: str, forwarded_by: int | None = None) -> int | Whereabouts:
+        place = super().whereabouts(customer_id, forwarded_by)
         return "here" if place == "maybe on the way" else place
 
 

@@ -10,6 +10,7 @@ from etapa.contracts.partitioner import partition_of
 from etapa.contracts.stored.transfer import ANNOUNCER, LayoutAnnounced, TopicLayout, Transfer, encode_transfer
 from etapa.journey.engine.judging.program import Program
 from etapa.stream.protocol.records import Outgoing
+from etapa.stream.upkeep.repartition import place_now
 from tests.simulation.checking.checker import mark_of
 from tests.simulation.checking.controls import Safety
 from tests.simulation.checking.places import PlacesChecker
@@ -28,6 +29,9 @@ LAGGARDS = 0.2
 
 class RepartitionWorld(GroupWorld):
     """A run with another number of partitions in the middle of it."""
+
+    keeps_order = True
+    """Whether touchpoints of one partition stay in order."""
 
     def __init__(
         self,
@@ -108,7 +112,8 @@ class RepartitionWorld(GroupWorld):
     def check(self) -> None:
         self.events.update({f"sent: {kind}": count for kind, count in self._checker.sent().items()})
         touchpoints = [partition.broker.touchpoints for partition in self.partitions]
-        for line in self._checker.violations(touchpoints, self.layout, self.now(), exact=self.program is UNTIMED):
+        exact, ordered = self.program is UNTIMED, self.keeps_order
+        for line in self._checker.violations(touchpoints, self.layout, self.now(), exact=exact, ordered=ordered):
             self.find(line)
 
     async def _announce(self, random: Random) -> None:
@@ -148,13 +153,13 @@ class RepartitionWorld(GroupWorld):
         """Whether it has read everything sent to it, and knows that nobody has to move any more."""
         if not partition.broker.committed:
             return False
-        moving = mark_of(partition.broker.committed[-1]).moving
+        mark = mark_of(partition.broker.committed[-1])
         transfers = self._transfers[partition.number]
         return (
-            moving is not None
+            mark.moving is not None
             and transfers.end() == len(transfers.entries)
-            and not self._checker.has_news(partition.number, transfers.committed(moving.next_transfer))
-            and len(moving.ended) == len(self.partitions)
+            and not self._checker.has_news(partition.number, transfers.committed(mark.moving.next_transfer))
+            and place_now(partition.number, mark, self.layout).knows_all
         )
 
     def _see_that_nobody_is_in_two_partitions(self) -> None:

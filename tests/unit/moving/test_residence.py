@@ -58,8 +58,24 @@ def test_with_a_layout_a_touchpoint_goes_home_or_waits_for_its_customer() -> Non
     assert moves.whereabouts(mover) == "here"
     moves.forget_claims()
     assert moves.whereabouts(mover) == "maybe on the way"
-    moves.has_ended(0)
+    moves.has_ended(0, LAYOUT)
     assert moves.whereabouts(mover) == "here"
+
+
+def test_in_a_later_layout_partitions_of_an_earlier_one_ask_the_old_home_which_alone_knows_who_has_left() -> None:
+    later = TopicLayout(generation=3, partitions=3, before=2)
+    mover = living_at(0, 1)
+    by_place = {place: Moves(place, None) for place in (0, 1, 5)}
+    for moves in by_place.values():
+        moves.adopt(later)
+    assert by_place[5].whereabouts(mover) == 0
+    assert by_place[0].whereabouts(mover, forwarded_by=5) == 1
+    assert by_place[1].whereabouts(mover, forwarded_by=0) == "here"
+    assert by_place[1].whereabouts(mover, forwarded_by=5) == 0
+    by_place[1].has_ended(0, LAYOUT)
+    assert by_place[1].whereabouts(mover, forwarded_by=5) == 0
+    by_place[1].has_ended(0, later)
+    assert by_place[1].whereabouts(mover, forwarded_by=5) == "here"
 
 
 def test_a_customer_is_claimed_once_from_its_old_home() -> None:
@@ -76,7 +92,7 @@ def test_a_customer_is_claimed_once_from_its_old_home() -> None:
 def test_an_older_layout_or_the_same_again_changes_nothing() -> None:
     moves = Moves(0, None)
     moves.adopt(LAYOUT)
-    moves.has_ended(0)
+    moves.has_ended(0, LAYOUT)
     for layout in (LAYOUT, TopicLayout(generation=0, partitions=9, before=1)):
         moves.adopt(layout)
     assert (moves.layout, moves.someone_may_have_to_leave, moves.others()) == (LAYOUT, False, [1, 2])

@@ -47,6 +47,8 @@ class TouchpointForwarded(msgspec.Struct, frozen=True, tag="touchpoint"):
     timestamp: int
     partition: int
     offset: int
+    layout: TopicLayout | None = None
+    """That of the sender, which has no customer of this id in it."""
 
 
 class CustomerClaimed(msgspec.Struct, frozen=True, tag="claim"):

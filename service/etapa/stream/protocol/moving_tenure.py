@@ -32,18 +32,8 @@ from etapa.stream.protocol.belonging import PartitionRefused
 from etapa.stream.protocol.intake import Accounted
 from etapa.stream.protocol.leavers import LeaverSearch
 from etapa.stream.protocol.ports import LoadedCustomers, Transfers
-from etapa.stream.protocol.records import Outgoing, Record
-from etapa.stream.protocol.residence import (
-    ForgetElsewhere,
-    IncomingTransfer,
-    LivesElsewhere,
-    MovedInBatch,
-    Moves,
-    as_read,
-    elsewhere,
-    leave_addresses,
-    records_forwarded,
-)
+from etapa.stream.protocol.records import IncomingTransfer, Outgoing, Record, forwarder, layouts_followed, records_forwarded
+from etapa.stream.protocol.residence import ForgetElsewhere, LivesElsewhere, MovedInBatch, Moves, as_read, elsewhere, leave_addresses
 from etapa.stream.protocol.takeover import TakenOver
 from etapa.stream.protocol.task_context import TaskContext
 from etapa.stream.protocol.tenure import Tenure
@@ -112,13 +102,10 @@ class MovingTenure(Tenure):
         for position, item in enumerate(items):
             if not isinstance(item, Touchpoint | ForgetRequest) or self._engine.knows(item.customer_id):
                 continue
-            place = self._moves.whereabouts(item.customer_id)
+            place = self._moves.whereabouts(item.customer_id, forwarder(self._touchpoints_from, position))
             if isinstance(place, int):
-                has_left = item.customer_id in self._moves.addresses
-                if has_left or not self._touchpoints_from:
-                    items[position] = elsewhere(item, place, self._deny_list, has_left=has_left)
-            elif place == "maybe on the way" and not self._touchpoints_from:
-                # One that was forwarded comes from there, and its customer would have come before it.
+                items[position] = elsewhere(item, place, self._deny_list, has_left=item.customer_id in self._moves.addresses)
+            elif place == "maybe on the way":
                 self._moves.claim(item.customer_id)
                 count = min(count, position)
         self._waiting = Waiting(waiting.records, items + waiting.items[most:])
@@ -152,6 +139,8 @@ class MovingTenure(Tenure):
     async def _judge_forwarded(self, run: list[IncomingTransfer]) -> None:
         """Judge touchpoints that were read elsewhere, or forward them once more."""
         around = self._around
+        for layout in layouts_followed(run):
+            self._adopt(LayoutAnnounced(layout))
         self._pace.heard(around.clock.monotonic())
         self._touchpoints_from = run
         records, options, earliest = records_forwarded(run), around.options, around.program.journey.accept_from
@@ -191,7 +180,7 @@ class MovingTenure(Tenure):
             take_in(self._deny_list, sent)
         elif isinstance(sent, PlaceFinished):
             self._adopt(LayoutAnnounced(sent.layout))
-            moves.has_ended(transfer.sender)
+            moves.has_ended(transfer.sender, sent.layout)
         elif isinstance(sent, LayoutAnnounced):
             self._adopt(sent)
             moves.keep_pace(sent)

@@ -1,7 +1,7 @@
 """What crosses the ports in large numbers: records read and published, and customers as the view is to show them."""
 
 from collections.abc import Sequence
-from typing import Final, final
+from typing import Final, NamedTuple, final
 
 from mypy_extensions import mypyc_attr
 
@@ -9,6 +9,7 @@ from etapa.contracts.outgoing.dead_letter import Cut
 from etapa.contracts.stored.forwarding import standing_of
 from etapa.contracts.stored.ledger_page import LEDGER_PREFIX, is_page_key
 from etapa.contracts.stored.mark import MARK_KEY
+from etapa.contracts.stored.transfer import TopicLayout, TouchpointForwarded, Transfer
 
 Headers = Sequence[tuple[str, bytes]]
 
@@ -159,3 +160,27 @@ def collect(records: Sequence[StateRecord], changed: dict[str, Applied], pages: 
             standing = standing_of(value)
             changed[customer_id] = Applied(customer_id, standing.stage, standing.due, value)
     return reached
+
+
+class IncomingTransfer(NamedTuple):
+    """A transfer that was read and is not taken in yet, and its offset."""
+
+    offset: int
+    transfer: Transfer
+
+
+def records_forwarded(run: Sequence[IncomingTransfer]) -> list[Record]:
+    """The records in these transfers, as they were read first."""
+    sent = [each.transfer.sent for each in run]
+    return [Record(one.offset, one.timestamp, one.key, one.value, one.headers) for one in sent if isinstance(one, TouchpointForwarded)]
+
+
+def layouts_followed(run: Sequence[IncomingTransfer]) -> set[TopicLayout]:
+    """The layouts of those who forwarded these."""
+    sent = [each.transfer.sent for each in run]
+    return {one.layout for one in sent if isinstance(one, TouchpointForwarded) and one.layout is not None}
+
+
+def forwarder(run: Sequence[IncomingTransfer], position: int) -> int | None:
+    """The place that forwarded the touchpoint at `position`; none if touchpoints come from no other place."""
+    return run[position].transfer.sender if run else None

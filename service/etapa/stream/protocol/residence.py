@@ -33,7 +33,7 @@ from etapa.journey.engine.facts.touchpoint import Touchpoint
 from etapa.journey.language.model import Journey
 from etapa.stream.protocol.batch import Encoded, Item, customer_moved
 from etapa.stream.protocol.observer import MovesCounted
-from etapa.stream.protocol.records import Applied, Outgoing, Record
+from etapa.stream.protocol.records import Applied, IncomingTransfer, Outgoing, Record
 
 
 def share_leaving(layout: TopicLayout, partition: int) -> float:
@@ -71,12 +71,6 @@ def as_read(item: Item) -> Item:
     return item.touchpoint if isinstance(item, LivesElsewhere | ForgetElsewhere) else item
 
 
-def records_forwarded(run: "Sequence[IncomingTransfer]") -> list[Record]:
-    """The records in these transfers, as they were read first."""
-    sent = [each.transfer.sent for each in run]
-    return [Record(one.offset, one.timestamp, one.key, one.value, one.headers) for one in sent if isinstance(one, TouchpointForwarded)]
-
-
 class MovedInBatch(NamedTuple):
     """What a batch has to do with moving customers."""
 
@@ -90,13 +84,6 @@ class MovedInBatch(NamedTuple):
     counted: MovesCounted | None = None
     pages: Mapping[bytes, bytes | None] = MappingProxyType({})
     """What is kept like pages of the ledger."""
-
-
-class IncomingTransfer(NamedTuple):
-    """A transfer that was read and is not taken in yet, and its offset."""
-
-    offset: int
-    transfer: Transfer
 
 
 NOTHING_MOVED: Final = MovedInBatch(None, (), (), 0)
@@ -173,20 +160,24 @@ class Moves:
         """The customer has left for this address."""
         self._addresses[customer_id] = address.place
 
-    def whereabouts(self, customer_id: str) -> int | Whereabouts:
-        """Where a touchpoint of a customer goes that has no state here: the place to forward it to, or nowhere."""
+    def whereabouts(self, customer_id: str, forwarded_by: int | None = None) -> int | Whereabouts:
+        """Where a touchpoint of a customer goes that has no state here: the place to forward it to, or nowhere.
+
+        `forwarded_by`: the place that it came from, which follows no later layout; none when it was read in our own partition.
+        """
         to = self._addresses.get(customer_id)
         if to is not None:
             return to
         if self.layout is None:
             return "here"
-        home = self.home(customer_id)
-        if home != self._place:
-            return home
-        before = partition_of(customer_id, self.layout.before)
-        if before == self._place or before in self._ended or customer_id in self._nowhere:
+        here, home, before = self._place, self.home(customer_id), partition_of(customer_id, self.layout.before)
+        if home != here:
+            # Only the old home knows whether the customer has left for the new one; a place of an earlier layout does not.
+            return home if before == here else before
+        # What the old home forwards comes behind the customer's state.
+        if before in (here, forwarded_by) or before in self._ended or customer_id in self._nowhere:
             return "here"
-        return "maybe on the way"
+        return "maybe on the way" if forwarded_by is None else before
 
     def claim(self, customer_id: str) -> None:
         """Ask the customer's old home for it, unless that was done before."""
@@ -203,9 +194,10 @@ class Moves:
         self._claimed.clear()
         self._nowhere.clear()
 
-    def has_ended(self, place: int) -> None:
-        """Nobody is left at this place who has to move."""
-        self._ended.add(place)
+    def has_ended(self, place: int, layout: TopicLayout) -> None:
+        """Nobody is left at this place who has to move in this layout."""
+        if layout == self.layout:
+            self._ended.add(place)
 
     def there_are(self, customers: int) -> None:
         """So many customers are here. The first number since the layout was adopted tells about how many have to leave."""
@@ -214,8 +206,8 @@ class Moves:
 
     def finish(self, denied: Sequence[CustomersDenied]) -> None:
         """Nobody is left here who has to move. Whoever was forgotten here stays forgotten elsewhere."""
-        self.has_ended(self._place)
         if self.layout is not None:
+            self.has_ended(self._place, self.layout)
             for place in self.others():
                 self.send_all(place, denied if place < self.layout.partitions else ())
                 self.send(place, PlaceFinished(self.layout))
@@ -242,7 +234,7 @@ class Moves:
     def forward(self, item: LivesElsewhere | ForgetElsewhere, record: Record, origin: tuple[int, int], denied: DenyList | None) -> None:
         """Forward a record that was read first at `origin`. If its customer was forgotten here, the other place hears of that before."""
         self.send_all(item.place, denials_of(denied, item.touchpoint.customer_id))
-        self.send(item.place, TouchpointForwarded(record.key, record.value, record.headers, record.timestamp, *origin))
+        self.send(item.place, TouchpointForwarded(record.key, record.value, record.headers, record.timestamp, *origin, self.layout))
 
     def send_all(self, to: int, several: Iterable[Sent]) -> None:
         """Send them with the next batch, in this order."""

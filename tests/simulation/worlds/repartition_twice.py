@@ -1,0 +1,75 @@
+"""A run in which the number of partitions changes twice. Producers go on using partitions that no layout has any more, as Kafka's do."""
+
+import asyncio
+from collections.abc import Callable
+from random import Random
+
+import msgspec
+
+from etapa.contracts.partitioner import partition_of
+from etapa.contracts.stored.transfer import LayoutAnnounced, TopicLayout
+from tests.simulation.checking.checker import mark_of
+from tests.simulation.worlds.repartition import MOST_SECONDS_UNTIL_ADOPTED, RepartitionWorld
+from tests.simulation.worlds.scenario import SimulationScenario
+from tests.simulation.worlds.watched import WatchedPartition
+
+MOST_SECONDS_UNTIL_FINISHED = 200.0
+"""After that, the second change does not come about."""
+
+
+class RepartitionTwiceWorld(RepartitionWorld):
+    """Once everybody is at home in the first layout, a second one is announced."""
+
+    keeps_order = False
+    """One that was forwarded in the first layout may still be on its way when its customer comes back in the second."""
+
+    def choose(self, random: Random) -> SimulationScenario:
+        scenario = super().choose(random)
+        first = self.layout
+        self.second = TopicLayout(2, random.choice([count for count in range(1, 6) if count != first.partitions]), first.partitions)
+        self.announced_at = scenario.shop.touchpoints // 6
+        self._resumes_at = scenario.shop.touchpoints // 2
+        self._counts = [first.before]
+        """The numbers of partitions by which producers send; some go over late."""
+        options = msgspec.structs.replace(scenario.options, leaving_rate=random.choice((3.0, 1000.0)))
+        return msgspec.structs.replace(scenario, options=options, partitions=max(scenario.partitions, self.second.partitions))
+
+    async def before_arrival(self, number: int) -> None:
+        await super().before_arrival(number)
+        if number == self._resumes_at:
+            # Otherwise few touchpoints would come after the second change.
+            await self._until(lambda: self._all_follow(self.second), MOST_SECONDS_UNTIL_ADOPTED)
+
+    async def _announce(self, random: Random) -> None:
+        first = self.layout
+        await super()._announce(random)
+        await self._until(lambda: self._all_follow(first), MOST_SECONDS_UNTIL_FINISHED)
+        if not self._all_follow(first):
+            return
+        self._counts += [first.partitions, max(self._counts[0], first.partitions)]
+        await self._until(lambda: all(self._has_finished(partition) for partition in self.partitions), MOST_SECONDS_UNTIL_FINISHED)
+        if not all(self._has_finished(partition) for partition in self.partitions):
+            return
+        self.layout = self.second
+        self.events["changed twice"] += 1
+        await self._tell_all(random, LayoutAnnounced(self.second))
+        await self._until(lambda: self._all_follow(self.second), MOST_SECONDS_UNTIL_FINISHED)
+        if self._all_follow(self.second):
+            self._counts += [self.second.partitions, max(*self._counts, self.second.partitions)]
+
+    async def _until(self, condition: Callable[[], bool], most: float) -> None:
+        end = self.loop.time() + most
+        while not condition() and self.loop.time() < end:
+            await asyncio.sleep(0.05)
+
+    def _all_follow(self, layout: TopicLayout) -> bool:
+        marks = [mark_of(partition.broker.committed[-1]) for partition in self.partitions if partition.broker.committed]
+        return len(marks) == len(self.partitions) and all(mark.moving is not None and mark.moving.layout == layout for mark in marks)
+
+    def _partition_for(self, key: bytes | None, random: Random) -> WatchedPartition:
+        if key is None:
+            return random.choice(self.partitions)
+        count = random.choice((random.choice(self._counts), self._counts[-1]))
+        place = partition_of(key.decode(), count)
+        self.events["touchpoint to a partition of neither layout"] += place >= max(self.layout.partitions, self.layout.before)
+        return self.partitions[place]
