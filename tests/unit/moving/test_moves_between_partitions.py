@@ -7,6 +7,7 @@ import msgspec
 import pytest
 
 from etapa.contracts.partitioner import partition_of
+from etapa.contracts.stored.forwarding import ForwardingAddress, encode_forwarding
 from etapa.contracts.stored.mark import Mark, MovingMark
 from etapa.contracts.stored.transfer import LayoutAnnounced, TopicLayout
 from etapa.settings import Settings
@@ -148,6 +149,23 @@ def test_no_more_leave_at_once_than_in_a_second() -> None:
         assert [await left_by(search, now) for now in (5.0, 6.0, 7.0)] == [1, 0, 1]
         search.keep_to(None)
         assert await left_by(search, 9.0) == 16
+
+    asyncio.run(scenario())
+
+
+def test_those_of_whom_only_an_address_is_left_are_not_counted_among_those_who_may_have_to_leave() -> None:
+    living = [(f"c{number}", b"\x93\x01") for number in range(5)]
+    gone = [(f"g{number}", encode_forwarding(ForwardingAddress(2, 1))) for number in range(15)]
+
+    class Customers(RedisView):
+        async def scan(self, cursor: int, count: int) -> Scanned:
+            return Scanned([*living, *gone, living[0]], 7, 400)
+
+    async def scenario() -> None:
+        settings = Settings()
+        search = LeaverSearch(Customers(settings, connect(settings), 0), 500, 1000.0)
+        assert len((await search.next(0.0, lambda _: True)).customer_ids) == 5
+        assert search.customers == 100
 
     asyncio.run(scenario())
 

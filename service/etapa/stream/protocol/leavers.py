@@ -30,7 +30,7 @@ class LeaverSearch:
         self._cursor: int | None = 0
         """Where to go on; none: all were seen."""
         self.customers = 0
-        """How many there were when last looked, with those of whom only an address is left."""
+        """About how many live here, as estimated from the last portion: after an earlier change, many may have left only an address."""
 
     def begin_anew(self) -> None:
         """Homes have changed."""
@@ -50,8 +50,10 @@ class LeaverSearch:
             return Leavers([], all_seen=False)
         if not self._found and self._cursor is not None:
             scanned = await self._view.scan(self._cursor, self._most)
-            self._cursor, self.customers = scanned.cursor, scanned.customers
-            here = sorted({customer_id for customer_id, state in scanned.states if not is_forwarding(state)})
+            self._cursor = scanned.cursor
+            seen = dict(scanned.states)
+            here = sorted(customer_id for customer_id, state in seen.items() if not is_forwarding(state))
+            self.customers = round(scanned.customers * len(here) / len(seen)) if seen else scanned.customers
             self._found = [customer_id for customer_id in here if has_to_leave(customer_id)]
         # Never more than a second's worth at once.
         most = max(1, min(self._most, int(self._rate)))
