@@ -54,6 +54,11 @@ def repartition(to: int | None, status: bool, stop: bool, rate: float, as_json: 
     settings = settings_from(flags).settings
     if (to is not None) + status + stop != 1:
         raise WrongUse("say one of --to N, --status and --stop")
+    if to is not None and settings.source is not None:
+        raise CheckFailed(
+            f"workers read records with ETAPA_SOURCE={','.join(settings.source)}, and cannot forward them to other partitions: customers can move"
+            " only where touchpoints are read as they are"
+        )
     try:
         now = on_kafka(settings, lambda cluster, count: _asked(cluster, count, to, rate, stop=stop, shows=not as_json))
     except (CannotRepartition, MarkError, TransferError) as error:
@@ -96,11 +101,6 @@ class _Repartition:
     async def carry_out(self, now: MovesNow, to: int, rate: float) -> MovesNow:
         """Announce it, add partitions, and wait until everybody is at home."""
         cluster, group = self._cluster, self._cluster.settings.group
-        if (source := cluster.settings.source) is not None:
-            raise CannotRepartition(
-                f"workers read records with the source {source!r} (ETAPA_SOURCE), and cannot forward them to other partitions: customers can"
-                " move only where touchpoints are read as they are"
-            )
         layout = layout_for(now, to, self._count)
         if not await workers_of(cluster):
             raise CannotRepartition(f"no worker is in group {group}: the workers move the customers, so start them first")

@@ -9,6 +9,7 @@ from etapa.stream.protocol.records import Outgoing
 from tests.simulation.machines.memory_log import Committed
 from tests.simulation.machines.memory_transfers import MemoryTransfers
 from tests.simulation.one_worker.alone import OPTIONS, Alone
+from tests.simulation.worlds.sourced import source_decoder
 
 
 def announced(alone: Alone) -> None:
@@ -69,3 +70,14 @@ def test_a_successor_reads_its_touchpoints_although_others_never_cease_to_forwar
     assert mark is not None
     assert mark.through == judged_before
     assert 0 < forwarded < 5
+
+
+def test_where_customers_may_move_a_worker_that_reads_with_a_source_refuses_and_says_what_would_be_right() -> None:
+    alone = Alone(msgspec.structs.replace(OPTIONS, decoder=source_decoder()))
+    announced(alone)
+    alone.worker()
+    with pytest.raises(
+        PartitionRefused, match=r"partition 0: there is a topic transfers, .*ETAPA_SOURCE\) cannot be forwarded .* unset ETAPA_SOURCE"
+    ):
+        alone.run(alone.drain())
+    assert alone.last_mark() is None

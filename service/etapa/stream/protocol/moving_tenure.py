@@ -46,7 +46,11 @@ class MovingTenure(Tenure):
 
     def __init__(self, around: TaskContext, taken: TakenOver, transfers: Transfers) -> None:
         if around.options.decoder.makes_several:
-            raise PartitionRefused("customers cannot move between partitions while records are read with a source file")
+            raise PartitionRefused(
+                f"partition {around.partition}: there is a topic {taken.topics.names.get('transfers', 'transfers')}, through which customers move to"
+                " other partitions, and records that are read with a source file (ETAPA_SOURCE) cannot be forwarded to them. Send touchpoints"
+                " as Etapa reads them and unset ETAPA_SOURCE; or delete that topic if no customer ever moved"
+            )
         super().__init__(around, taken)
         self._transfers = transfers
         self._moves = Moves(around.partition, None if taken.mark is None else taken.mark.moving)
