@@ -73,7 +73,13 @@ class CalmWorld(RepartitionWorld):
         )
 
 
-MOVER = "c3"
+MOVER, FORGOTTEN = "c3", "c1"
+
+
+def late_touchpoint(customer_id: str, number: int, now: int) -> Arrival:
+    """One that comes after the request to forget its customer."""
+    told = {"id": f"late-{number}", "customer_id": customer_id, "type": "view", "occurred_at": format_time(now)}
+    return Arrival(customer_id.encode(), msgspec.json.encode(told), (), 0)
 
 
 class ForgettingMoversWorld(CalmWorld):
@@ -117,8 +123,7 @@ class ForgottenBeforeWorld(ForgettingMoversWorld):
                 yield request_for(MOVER, self.now(), FOR_EVER)
             if number > self.announced_at:
                 self.events["late"] += 1
-                told = {"id": f"late-{number}", "customer_id": MOVER, "type": "view", "occurred_at": format_time(self.now())}
-                yield Arrival(MOVER.encode(), msgspec.json.encode(told), (), 0)
+                yield late_touchpoint(MOVER, number, self.now())
 
     def check(self) -> None:
         for partition in self.partitions:
@@ -143,6 +148,40 @@ def test_who_was_forgotten_before_customers_moved_stays_forgotten_wherever_touch
         assert result.violations == [], seed
         events.update(result.events)
     assert min(events[event] for event in ("late", "touchpoint by the new layout", "forwarded")) > 0
+
+
+class ForgottenUnderLoadWorld(RepartitionWorld):
+    """Somebody is forgotten at any time, and touchpoints of theirs go on coming, while everything goes wrong."""
+
+    def choose(self, random: Random) -> SimulationScenario:
+        scenario = super().choose(random)
+        return msgspec.structs.replace(scenario, options=msgspec.structs.replace(scenario.options, forget_key=KEY))
+
+    def arriving(self, random: Random, shop: SimulatedShop) -> Iterator[Arrival]:
+        asked = random.randrange(shop.touchpoints)
+        for number, arrival in enumerate(super().arriving(random, shop)):
+            yield arrival
+            if number == asked:
+                yield request_for(FORGOTTEN, self.now(), FOR_EVER)
+            if number > asked:
+                yield late_touchpoint(FORGOTTEN, number, self.now())
+
+    def check(self) -> None:
+        """A producer that goes over may have the request overtaken by touchpoints before it, so an address may be left."""
+        self.events["denied"] += self._checker.sent()["CustomersDenied"]
+        for partition in self.partitions:
+            shown = partition.redis.customers.get(FORGOTTEN)
+            if shown is not None and not is_forwarding(shown.state or b""):
+                self.find(f"{FORGOTTEN} was forgotten, and lives in partition {partition.number}")
+
+
+def test_who_was_forgotten_stays_forgotten_while_customers_move_and_everything_goes_wrong() -> None:
+    events: Counter[str] = Counter()
+    for seed in range(SEEDS):
+        result = ForgottenUnderLoadWorld(seed).run()
+        assert result.violations == [], seed
+        events.update(result.events)
+    assert min(events[event] for event in ("denied", "died", "writes lost", "transfers repeated")) > 0
 
 
 @pytest.mark.parametrize("told", ["moving_tenure.all_denials", "moving_tenure.denials_of", "residence.denials_of"])

@@ -213,6 +213,8 @@ def forget_somebody_who_moved(settings: Settings, folder: Path) -> None:
     document = json.loads(done.stdout)
     assert (document["state"], document["forwarded_from"]) == (None, [])
     assert run_etapa(settings, "stage", who).returncode == 1
+    done = run_etapa(settings, "verify")
+    assert done.returncode == 0, done.stdout + done.stderr
 
 
 async def has_begun(settings: Settings, to: int) -> bool:
