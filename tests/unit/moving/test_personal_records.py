@@ -29,10 +29,12 @@ from etapa.contracts.stored.transfer import (
 from etapa.journey.engine.facts.customer import Customer
 from etapa.journey.identity.people import LinkedIds
 from etapa.settings import Settings
+from etapa.stream.kafka.cluster import Cluster
+from etapa.stream.kafka.topics.creation import TopicsError
 from etapa.stream.protocol.records import Record
-from etapa.stream.upkeep.forgetting import NotForgotten, see_that_it_is_done
+from etapa.stream.upkeep.forgetting import NotForgotten, remaining, see_that_it_is_done
 from etapa.stream.upkeep.personal_places import PersonalPlaces
-from etapa.stream.upkeep.personal_records import PersonalRecord, PersonalRecords, PersonalState, is_about
+from etapa.stream.upkeep.personal_records import PersonalRecord, PersonalRecords, PersonalState, committed_records, is_about
 
 SETTINGS = Settings()
 LAYOUT = TopicLayout(generation=2, partitions=2, before=3)
@@ -166,3 +168,10 @@ def test_a_customer_is_forgotten_when_no_partition_has_a_state_any_more() -> Non
     see_that_it_is_done([last(0, STATE), last(0, ADDRESS), last(1, STATE), last(1, None)], SETTINGS.topic_customer_state)
     with pytest.raises(NotForgotten, match="still has a state"):
         see_that_it_is_done([last(0, STATE), last(1, None)], SETTINGS.topic_customer_state)
+
+
+def test_nothing_is_certified_if_transfers_cannot_be_seen_though_customers_have_moved() -> None:
+    places = PersonalPlaces(1, range(3), 3, is_transfers_hidden=True)
+    cluster = Cluster(SETTINGS)
+    with pytest.raises(TopicsError, match="Nothing can be certified without reading it"):
+        asyncio.run(remaining(cluster, committed_records(cluster, lambda *_: None), "ada", places))
