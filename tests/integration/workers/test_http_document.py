@@ -47,4 +47,4 @@ def test_whatever_is_asked_the_answer_is_as_documented(worker: StartedWorker, au
     ]
     done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=_SECONDS, check=False)
     assert done.returncode == 0, done.stdout[-4000:] + done.stderr[-1000:]
-    assert "13 selected / 13 total" in done.stdout
+    assert "14 selected / 14 total" in done.stdout
