@@ -10,6 +10,7 @@ from typing import Any
 
 from confluent_kafka.admin import (  # type: ignore[attr-defined]  # which exports them without saying so
     AclBinding,
+    AclBindingFilter,
     AclOperation,
     AclPermissionType,
     AdminClient,
@@ -98,6 +99,14 @@ class GuardedKafka:
             ]
         )
         for each in made.values():
+            each.result(_ADMIN_SECONDS)
+
+    def take_back(self, user: str) -> None:
+        """Allow a user nothing any more."""
+        every: Any = None  # which the library takes, and its types do not say
+        whose = f"User:{user}"
+        anything = AclBindingFilter(ResourceType.ANY, every, ResourcePatternType.ANY, whose, every, AclOperation.ANY, AclPermissionType.ANY)
+        for each in self._admin().delete_acls([anything]).values():
             each.result(_ADMIN_SECONDS)
 
     def change_password(self, password: str) -> None:

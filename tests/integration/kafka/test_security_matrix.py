@@ -2,6 +2,7 @@
 
 import asyncio
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -44,9 +45,14 @@ def allow_all(kafka: GuardedKafka, *users: str) -> None:
 
 
 @pytest.fixture(scope="module")
-def place(guarded_kafka: GuardedKafka, redis_server: RedisServer) -> Settings:
+def place(guarded_kafka: GuardedKafka, redis_server: RedisServer) -> Iterator[Settings]:
     allow_all(guarded_kafka, USER, "CN=client")
-    return asyncio.run(new_place(guarded_kafka.address(), redis_server.url))
+    try:
+        yield asyncio.run(new_place(guarded_kafka.address(), redis_server.url))
+    finally:
+        # Other tests, on the same server, need users who may not do all.
+        for user in (USER, "CN=client"):
+            guarded_kafka.take_back(user)
 
 
 def works(settings: Settings) -> None:
