@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator, Callable
 from typing import Any
 
 import pytest
+from redis.asyncio.cluster import ClusterNode
 from redis.asyncio.connection import Connection
 from redis.exceptions import ConnectionError as RedisConnectionError
 
@@ -209,5 +210,40 @@ def test_a_cluster_that_sends_us_to_a_node_that_it_did_not_name_is_an_error_of_r
                         await client.get("k")
             finally:
                 await disconnect(client)
+
+    asyncio.run(scenario())
+
+
+@pytest.mark.parametrize("together", [2, 3])
+def test_however_many_wait_for_a_vanished_cluster_its_addresses_in_the_url_are_asked_next(together: int) -> None:
+    handlers: list[asyncio.Task[None] | None] = []
+
+    async def answers_nothing(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        handlers.append(asyncio.current_task())
+        await reader.read()
+        writer.close()
+        await writer.wait_closed()
+
+    async def scenario() -> None:
+        async with opened_cluster() as url, await asyncio.start_server(answers_nothing, "127.0.0.1", 0) as gone:
+            client: Any = connect(Settings(redis_url=RedisUrl(url)))
+            try:
+                await client.initialize()
+                await client.nodes_manager.aclose()
+                await client.nodes_manager.aclose("startup_nodes")
+                port = gone.sockets[0].getsockname()[1]
+                node = ClusterNode("127.0.0.1", port, **client.connection_kwargs)
+                client.nodes_manager.startup_nodes = client.nodes_manager.nodes_cache = {node.name: node}
+                client._initialize, client._asks_seeds = True, False
+                asked = [asyncio.create_task(client.initialize()) for _ in range(together)]
+                await asyncio.wait(asked, timeout=0.2)
+                for each in asked:
+                    each.cancel()
+                await asyncio.gather(*asked, return_exceptions=True)
+                assert list(client.nodes_manager.startup_nodes) == [url.removeprefix("redis+cluster://")]
+            finally:
+                await node.disconnect()
+                await disconnect(client)
+                await asyncio.wait([each for each in handlers if each is not None], timeout=5)
 
     asyncio.run(scenario())

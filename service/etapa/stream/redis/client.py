@@ -101,8 +101,15 @@ class _Cluster(RedisCluster):
             node.connection_class = connection_class
         self._seeds = seeds
         self._asks_seeds = True
+        self._looking = asyncio.Lock()
 
     async def initialize(self, *arguments: Any, **options: Any) -> "RedisCluster":
+        # Whoever only waits for the attempt of another must not take its failure for one of its own: an even number of failures
+        # would have the same nodes asked again and again.
+        async with self._looking:
+            return await self._look(*arguments, **options)
+
+    async def _look(self, *arguments: Any, **options: Any) -> "RedisCluster":
         try:
             return await super().initialize(*arguments, **options)
         except BaseException:
