@@ -106,7 +106,8 @@ class GuardedKafka:
         every: Any = None  # which the library takes, and its types do not say
         whose = f"User:{user}"
         anything = AclBindingFilter(ResourceType.ANY, every, ResourcePatternType.ANY, whose, every, AclOperation.ANY, AclPermissionType.ANY)
-        for each in self._admin().delete_acls([anything]).values():
+        admin = self._admin()
+        for each in admin.delete_acls([anything]).values():
             each.result(_ADMIN_SECONDS)
 
     def change_password(self, password: str) -> None:
