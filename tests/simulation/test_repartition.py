@@ -141,6 +141,14 @@ class ForgottenEverywhereWorld(ForgottenBeforeWorld):
                 yield request_for(MOVER, self.now(), FOR_EVER)
 
 
+@pytest.fixture(params=[None, -1], ids=["all places in a batch", "a batch for each place"])
+def told_at_once(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """How much a place that has ended says in one batch."""
+    if request.param is not None:
+        monkeypatch.setattr("etapa.stream.protocol.moving_tenure.MOST_SENT_AT_ONCE", request.param)
+
+
+@pytest.mark.usefixtures("told_at_once")
 def test_who_was_forgotten_before_customers_moved_stays_forgotten_wherever_touchpoints_come() -> None:
     events: Counter[str] = Counter()
     for seed in range(30):
@@ -175,6 +183,7 @@ class ForgottenUnderLoadWorld(RepartitionWorld):
                 self.find(f"{FORGOTTEN} was forgotten, and lives in partition {partition.number}")
 
 
+@pytest.mark.usefixtures("told_at_once")
 def test_who_was_forgotten_stays_forgotten_while_customers_move_and_everything_goes_wrong() -> None:
     events: Counter[str] = Counter()
     for seed in range(SEEDS):

@@ -163,3 +163,16 @@ def test_a_request_erases_the_address_only_of_who_has_left_and_only_with_our_key
     assert (type(marked), marked.place, as_read(marked)) == (ForgetElsewhere, 2, request)
     for each in (elsewhere(request, 2, denied(), has_left=False), elsewhere(request, 2, DenyList(DenyKey(b"another"), {}), has_left=True)):
         assert (type(each), each.place, as_read(each)) == (LivesElsewhere, 2, request)
+
+
+def test_a_place_has_ended_only_when_it_told_the_last_of_the_others() -> None:
+    moves = Moves(1, None)
+    moves.adopt(LAYOUT)
+    telling = moves.finish([])
+    assert next(telling) == 0
+    assert next(telling) > 0
+    moves.take_sends()
+    assert moves.someone_may_have_to_leave
+    assert list(telling) == []
+    assert [to for to, _ in moves.take_sends()] == [2]
+    assert not moves.someone_may_have_to_leave

@@ -40,6 +40,9 @@ from etapa.stream.protocol.tenure import Tenure
 
 logger = logging.getLogger(__name__)
 
+MOST_SENT_AT_ONCE = 4 * 1024 * 1024
+"""Bytes of deny lists after which a batch is committed before the next place is told."""
+
 
 class MovingTenure(Tenure):
     """A tenure with a second input."""
@@ -235,7 +238,10 @@ class MovingTenure(Tenure):
         elif leavers.all_seen:
             # The view has lost nothing since the search began: otherwise its mark would be another.
             await self._load([], None)
-            moves.finish(list(all_denials(self._deny_list)))
+            for waiting in moves.finish(list(all_denials(self._deny_list))):
+                if waiting > MOST_SENT_AT_ONCE:
+                    await self._commit(0, [], empty=True)
+                    await self._settle_moves()
         if moves.has_sends:
             await self._commit(0, [], empty=True)
             await self._settle_moves()

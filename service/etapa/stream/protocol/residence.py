@@ -204,13 +204,17 @@ class Moves:
         if self._to_leave is None and self.layout is not None:
             self._to_leave = self._left + round(customers * share_leaving(self.layout, self._place))
 
-    def finish(self, denied: Sequence[CustomersDenied]) -> None:
-        """Nobody is left here who has to move. Whoever was forgotten here stays forgotten elsewhere."""
+    def finish(self, denied: Sequence[CustomersDenied]) -> Iterator[int]:
+        """Nobody is left here who has to move: tell the other places one by one. Whoever was forgotten here stays forgotten elsewhere.
+
+        Before each place it gives the number of bytes that wait to be sent. This place has ended with the batch that tells the last one.
+        """
         if self.layout is not None:
-            self.has_ended(self._place, self.layout)
             for place in self.others():
+                yield sum(len(outgoing.value or b"") for _, outgoing in self._sends)
                 self.send_all(place, denied if place < self.layout.partitions else ())
                 self.send(place, PlaceFinished(self.layout))
+            self.has_ended(self._place, self.layout)
 
     def in_batch(self, stages: Sequence[tuple[str, str]], forwarded: int, departures: Sequence[Outgoing]) -> MovedInBatch:
         """Everything about moves that belongs to the next batch; `stages` and the others as in `MovedInBatch`."""
