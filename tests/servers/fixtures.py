@@ -39,16 +39,13 @@ def kafka_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[KafkaServ
 @pytest.fixture(scope="session")
 def token_server() -> Iterator[TokenServer]:
     """The server whose tokens the guarded Kafka accepts."""
-    server = TokenServer()
-    try:
+    with TokenServer() as server:
         yield server
-    finally:
-        server.stop()
 
 
 @pytest.fixture(scope="session")
 def guarded_kafka(tmp_path_factory: pytest.TempPathFactory, token_server: TokenServer) -> Iterator[GuardedKafka]:
-    """A Kafka with a listener for each way to log in. Tests that change access rights start their own."""
+    """A Kafka with a listener for each way to log in. Tests that give rights on more than topics of their own take them back."""
     guarded = GuardedKafka(tmp_path_factory.mktemp("guarded-kafka"), token_server.keys_url)
     try:
         guarded.server.start()

@@ -2,14 +2,14 @@
 
 import json
 import ssl
-import threading
 from collections.abc import Mapping
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from typing import Any, Self
+from typing import Any
 from urllib.parse import unquote, urlsplit
 
+from tests.servers.local_http import LocalHttpServer, QuietHandler
 
-class RegistryDouble:
+
+class RegistryDouble(LocalHttpServer):
     """Has these schemas by number, and these versions of subjects, in a registry's form. Use it in a `with` block.
 
     `authorization`: what every request must send. `tls`: the context with which it serves HTTPS.
@@ -29,38 +29,17 @@ class RegistryDouble:
         """The credentials that each request sent."""
         owner = self
 
-        class Handler(BaseHTTPRequestHandler):
+        class Handler(QuietHandler):
             def do_GET(self) -> None:
                 given = self.headers.get("Authorization")
                 owner.authorizations.append(given)
                 refused = (401, {"error_code": 40101, "message": "Unauthorized"}) if authorization not in (None, given) else None
                 status, body = owner.answers or refused or owner._found(unquote(urlsplit(self.path).path))
                 data = json.dumps(body).encode() if not isinstance(body, bytes) else body
-                self.send_response(status)
-                self.send_header("Content-Type", "application/json")
-                self.send_header("Content-Length", str(len(data)))
-                self.end_headers()
-                self.wfile.write(data)
-
-            def log_message(self, *_: Any) -> None:
-                pass
+                self.answer(status, data)
 
         self._schemas, self._subjects = schemas, subjects or {}
-        self._server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        self._thread = threading.Thread(target=self._server.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True)
-        if tls is not None:
-            # The handshake is made by the thread of the request, so that one that fails stops nobody else.
-            self._server.socket = tls.wrap_socket(self._server.socket, server_side=True, do_handshake_on_connect=False)
-        self.url = f"{'http' if tls is None else 'https'}://127.0.0.1:{self._server.server_port}"
-
-    def __enter__(self) -> Self:
-        self._thread.start()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._server.shutdown()
-        self._server.server_close()
-        self._thread.join()
+        super().__init__(Handler, tls)
 
     def _found(self, path: str) -> tuple[int, Any]:
         kind, *rest = path.strip("/").split("/", 1)

@@ -2,20 +2,20 @@
 
 import base64
 import json
-import threading
 import time
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 from urllib.parse import parse_qs
 
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import padding, rsa
 
+from tests.servers.local_http import LocalHttpServer, QuietHandler
+
 CLIENT_ID = "etapa"
 CLIENT_SECRET = "client's own/secret"
 
 
-class TokenServer:
+class TokenServer(LocalHttpServer):
     """Signs tokens for the audience `kafka`, or for what the scope says. Use it in a `with` block."""
 
     def __init__(self) -> None:
@@ -24,35 +24,18 @@ class TokenServer:
         """How often a token was requested."""
         owner = self
 
-        class Handler(BaseHTTPRequestHandler):
+        class Handler(QuietHandler):
             def do_GET(self) -> None:
-                self._answer(200, owner._keys())
+                self.answer(200, json.dumps(owner._keys()).encode())
 
             def do_POST(self) -> None:
                 form = parse_qs(self.rfile.read(int(self.headers["Content-Length"])).decode())
-                self._answer(*owner._grant(self.headers.get("Authorization", ""), form))
+                status, body = owner._grant(self.headers.get("Authorization", ""), form)
+                self.answer(status, json.dumps(body).encode())
 
-            def _answer(self, status: int, body: Any) -> None:
-                data = json.dumps(body).encode()
-                self.send_response(status)
-                self.send_header("Content-Type", "application/json")
-                self.send_header("Content-Length", str(len(data)))
-                self.end_headers()
-                self.wfile.write(data)
-
-            def log_message(self, *_: Any) -> None:
-                pass
-
-        self._server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        self._thread = threading.Thread(target=self._server.serve_forever, daemon=True)
-        self._thread.start()
-        self.url = f"http://127.0.0.1:{self._server.server_port}/token"
-        self.keys_url = f"http://127.0.0.1:{self._server.server_port}/keys"
-
-    def stop(self) -> None:
-        self._server.shutdown()
-        self._server.server_close()
-        self._thread.join()
+        super().__init__(Handler)
+        self.keys_url = f"{self.url}/keys"
+        self.url += "/token"
 
     def signed(self, audience: str = "kafka", seconds: int = 300) -> str:
         now = int(time.time())

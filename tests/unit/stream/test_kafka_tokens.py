@@ -21,11 +21,8 @@ from tests.servers.token_server import CLIENT_ID, CLIENT_SECRET, TokenServer
 
 @pytest.fixture
 def server() -> Iterator[TokenServer]:
-    server = TokenServer()
-    try:
+    with TokenServer() as server:
         yield server
-    finally:
-        server.stop()
 
 
 def settings_for(url: str, **others: Any) -> Settings:
