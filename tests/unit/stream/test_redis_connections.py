@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 from redis.asyncio.cluster import ClusterNode
-from redis.asyncio.connection import Connection
+from redis.asyncio.connection import Connection, SSLConnection
 from redis.exceptions import ConnectionError as RedisConnectionError
 
 from etapa.commands.terminal.servers import redis_trouble
@@ -16,7 +16,7 @@ from etapa.settings import Settings
 from etapa.settings.values import RedisUrl
 from etapa.stream.protocol.ports import ViewError
 from etapa.stream.redis.client import connect, disconnect
-from etapa.stream.redis.connections import ClusterConnection, Era, PlainConnection
+from etapa.stream.redis.connections import Era, NodeConnection, PlainConnection
 from etapa.stream.redis.errors import view_errors
 
 ANSWERS = {
@@ -161,7 +161,7 @@ def test_where_nobody_else_is_found_a_command_says_what_was_answered(pipelined: 
 @pytest.mark.parametrize(
     "connection_to",
     [
-        lambda port: ClusterConnection(host="127.0.0.1", port=port, socket_timeout=5),
+        lambda port: NodeConnection(host="127.0.0.1", port=port, socket_timeout=5),
         lambda port: PlainConnection(era=Era(), host="127.0.0.1", port=port, socket_timeout=5),
     ],
     ids=["cluster", "server"],
@@ -193,7 +193,7 @@ class BrokenTransport:
 
 
 def test_a_transport_that_was_taken_apart_counts_as_lost() -> None:
-    connection: Any = ClusterConnection(host="127.0.0.1", port=1)
+    connection: Any = NodeConnection(host="127.0.0.1", port=1)
     connection._writer = BrokenTransport()
     with pytest.raises(RedisConnectionError, match="lost before the command was sent"):
         asyncio.run(connection._send_packed_command([b"PING"]))
@@ -247,3 +247,19 @@ def test_however_many_wait_for_a_vanished_cluster_its_addresses_in_the_url_are_a
                 await asyncio.wait([each for each in handlers if each is not None], timeout=5)
 
     asyncio.run(scenario())
+
+
+@pytest.mark.parametrize("scheme", ["redis", "rediss", "redis+sentinel", "rediss+sentinel", "redis+cluster", "rediss+cluster"])
+def test_no_client_has_a_connection_that_is_lost_in_another_way(scheme: str) -> None:
+    client: Any = connect(Settings(redis_url=RedisUrl(f"{scheme}://127.0.0.1:1{'/etapa/0' if 'sentinel' in scheme else ''}")))
+    if "cluster" in scheme:
+        nodes = [*client.startup_nodes, ClusterNode("127.0.0.1", 2, **client.connection_kwargs)]
+        classes = [node.connection_class for node in nodes]
+    else:
+        classes = [client.connection_pool.connection_class]
+    if "sentinel" in scheme:
+        classes += [one.connection_pool.connection_class for one in client.connection_pool.sentinel_manager.sentinels]
+    assert len(classes) == (1 if scheme in {"redis", "rediss"} else 2)
+    for each in classes:
+        assert each._send_packed_command is not Connection._send_packed_command
+        assert issubclass(each, SSLConnection) == scheme.startswith("rediss")

@@ -21,9 +21,9 @@ from etapa.settings import Settings
 from etapa.settings.values import RedisUrl
 from etapa.stream.redis.address import RedisAddress, redis_address_of
 from etapa.stream.redis.connections import (
-    ClusterConnection,
-    ClusterTlsConnection,
     Era,
+    NodeConnection,
+    NodeTlsConnection,
     PlainConnection,
     SentinelConnection,
     SentinelTlsConnection,
@@ -85,6 +85,9 @@ def _connect(address: RedisAddress, common: Mapping[str, Any]) -> RedisClient:
         return _Cluster(address.nodes, options)
     tls_options = {**address.tls_options, "ssl": True} if address.has_tls else {}
     sentinel = Sentinel(address.nodes, sentinel_kwargs={**common, **address.sentinel_login, **tls_options}, **options)  # type: ignore[no-untyped-call]
+    for each in sentinel.sentinels:
+        # Their clients take no class of connection either.
+        each.connection_pool.connection_class = NodeTlsConnection if address.has_tls else NodeConnection
     connection_class = SentinelTlsConnection if address.has_tls else SentinelConnection
     return cast("Redis", sentinel.master_for(address.service, connection_class=connection_class, era=Era()))
 
@@ -95,7 +98,7 @@ class _Cluster(RedisCluster):
     def __init__(self, seeds: Sequence[tuple[str, int]], options: Mapping[str, Any]) -> None:
         super().__init__(startup_nodes=[ClusterNode(host, port) for host, port in seeds], **options)
         # It takes no class of connection; nodes that it finds later are made of these arguments.
-        connection_class = ClusterTlsConnection if options.get("ssl") else ClusterConnection
+        connection_class = NodeTlsConnection if options.get("ssl") else NodeConnection
         self.connection_kwargs["connection_class"] = connection_class
         for node in self.nodes_manager.startup_nodes.values():
             node.connection_class = connection_class

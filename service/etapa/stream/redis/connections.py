@@ -103,8 +103,8 @@ class PlainConnection(_Wary, Connection):
     pass
 
 
-class ClusterConnection(_LosesCleanly, Connection):
-    pass
+class NodeConnection(_LosesCleanly, Connection):
+    """To a node of a Cluster, or to a Sentinel. Their clients drop connections by themselves when a server is no longer the right one."""
 
 
 class _ReadsFiles(SSLConnection):
@@ -119,8 +119,8 @@ class TlsConnection(_Wary, _ReadsFiles):
     pass
 
 
-class ClusterTlsConnection(_LosesCleanly, _ReadsFiles):
-    pass
+class NodeTlsConnection(_LosesCleanly, _ReadsFiles):
+    """The same with TLS."""
 
 
 class SentinelConnection(_Wary, SentinelManagedConnection):
