@@ -4,13 +4,16 @@ import asyncio
 
 import msgspec
 import pytest
+from aiokafka import TopicPartition
 
 from etapa.stream.kafka.cluster import Cluster
 from etapa.stream.kafka.partition.transfers import KafkaTransfers
 from etapa.stream.kafka.topics.growth import add_partitions, partitions_by_topic, provide_transfers
-from etapa.stream.protocol.ports import LogError, Transaction
+from etapa.stream.kafka.writing.producer import transactional_id
+from etapa.stream.protocol.ports import LogError, Transaction, TransactionHangs
 from etapa.stream.protocol.records import Outgoing
 from tests.conformance.log_contract import transaction
+from tests.integration.hanging import abort_hanging, leave_hanging
 from tests.integration.places import delete_topic, new_place, opened_log
 from tests.servers.kafka_server import KafkaServer
 
@@ -70,6 +73,28 @@ def test_news_from_another_place_end_the_wait_for_touchpoints(kafka_server: Kafk
             async with asyncio.timeout(30):
                 assert (await waiting).records == []
                 assert [one.value for one in await other.transfers.fetch(0, 10, 0.0)] == [b"a"]
+
+    asyncio.run(scenario())
+
+
+def test_a_fence_finds_what_its_predecessors_left_hanging_in_any_partition_of_transfers_and_passes_over_that_of_others(
+    kafka_server: KafkaServer,
+) -> None:
+    async def scenario() -> None:
+        settings = await new_place(kafka_server.bootstrap_servers)
+        await provide_transfers(Cluster(settings), 2)
+        ours, place = transactional_id(settings, 0), TopicPartition(settings.topic_transfers, 1)
+        await leave_hanging(settings, ours, [(place, b"", b"would be taken for the next")])
+        async with opened_log(settings) as log, opened_log(settings, 1) as other:
+            await other.fence()
+            with pytest.raises(TransactionHangs) as found:
+                await log.fence()
+            assert f"{place.topic} (partition 1, from offset " in str(found.value)
+            assert f"abort --topic {place.topic} --partition 1 --start-offset " in str(found.value)
+            await abort_hanging(settings, ours, [place])
+            await log.fence()
+            await log.commit(sending(0, (1, b"a")))
+            assert (await read(other.transfers, 0, 1))[0] == [b"a"]
 
     asyncio.run(scenario())
 

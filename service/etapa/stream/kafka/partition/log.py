@@ -22,7 +22,7 @@ from etapa.stream.kafka.clients.consumer import is_caught_up, stop_consumer
 from etapa.stream.kafka.cluster import Cluster
 from etapa.stream.kafka.errors import log_errors
 from etapa.stream.kafka.groups.broker_bounds import TimeoutRefused, about_timeout
-from etapa.stream.kafka.partition.settled import describe_hanging, hanging_transactions
+from etapa.stream.kafka.partition.settled import see_that_all_is_settled
 from etapa.stream.kafka.partition.slice_size import SliceSize
 from etapa.stream.kafka.partition.transfers import KafkaTransfers
 from etapa.stream.kafka.reading.stretch import have_records_made, range_of, records_between
@@ -30,7 +30,7 @@ from etapa.stream.kafka.topic_settings import topic_settings
 from etapa.stream.kafka.topics.topic_ids import TopicWatch
 from etapa.stream.kafka.writing.producer import PartitionProducer
 from etapa.stream.protocol.belonging import changed
-from etapa.stream.protocol.ports import RECENT_OFFSETS, Blocked, Fetched, LogError, RecentChanges, Topics, Transaction, TransactionHangs
+from etapa.stream.protocol.ports import RECENT_OFFSETS, Blocked, Fetched, LogError, RecentChanges, Topics, Transaction
 from etapa.stream.protocol.records import Record, StateRecord, total_size
 
 _RECENT_SECONDS = 5.0
@@ -80,22 +80,14 @@ class KafkaLog:
                 raise Blocked(await about_timeout(self._cluster, error)) from error
         with log_errors(f"partition {self._partition}: asking for the topics"):
             async with asyncio.timeout(self._seconds):
-                await self._watch.see_that_all_are_there(self._partition)
-        await asyncio.gather(self._see_that_all_is_settled(), self._ask_for_limits())
+                transfers = (await self._watch.see_that_all_are_there(self._partition)).transfers
+        settled = see_that_all_is_settled(self._cluster, self._partition, self._written, transfers, self._producer.producer_id)
+        await asyncio.gather(settled, self._ask_for_limits())
 
     async def _ask_for_limits(self) -> None:
         with log_errors(f"partition {self._partition}: asking how large batches may be"):
             async with asyncio.timeout(self._seconds), self._cluster.admin() as admin:
                 self._cluster.limits.tell(await topic_settings(admin, (*self._written, self._settings.topic_transfers)))
-
-    async def _see_that_all_is_settled(self) -> None:
-        # Not of `transfers`: others write to its partitions all the time.
-        places = [TopicPartition(topic, self._partition) for topic in self._written]
-        with log_errors(f"partition {self._partition}: looking for transactions that hang"):
-            async with asyncio.timeout(self._seconds):
-                hanging = await hanging_transactions(self._cluster, places)
-        if hanging:
-            raise TransactionHangs(describe_hanging(self._partition, self._settings.kafka_bootstrap_servers, hanging))
 
     async def state_range(self) -> tuple[int, int]:
         with log_errors(f"partition {self._partition}: asking for the range of {self._states.topic}"):

@@ -171,10 +171,10 @@ class TopicWatch:
             client.force_metadata_update()
         return topics
 
-    async def see_that_all_are_there(self, partition: int) -> None:
-        """Raises `TopicsMissing` when a topic does not exist. Other requests would only time out, without naming it."""
+    async def see_that_all_are_there(self, partition: int) -> Topics:
+        """What there is. Raises `TopicsMissing` when a topic does not exist. Other requests would only time out, without naming it."""
         try:
-            await self.look()
+            return await self.look()
         except UnknownTopicOrPartitionError as error:
             raise TopicsMissing(f"partition {partition}: {about_missing_topics(str(error.args[0]))}") from error
 
