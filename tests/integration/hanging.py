@@ -18,15 +18,15 @@ _VERIFICATION = "transaction.partition.verification.enable"
 Placed = tuple[TopicPartition, bytes, bytes]
 
 
-async def leave_hanging(settings: Settings, transactional_id: str, records: Sequence[Placed]) -> None:
-    """Write (place, key, value) in a transaction that the brokers' coordinator never learns of."""
+async def leave_hanging(settings: Settings, transactional_id: str, records: Sequence[Placed], at_ms: int | None = None) -> None:
+    """Write (place, key, value) in a transaction that the brokers' coordinator never learns of, as if at this time."""
     async with _unverified(settings), asyncio.timeout(30):
         # Until the broker has applied the setting.
-        while not await _left_hanging(settings, transactional_id, records):
+        while not await _left_hanging(settings, transactional_id, records, at_ms):
             pass
 
 
-async def _left_hanging(settings: Settings, transactional_id: str, records: Sequence[Placed]) -> bool:
+async def _left_hanging(settings: Settings, transactional_id: str, records: Sequence[Placed], at_ms: int | None) -> bool:
     async with started_producer(settings, transactional_id=transactional_id) as producer:
         manager = producer._txn_manager
         await producer.begin_transaction()
@@ -34,7 +34,7 @@ async def _left_hanging(settings: Settings, transactional_id: str, records: Sequ
         manager._txn_partitions.update(place for place, _, _ in records)
         try:
             for place, key, value in records:
-                await producer.send_and_wait(place.topic, value, key, partition=place.partition)
+                await producer.send_and_wait(place.topic, value, key, partition=place.partition, timestamp_ms=at_ms)
         except InvalidTxnState:
             return False
         # The end of an empty transaction is not sent.

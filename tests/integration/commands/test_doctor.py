@@ -7,15 +7,18 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from aiokafka import TopicPartition
 from msgspec.structs import replace
 
 from etapa.hosting.check_result import CheckResult
 from etapa.settings import Settings
 from etapa.settings.values import RedisUrl
 from etapa.stream.kafka.cluster import Cluster
+from etapa.stream.kafka.topics.growth import provide_transfers
 from etapa.stream.upkeep.doctor import check_servers
 from tests.integration.command_line import run_etapa
 from tests.integration.delivery_scene import delivery_file
+from tests.integration.hanging import leave_hanging
 from tests.integration.places import alter, new_place, new_settings
 from tests.servers.guarded_kafka import PASSWORD, USER, GuardedKafka
 from tests.servers.redis_server import RedisCluster, RedisServer
@@ -124,6 +127,21 @@ def test_rights_that_are_missing_are_named(guarded_kafka: GuardedKafka, place: S
     assert told == {("rights", "rights"), ("group", "rights"), ("transactions", "rights")}
     wording = [one.found for one in bad_lines(settings) if one.check == "rights"]
     assert f"access control (ACLs) does not let Etapa Write the topic {place.topic_customer_state}" in wording
+
+
+def test_a_transaction_that_hangs_where_places_send_to_each_other_is_bad_and_one_that_has_just_begun_is_not(
+    guarded_kafka: GuardedKafka, redis_server: RedisServer
+) -> None:
+    settings = asyncio.run(new_place(guarded_kafka.address(), redis_server.url))
+    asyncio.run(provide_transfers(Cluster(settings), 2))
+    place = TopicPartition(settings.topic_transfers, 1)
+    asyncio.run(leave_hanging(settings, f"{settings.group}.new", [(place, b"", b"just begun")]))
+    assert bad_lines(settings) == []
+    asyncio.run(leave_hanging(settings, f"{settings.group}.old", [(place, b"", b"long ago")], at_ms=1_704_067_200_000))
+    [line] = bad_lines(settings)
+    assert line.check == "transactions"
+    assert f"a transaction hangs in {place.topic} (partition 1, from offset " in line.found
+    assert f"abort --topic {place.topic} --partition 1 --start-offset " in line.advice
 
 
 def test_a_redis_that_throws_states_away_is_bad(guarded_kafka: GuardedKafka, place: Settings, tmp_path: Path) -> None:

@@ -21,8 +21,9 @@ _LOOKS_EVERY = 0.05
 class _AllAreThere(TopicWatch):
     """Never finds a topic missing: none is deleted in this world."""
 
-    async def see_that_all_are_there(self, partition: int) -> None:
-        """Do nothing."""
+    async def see_that_all_are_there(self, partition: int) -> Topics:
+        """Ask nobody."""
+        return Topics(partition + 1, {}, {})
 
 
 class ClusterLog(KafkaLog):
@@ -38,7 +39,7 @@ class ClusterLog(KafkaLog):
     def revoke(self) -> None:
         self._reading.revoke()
 
-    async def _see_that_all_is_settled(self) -> None:
+    async def _see_that_all_is_settled(self, transfers: int, producer_id: int) -> None:
         ends = await self._process.call("ends", lambda: self._broker.ends, no_answer)
         deadline = asyncio.get_running_loop().time() + SETTLE_SECONDS
         while hanging := await self._process.call("settled", lambda: self._broker.unsettled(ends), no_answer):

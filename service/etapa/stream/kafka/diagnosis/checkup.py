@@ -13,6 +13,7 @@ from etapa.hosting.check_result import CheckResult, Level
 from etapa.hosting.system_clock import SystemClock
 from etapa.stream.kafka.clients.consumer import stop_consumer
 from etapa.stream.kafka.cluster import Cluster
+from etapa.stream.kafka.diagnosis.hanging_checkup import check_open_transactions
 from etapa.stream.kafka.diagnosis.probe import find_trouble, trouble_behind
 from etapa.stream.kafka.diagnosis.topic_checkup import check_topics_and_rights
 from etapa.stream.kafka.errors import KAFKA_FAILURES, describe
@@ -49,6 +50,7 @@ async def check_kafka(cluster: Cluster) -> list[CheckResult]:
                 ("transactions", _protocol),
                 ("topics", check_topics_and_rights),
                 ("topic ids", _recreated_topics),
+                ("transactions", check_open_transactions),
                 ("group", _group),
                 ("transactions", _transactional_id),
                 ("time-outs", _bounds),

@@ -81,8 +81,10 @@ class KafkaLog:
         with log_errors(f"partition {self._partition}: asking for the topics"):
             async with asyncio.timeout(self._seconds):
                 transfers = (await self._watch.see_that_all_are_there(self._partition)).transfers
-        settled = see_that_all_is_settled(self._cluster, self._partition, self._written, transfers, self._producer.producer_id)
-        await asyncio.gather(settled, self._ask_for_limits())
+        await asyncio.gather(self._see_that_all_is_settled(transfers, self._producer.producer_id), self._ask_for_limits())
+
+    async def _see_that_all_is_settled(self, transfers: int, producer_id: int) -> None:
+        await see_that_all_is_settled(self._cluster, self._partition, self._written, transfers, producer_id)
 
     async def _ask_for_limits(self) -> None:
         with log_errors(f"partition {self._partition}: asking how large batches may be"):

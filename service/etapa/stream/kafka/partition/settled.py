@@ -63,7 +63,7 @@ async def own_hanging_transactions(cluster: Cluster, places: Sequence[TopicParti
         deadline = time.monotonic() + SETTLE_SECONDS
         while True:
             found = await open_transactions(admin._client, places)
-            hanging = [Hanging(*one.place, one.start, None) for one in found if one.producer_id == producer_id]
+            hanging = [Hanging(one.place.topic, one.place.partition, one.start, None) for one in found if one.producer_id == producer_id]
             if not hanging or time.monotonic() > deadline:
                 return hanging
             await asyncio.sleep(_PAUSE_SECONDS)
