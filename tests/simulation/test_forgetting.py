@@ -8,9 +8,10 @@ import pytest
 from etapa.contracts.stored.ledger_page import DENIED_PREFIX
 from etapa.journey.engine.deny_list import DenyKey
 from etapa.journey.units import SECOND
+from tests.simulation.checking.joined import KEY
 from tests.simulation.one_worker.alone import OPTIONS, START, Alone
 from tests.simulation.one_worker.working import while_working
-from tests.simulation.worlds.forgetting import FOR_EVER, KEY, ForgettingWorld, request_for
+from tests.simulation.worlds.forgetting import FOR_EVER, ForgettingWorld, request_for
 
 pytestmark = pytest.mark.usefixtures("quiet_logs")
 

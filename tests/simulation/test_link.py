@@ -7,7 +7,7 @@ import pytest
 
 from tests.simulation.checking.controls import Safety
 from tests.simulation.checking.linking_controls import LINKING_SAFETIES
-from tests.simulation.worlds.linked import LinkWorld
+from tests.simulation.worlds.linked import ForgettingLinkedWorld, LinkWorld
 from tests.support.quiet import quiet_logs
 
 SEEDS = 24
@@ -34,7 +34,18 @@ def test_at_the_end_everybody_is_who_they_would_be_if_their_ids_had_always_been_
     assert [event for event in MUST_HAPPEN if not events[event]] == []
 
 
+def test_who_is_forgotten_by_one_id_is_forgotten_by_all_of_them_everywhere() -> None:
+    events: Counter[str] = Counter()
+    for seed in range(SEEDS):
+        result = ForgettingLinkedWorld(seed).run()
+        assert result.violations == [], seed
+        events.update(result.events)
+    must = ("forget", "forget, by a stranger", "sent: PersonForgotten", "sent: PersonMoved", "of the forgotten", "died")
+    assert [event for event in must if not events[event]] == []
+
+
 @pytest.mark.parametrize("safety", [*LINKING_SAFETIES, *NEEDED_AS_WELL])
 def test_without_one_of_the_safeties_the_checker_finds_something(safety: Safety) -> None:
     off = frozenset([safety])
-    assert any(LinkWorld(seed, off=off).run().violations for seed in range(SEEDS_UNTIL_A_MISSING_SAFETY_SHOWS))
+    world = ForgettingLinkedWorld if safety.startswith("forgets") else LinkWorld
+    assert any(world(seed, off=off).run().violations for seed in range(SEEDS_UNTIL_A_MISSING_SAFETY_SHOWS))

@@ -10,10 +10,11 @@ import pytest
 from etapa.contracts.rfc3339 import format_time
 from etapa.contracts.stored.forwarding import is_forwarding
 from etapa.contracts.stored.transfer import TopicLayout
+from tests.simulation.checking.joined import KEY
 from tests.simulation.checking.moving_controls import MOVING_SAFETIES, MovingSafety
 from tests.simulation.machines.network import OneCrash, Weather
 from tests.simulation.machines.process import When
-from tests.simulation.worlds.forgetting import FOR_EVER, KEY, request_for
+from tests.simulation.worlds.forgetting import FOR_EVER, request_for
 from tests.simulation.worlds.repartition import UNTIMED, RepartitionWorld
 from tests.simulation.worlds.repartition_twice import RepartitionTwiceWorld
 from tests.simulation.worlds.scenario import SimulationScenario

@@ -19,8 +19,8 @@ from etapa.stream.kafka.clients.consumer import client_id_of, stop_consumer
 from etapa.stream.kafka.cluster import Cluster
 from etapa.stream.kafka.errors import KAFKA_FAILURES, describe
 from etapa.stream.kafka.groups.membership import describe_group, partitions_now
+from etapa.stream.kafka.reading.brokers_clocks import BrokersClocks, disagreement_in_words
 from etapa.stream.kafka.reading.stamps import EndsOfTransactions
-from etapa.stream.protocol.brokers_clocks import BrokersClocks, disagreement_in_words
 from etapa.stream.protocol.observer import TaskObserver
 from etapa.stream.protocol.ownership import owned_by_workers, ownership_in_words
 

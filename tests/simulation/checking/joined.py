@@ -6,27 +6,38 @@ Where the stage follows from what is remembered, in whatever order it came, the 
 import json
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Set as AbstractSet
 
+from etapa.contracts.incoming.forget_request import read_request
+from etapa.contracts.incoming.rejected import Rejected
 from etapa.contracts.incoming.touchpoint import decode_touchpoint
 from etapa.contracts.incoming.touchpoint_message import TouchpointLimits
 from etapa.contracts.outgoing.dead_letter import decode_dead_letter
 from etapa.contracts.outgoing.stage_change import decode_stage_change
 from etapa.contracts.partitioner import partition_of
 from etapa.contracts.stored.forwarding import decode_forwarding, is_forwarding
+from etapa.contracts.stored.ledger_page import LEDGER_PREFIX
+from etapa.contracts.stored.linked_ids import read_linked_ids
 from etapa.contracts.stored.mark import is_customer_key
 from etapa.contracts.stored.state import decode_state
 from etapa.contracts.stored.transfer import decode_transfer
+from etapa.journey.engine.deny_list import DenyKey
 from etapa.journey.engine.facts.customer import DIGEST_BYTES, Customer
+from etapa.journey.engine.facts.forget_request import ForgetRequest
 from etapa.journey.engine.facts.touchpoint import SAME_AS, Touchpoint
 from etapa.journey.engine.judging.classify import touch
 from etapa.journey.engine.judging.program import Program
 from etapa.journey.engine.judging.repeats import digest_of
 from etapa.journey.identity.links import IdLink, Joining, Links
+from etapa.journey.identity.people import LinkedIds
 from etapa.journey.identity.under import under
 from etapa.journey.language.model import LINK
+from etapa.stream.protocol.batch import NOT_OURS, is_request
 from tests.simulation.machines.memory_log import Committed, MemoryBroker
 
 LIMITS = TouchpointLimits(takes_links=True)
+KEY = DenyKey(b"simulated")
+"""With which people are forgotten."""
 KNOWN = "member"
 """The trait that only known people have."""
 
@@ -65,40 +76,82 @@ class JoinedChecker:
                 found[letter.partition, letter.offset, letter.reason] += 1
         return found
 
-    def violations(self, wall: int) -> Iterator[str]:
-        """Everything that is wrong at the end."""
+    def violations(self, wall: int, forgotten: AbstractSet[str] = frozenset()) -> Iterator[str]:
+        """Everything that is wrong at the end. `forgotten`: ids of people who were to be forgotten for ever."""
         letters = self.letters()
         refused = {(partition, offset) for partition, offset, reason in letters if reason in ("two_known", "link_cycle", "not_linked")}
         touchpoints: dict[str, dict[bytes, Touchpoint]] = {}
         links = Links()
-        for broker in self._brokers:
-            for record in broker.touchpoints:
-                item = decode_touchpoint(record.key, record.value, LIMITS, wall)
-                place = broker.number, record.offset
-                if not isinstance(item, Touchpoint):
-                    if letters.pop((*place, item.reason), 0) != 1:
-                        yield f"no dead letter, or several, of {place}: {item.reason}"
-                elif item.type != LINK:
-                    touchpoints.setdefault(item.customer_id, {}).setdefault(digest_of(item.id), item)
-                elif place in refused:
-                    reasons = [letters.pop((*place, reason), 0) for reason in ("two_known", "link_cycle", "not_linked")]
-                    if sum(reasons) != 1:
-                        yield f"the link at {place} has {sum(reasons)} dead letters"
-                else:
-                    joining = links.judge(IdLink(item.at, item.customer_id, item.properties[SAME_AS]))
-                    if isinstance(joining, Joining):
-                        links.take(joining)
+        concerned = Concerned(forgotten)
+        for place, item in self._items(wall):
+            if isinstance(item, Rejected):
+                if letters.pop((*place, item.reason), 0) != 1:
+                    yield f"no dead letter, or several, of {place}: {item.reason}"
+            elif item.type != LINK:
+                touchpoints.setdefault(item.customer_id, {}).setdefault(digest_of(item.id), item)
+            elif place in refused:
+                reasons = [letters.pop((*place, reason), 0) for reason in ("two_known", "link_cycle", "not_linked")]
+                if sum(reasons) != 1:
+                    yield f"the link at {place} has {sum(reasons)} dead letters"
+            else:
+                joining = links.judge(IdLink(item.at, item.customer_id, item.properties[SAME_AS]))
+                if isinstance(joining, Joining):
+                    links.take(joining)
+            if isinstance(item, Touchpoint) and item.type == LINK:
+                concerned.add(item.customer_id, item.properties[SAME_AS])
         if letters:
             yield f"dead letters of nothing: {letters}"
         by_kept: dict[str, dict[bytes, Touchpoint]] = {}
-        for customer_id, some in touchpoints.items():
-            by_kept.setdefault(links.kept_for(customer_id), {}).update(some)
-        yield from self._wrong_people(by_kept)
-        yield from self._wrong_ways(set(touchpoints), links)
+        others = touchpoints.keys() - concerned.ids()
+        for customer_id in others:
+            by_kept.setdefault(links.kept_for(customer_id), {}).update(touchpoints[customer_id])
+        yield from self._wrong_people(by_kept, concerned.ids())
+        yield from self._wrong_ways(others, links)
+        yield from self._left_of(forgotten, concerned.ids())
 
-    def _wrong_people(self, by_kept: Mapping[str, Mapping[bytes, Touchpoint]]) -> Iterator[str]:
-        states = {customer_id: (place, value) for place, customer_id, value in self._stored() if not is_forwarding(value)}
-        count = Counter(customer_id for _, customer_id, value in self._stored() if not is_forwarding(value))
+    def _items(self, wall: int) -> Iterator[tuple[tuple[int, int], Touchpoint | Rejected]]:
+        """What was sent, and where it was; without requests, unless they were made by strangers."""
+        for broker in self._brokers:
+            for record in broker.touchpoints:
+                place = broker.number, record.offset
+                if not is_request(record.headers):
+                    yield place, decode_touchpoint(record.key, record.value, LIMITS, wall)
+                    continue
+                request = read_request(record.key, record.value, record.headers)
+                if isinstance(request, ForgetRequest) and KEY.digest(request.customer_id) != request.digest:
+                    yield place, NOT_OURS
+
+    def _left_of(self, forgotten: AbstractSet[str], concerned: AbstractSet[str]) -> Iterator[str]:
+        """What is left of the forgotten; and addresses of people who were, or may have been, linked to them, and lead to nobody."""
+        stored = {(place, customer_id): value for place, customer_id, value in self._stored()}
+        people = {(place, customer_id): person for place, person in self._people() for customer_id in person.ids}
+        for place, customer_id in sorted({*stored, *people}):
+            if customer_id in forgotten:
+                yield f"{customer_id} was forgotten, and place {place} names it"
+        for (place, customer_id), value in sorted(stored.items()):
+            if customer_id in concerned and is_forwarding(value):
+                address = decode_forwarding(value)
+                there = address.place, address.customer_id or customer_id
+                if there not in stored and there not in people:
+                    yield f"{customer_id} has an address at {place} that leads to {there}, which is nobody"
+
+    def _people(self) -> Iterator[tuple[int, LinkedIds]]:
+        for broker in self._brokers:
+            pages: dict[bytes, bytes] = {}
+            for committed in broker.committed:
+                for one in committed.transaction.ledger:
+                    name = (one.key or b"").removeprefix(LEDGER_PREFIX)
+                    if one.value is None:
+                        pages.pop(name, None)
+                    else:
+                        pages[name] = one.value
+            for person in read_linked_ids(pages):
+                yield broker.number, person
+
+    def _wrong_people(self, by_kept: Mapping[str, Mapping[bytes, Touchpoint]], concerned: AbstractSet[str]) -> Iterator[str]:
+        stored = [(place, customer_id, value) for place, customer_id, value in self._stored() if not is_forwarding(value)]
+        states = {customer_id: (place, value) for place, customer_id, value in stored if customer_id not in concerned}
+        count = Counter(customer_id for _, customer_id, _ in stored)
         doubled = [customer_id for customer_id, places in count.items() if places > 1]
         if doubled:
             yield f"{doubled} are at two places"
@@ -161,6 +214,27 @@ def _wrong_story(customer: Customer, changes: Sequence[bytes]) -> Iterator[str]:
         stage = change.to
     if found and stage != customer.stage:
         yield f"{customer.id} is in {customer.stage}, and its changes end in {stage}"
+
+
+class Concerned:
+    """Ids that some link joins, directly or by way of others, to somebody who was to be forgotten; whether it was followed or not."""
+
+    def __init__(self, forgotten: AbstractSet[str]) -> None:
+        self._ids = set(forgotten)
+        self._links: list[tuple[str, str]] = []
+
+    def add(self, one: str, other: str) -> None:
+        self._links.append((one, other))
+
+    def ids(self) -> AbstractSet[str]:
+        """All of them."""
+        before = -1
+        while len(self._ids) != before:
+            before = len(self._ids)
+            for link in self._links:
+                if not self._ids.isdisjoint(link):
+                    self._ids.update(link)
+        return self._ids
 
 
 def known(value: bytes) -> bytes:

@@ -3,13 +3,16 @@
 from collections.abc import Mapping, Sequence
 from typing import Final, Literal, get_args
 
+import msgspec
+
+from etapa.contracts.stored.transfer import PersonForgotten
 from etapa.journey.identity.people import JudgedLink, LinkedIds
 from etapa.journey.identity.unite import Published
 from etapa.stream.protocol.batch import Item
 from etapa.stream.protocol.linking_tenure import LinkingTenure
 from etapa.stream.protocol.ports import LoadedCustomers
 
-LinkingSafety = Literal["unites", "kept_ids", "linked_within"]
+LinkingSafety = Literal["unites", "kept_ids", "linked_within", "forgets_all_ids", "forgets_everywhere"]
 """Those of links; only `LinkWorld` has any."""
 LINKING_SAFETIES: Final[tuple[LinkingSafety, ...]] = get_args(LinkingSafety)
 
@@ -48,8 +51,26 @@ class _UnstoredTenure(LinkingTenure):
         self._people.take_changed()
 
 
+class _ForgettingOneIdTenure(LinkingTenure):
+    """Without forgetting all ids of a person together."""
+
+    async def _forget_person(self, person: LinkedIds, forgotten: PersonForgotten, asked: str) -> None:
+        digests = {asked: forgotten.digests[asked], person.kept: forgotten.digests[person.kept]}
+        await super()._forget_person(person, msgspec.structs.replace(forgotten, digests=digests), asked)
+
+
+class _ForgettingHereTenure(LinkingTenure):
+    """Without telling the other places that a person was forgotten."""
+
+    async def _forget_person(self, person: LinkedIds, forgotten: PersonForgotten, asked: str) -> None:
+        await self._forget_ids(forgotten, asked)
+        self._people.leave(person)
+
+
 LINKING_TENURES: Final[Mapping[str, type[LinkingTenure]]] = {
     "unites": _DiscardingTenure,
     "kept_ids": _LiteralTenure,
     "linked_within": _UnstoredTenure,
+    "forgets_all_ids": _ForgettingOneIdTenure,
+    "forgets_everywhere": _ForgettingHereTenure,
 }

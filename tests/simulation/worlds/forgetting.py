@@ -13,11 +13,11 @@ from etapa.journey.engine.facts.forget_request import ForgetRequest
 from etapa.journey.units import DAY, SECOND
 from etapa.stream.protocol.batch import is_request
 from tests.simulation.checking.checker import Expectations, mark_of
+from tests.simulation.checking.joined import KEY
 from tests.simulation.worlds.scenario import SimulationScenario, scenario_of
 from tests.simulation.worlds.shop import Arrival, SimulatedShop
 from tests.simulation.worlds.world import World
 
-KEY = DenyKey(b"simulated")
 FOR_EVER = 10_000 * DAY
 ASKED = 0.08
 """Chance of a request after a touchpoint."""

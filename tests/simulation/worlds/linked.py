@@ -11,14 +11,16 @@ from etapa.contracts.incoming.input_format import decoder_within
 from etapa.contracts.rfc3339 import format_time
 from etapa.contracts.stored.mark import MovingMark
 from etapa.contracts.stored.transfer import decode_transfer
+from etapa.journey.engine.deny_list import DenyKey
 from etapa.journey.engine.judging.program import Program
 from etapa.journey.language.model import LINK
 from etapa.journey.units import SECOND
 from tests.simulation.checking.checker import mark_of
 from tests.simulation.checking.controls import Safety
-from tests.simulation.checking.joined import LIMITS, JoinedChecker, known
+from tests.simulation.checking.joined import KEY, LIMITS, JoinedChecker, known
 from tests.simulation.machines.memory_transfers import MemoryTransfers
 from tests.simulation.machines.network import SeededNetwork
+from tests.simulation.worlds.forgetting import FOR_EVER, request_for
 from tests.simulation.worlds.group_world import GroupWorld
 from tests.simulation.worlds.scenario import SimulationScenario, exploding_program, group_scenario_of
 from tests.simulation.worlds.shop import Arrival, SimulatedShop
@@ -26,6 +28,8 @@ from tests.simulation.worlds.watched import WatchedPartition
 
 LINKED = exploding_program(Path(__file__).with_name("linked.yaml").read_text())
 LONGEST_AGO = 100 * SECOND
+FORGET_ASKED = 0.02
+"""Chance of a request to forget somebody after a touchpoint."""
 
 
 class LinkWorld(GroupWorld):
@@ -38,6 +42,8 @@ class LinkWorld(GroupWorld):
         network: SeededNetwork | None = None,
         off: frozenset[Safety] = frozenset(),
     ) -> None:
+        self.forgotten: set[str] = set()
+        """Whom somebody has asked to forget for ever."""
         self.links = 0.0
         """The chance of a link after a touchpoint."""
         self.known = 0.0
@@ -96,7 +102,7 @@ class LinkWorld(GroupWorld):
         self.events.update({f"sent: {kind}": count for kind, count in self._checker.sent().items()})
         for (_, _, reason), count in self._checker.letters().items():
             self.events[f"refused: {reason}"] += count
-        for line in self._checker.violations(self.now()):
+        for line in self._checker.violations(self.now(), self.forgotten):
             self.find(line)
 
     def _settled(self) -> bool:
@@ -115,3 +121,26 @@ class LinkWorld(GroupWorld):
 
     def _see_that_nobody_is_in_two_partitions(self) -> None:
         """The checker of people does that."""
+
+
+class ForgettingLinkedWorld(LinkWorld):
+    """The same, and some people are forgotten, by any of their ids; touchpoints and links of them go on coming."""
+
+    def choose(self, random: Random) -> SimulationScenario:
+        scenario = super().choose(random)
+        self.links = random.choice((0.05, 0.1, 0.15))
+        shop = msgspec.structs.replace(scenario.shop, customers=random.randrange(4, 14))
+        options = msgspec.structs.replace(scenario.options, forget_key=KEY)
+        return msgspec.structs.replace(scenario, shop=shop, options=options)
+
+    def arriving(self, random: Random, shop: SimulatedShop) -> Iterator[Arrival]:
+        for arrival in super().arriving(random, shop):
+            yield arrival
+            if random.random() < FORGET_ASKED:
+                customer_id = f"c{random.randrange(shop.customers)}"
+                is_ours = random.random() < 0.9
+                self.events["forget"] += is_ours
+                self.events["forget, by a stranger"] += not is_ours
+                if is_ours:
+                    self.forgotten.add(customer_id)
+                yield request_for(customer_id, self.now(), FOR_EVER, KEY if is_ours else DenyKey(b"stranger"))

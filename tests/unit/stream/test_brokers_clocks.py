@@ -5,8 +5,8 @@ import struct
 import pytest
 
 from etapa.journey.units import SECOND
+from etapa.stream.kafka.reading.brokers_clocks import TOLERANCE, Apart, BrokersClocks, Stamp, ahead_of, disagreement_in_words
 from etapa.stream.kafka.reading.stamps import stamp_of
-from etapa.stream.protocol.brokers_clocks import TOLERANCE, Apart, BrokersClocks, Stamp, ahead_of, disagreement_in_words
 
 NOON = 1_795_000_000 * SECOND
 

@@ -63,6 +63,8 @@ class MovingMark(msgspec.Struct, frozen=True):
     """How many have left since the layout was adopted."""
     arrived: int = 0
     """How many have arrived since then."""
+    follows_links: bool = False
+    """Whether links join people here. Once they did, they go on doing so."""
 
 
 class Mark(msgspec.Struct, frozen=True, kw_only=True):

@@ -113,6 +113,15 @@ class PersonMoved(msgspec.Struct, frozen=True, kw_only=True, tag="person"):
     """Why."""
 
 
+class PersonForgotten(msgspec.Struct, frozen=True, kw_only=True, tag="forgotten"):
+    """A person with these ids was forgotten at the sender: addresses of them go, and touchpoints of them change nothing. Times as in a request to forget."""
+
+    digests: Mapping[str, bytes]
+    """Each id's digest with the installation's key."""
+    at: int
+    until: int
+
+
 Sent = (
     StateMoved
     | TouchpointForwarded
@@ -123,6 +132,7 @@ Sent = (
     | LayoutAnnounced
     | LinkAsked
     | PersonMoved
+    | PersonForgotten
 )
 
 

@@ -149,16 +149,16 @@ class Partition:
         self._schedule(kept, customer)
         return True
 
-    def forget_customer(self, request: ForgetRequest) -> bool:
+    def forget_customer(self, request: ForgetRequest, *, was_read: bool = True) -> bool:
         """Erase an admitted customer, if it exists, and put it on the deny list; false if the request was not made with our key.
 
-        Changes that were made before stay made. Stream time does not advance.
+        Changes that were made before stay made. Stream time does not advance. `was_read`: whether a record asked for it; it may also follow from another.
         """
         denied, customer_id = self._denied, request.customer_id
         if denied is None or not denied.add(request):
             return False
         work = self._work
-        work.requests += 1
+        work.requests += was_read
         work.requested[customer_id] = None
         kept = self._customers[customer_id]
         customer = kept.customer

@@ -105,10 +105,12 @@ where there is a topic `transfers`:
 - `adopts_first`: producers go over to a new layout only when all partitions follow it. Prevents: a partition takes a customer of another for a new one.
 - `ends_last`: a partition says that it has finished only when everybody has left who has to. Prevents: the same.
 
-For customers whom links join, wherever they live (`linking_tenure`, `journey.identity.people`; the same page). No worker does that yet:
+For customers whom links join, wherever they live (`linking_tenure`, `people_tenure`, `journey.identity.people`; the same page):
 - `unites`: of two customers who meet, neither takes the other's place. Prevents: touchpoints of one of them are forgotten.
 - `kept_ids`: touchpoints of all ids of a person are judged under the one that is kept. Prevents: a person goes on as two.
 - `linked_within`: who has which ids is stored in the transaction that unites them. Prevents: after a takeover, an id begins anew.
+- `forgets_all_ids`: who is forgotten by one id is forgotten by all. Prevents: an id leads to nobody, and names who was forgotten.
+- `forgets_everywhere`: every other partition is told. Prevents: addresses of somebody forgotten stay there.
 
 For the log, which reads whatever strangers have sent (`stream/kafka`):
 - `unpacks_within`: no batch is decompressed beyond a limit in one go. Prevents: one compressed mebibyte

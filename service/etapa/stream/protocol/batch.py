@@ -32,7 +32,7 @@ Pause = Callable[[], Awaitable[object]]
 """Gives other tasks a turn. Awaited every few milliseconds of work."""
 
 
-_NOT_OURS: Final = rejected("invalid", "the request to forget was not made with the ETAPA_FORGET_KEY of this worker, or it has none")
+NOT_OURS: Final = rejected("invalid", "the request to forget was not made with the ETAPA_FORGET_KEY of this worker, or it has none")
 
 Traces = Mapping[tuple[str, str], Headers]
 """Trace headers of touchpoints, by customer id and touchpoint id."""
@@ -77,7 +77,7 @@ class Waiting:
             elif isinstance(item, Rejected):
                 unusable.append((self.records[position], item))
             elif isinstance(item, ForgetRequest) and not partition.forget_customer(item):
-                unusable.append((self.records[position], _NOT_OURS))
+                unusable.append((self.records[position], NOT_OURS))
         return stop
 
     def traces(self, count: int) -> Traces:

@@ -34,6 +34,10 @@ NOT_ASKED_TO_MOVE = (
     " ETAPA_REDIS_PREFIX, or undo the change"
 )
 
+LINKED_ELSEWHERE = (
+    "another partition follows links, and the journey of this worker has no `identity`: all workers need the same journey file"
+)
+
 _LOSS: dict[TopicRole, str] = {
     "touchpoints": "the offset reached in the old one means nothing in the new one",
     "customer-state": "the states of the old one are not in the new one",

@@ -1,97 +1,60 @@
 """A tenure in which links join customers, wherever they live: the steps of docs/moving-customers.md, *Two ids, one person*.
 
-Each link is a batch of its own, like what comes by `transfers`. Touchpoints of all ids of a person are judged under the one that is kept.
+Each link is a batch of its own, like what comes by `transfers`.
 """
-
-from collections.abc import Mapping, Sequence
 
 import msgspec
 
 from etapa.contracts.incoming.link import CROWD, CYCLE, TWO_KNOWN
 from etapa.contracts.incoming.rejected import Rejected, rejected
-from etapa.contracts.partitioner import partition_of
 from etapa.contracts.stored.forwarding import NO_STAGE, ForwardingAddress
-from etapa.contracts.stored.linked_ids import decode_linked_ids, encode_linked_ids, linked_fields, read_linked_ids
-from etapa.contracts.stored.state import StateError, decode_state, encode_state
+from etapa.contracts.stored.linked_ids import decode_linked_ids, encode_linked_ids
+from etapa.contracts.stored.state import decode_state, encode_state
 from etapa.contracts.stored.transfer import LinkAsked, PersonMoved, TouchpointForwarded, Transfer
 from etapa.journey.engine.facts.touchpoint import SAME_AS, Touchpoint
+from etapa.journey.engine.judging.classify import carry_over
 from etapa.journey.engine.judging.outcomes import EvaluationFailed, Happened
 from etapa.journey.identity.links import IdLink, Refusal
-from etapa.journey.identity.people import JudgedLink, LinkedIds, People, alone, judge_link
-from etapa.journey.identity.under import under
+from etapa.journey.identity.people import JudgedLink, LinkedIds, alone, judge_link
 from etapa.journey.identity.unite import Meeting, Published, is_known, standing_of, unite
 from etapa.journey.language.model import LINK
-from etapa.stream.protocol.batch import Encoded, Item, Waiting, dead_letters
+from etapa.stream.protocol.batch import Encoded, Item, dead_letters
 from etapa.stream.protocol.intake import Accounted
-from etapa.stream.protocol.moving_tenure import MovingTenure
-from etapa.stream.protocol.ports import LoadedCustomers, Transfers
+from etapa.stream.protocol.people_tenure import PeopleTenure
+from etapa.stream.protocol.ports import Transfers
 from etapa.stream.protocol.records import Outgoing, Record
-from etapa.stream.protocol.residence import LivesElsewhere, MovedInBatch
+from etapa.stream.protocol.residence import MovedInBatch
 from etapa.stream.protocol.takeover import TakenOver
 from etapa.stream.protocol.task_context import TaskContext
 
 
-class LinkingTenure(MovingTenure):
+class LinkingTenure(PeopleTenure):
     """A tenure that follows links."""
 
     def __init__(self, around: TaskContext, taken: TakenOver, transfers: Transfers) -> None:
         super().__init__(around, taken, transfers)
         identity = around.program.journey.identity
         self._merges_known = identity is not None and identity.merge_known
-        self._people = People()
         self._refused: list[Outgoing] = []
         """Dead letters of links that came from other places."""
         self._links_done = 0
 
-    def _learn(self, pages: Mapping[bytes, bytes]) -> None:
-        for person in read_linked_ids(pages):
-            self._people.learn(person)
-
-    def _who_lives_here(self, customer_ids: Sequence[str], loaded: LoadedCustomers) -> LoadedCustomers:
-        here = super()._who_lives_here(customer_ids, loaded)
-        to_here = [one for one in customer_ids if self._moves.addresses.get(one) == self._around.partition and one not in self._left]
-        lost = [one for one in to_here if self._people.of(one) is None]
-        if lost:
-            # It would be sent from here to here for ever.
-            raise StateError(f"{len(lost)} linked ids lead to people of partition {self._around.partition} of whom nothing is stored")
-        return here
-
     # --- touchpoints ---
 
-    async def _process_touchpoints(self) -> None:
-        waiting, most = self._waiting, self._around.options.max_records
-        self._waiting = Waiting(waiting.records, [*map(self._under_kept, waiting.items[:most]), *waiting.items[most:]])
-        first = self._waiting.items[0]
-        if isinstance(first, Touchpoint) and first.type == LINK:
-            await self._process_link(first)
-        else:
-            await super()._process_touchpoints()
-
-    async def _look_where_they_live(self) -> int:
-        """Links end a batch of touchpoints."""
-        count = await super()._look_where_they_live()
-        links = (place for place, item in enumerate(self._waiting.items[:count]) if _is_link(item))
-        return min(count, next(links, count))
-
-    def _under_kept(self, item: Item) -> Item:
-        if isinstance(item, LivesElsewhere):
-            item = item.touchpoint
-        if not isinstance(item, Touchpoint) or item.type == LINK:
-            return item
-        person = self._people.of(item.customer_id)
-        return item if person is None or person.kept == item.customer_id else under(item, person.kept)
-
-    async def _process_link(self, link: Touchpoint) -> None:
+    async def _process_alone(self, item: Item) -> bool:
+        if not isinstance(item, Touchpoint) or item.type != LINK:
+            return await super()._process_alone(item)
         await self._settle()
         record = self._waiting.records[0]
         read = TouchpointForwarded(record.key, record.value, record.headers, record.timestamp, *self._origin(0))
-        who = link.customer_id
-        asked = LinkAsked(target=who, at=link.at, moved=who, kept=link.properties[SAME_AS], identity=link.id, record=read)
+        who = item.customer_id
+        asked = LinkAsked(target=who, at=item.at, moved=who, kept=item.properties[SAME_AS], identity=item.id, record=read)
         refused = await self._follow(asked)
         self._links_done = refused is None
         await self._commit(1, [] if refused is None else [(record, refused)])
         self._links_done = 0
         await self._settle_moves()
+        return True
 
     # --- transfers ---
 
@@ -116,6 +79,8 @@ class LinkingTenure(MovingTenure):
             here = await self._whose(asked.target)
             if isinstance(here, int):
                 self._moves.send(here, asked)
+                return None
+            if self._is_forgotten(here, asked.at):
                 return None
             if asked.other in here.ids:
                 return await self._joined(asked, here)
@@ -145,15 +110,6 @@ class LinkingTenure(MovingTenure):
             if to != self._around.partition:
                 return to
         return alone(customer_id)
-
-    async def _into_memory(self, customer_id: str) -> None:
-        missing = self._engine.missing([customer_id])
-        if missing:
-            await self._load(missing, None)
-
-    def _home(self, customer_id: str) -> int:
-        layout = self._moves.layout
-        return partition_of(customer_id, self._topics.partitions if layout is None else layout.partitions)
 
     def _is_known(self, person: LinkedIds) -> bool:
         return not self._merges_known and is_known(self._around.program, self._engine.customer(person.kept))
@@ -197,19 +153,12 @@ class LinkingTenure(MovingTenure):
         self._settle_person(comes)
         return await self._meet(there, comes, moved.link)
 
-    def _settle_person(self, person: LinkedIds) -> None:
-        """Somebody lives here under the id that is kept; the other ids lead there."""
-        self._people.settle(person, is_at_home=self._home(person.least) == self._around.partition)
-        for customer_id in person.ids:
-            if customer_id != person.kept:
-                before = self._left.get(customer_id)
-                sequence = before.sequence if before is not None and before.customer_id is not None else 0
-                self._left[customer_id] = ForwardingAddress(self._around.partition, sequence, person.kept)
-
     # --- two who meet ---
 
     async def _meet(self, there: LinkedIds, comes: LinkedIds, asked: LinkAsked) -> Rejected | None:
-        """Two people who are here become one, unless both are known."""
+        """Two people who are here become one, unless both are known, or one is nobody any more."""
+        if self._is_forgotten(there, asked.at) or self._is_forgotten(comes, asked.at):
+            return None
         if self._is_known(there) and self._is_known(comes):
             return TWO_KNOWN
         return await self._joined(asked, there, comes)
@@ -237,6 +186,7 @@ class LinkingTenure(MovingTenure):
         engine, program = self._engine, self._around.program
         for customer_id in (judged.gone, judged.kept):
             await self._into_memory(customer_id)
+            await self._carry_over(customer_id)
         moved, kept = engine.customer(judged.gone), engine.customer(judged.kept)
         if moved is None:
             return
@@ -262,6 +212,17 @@ class LinkingTenure(MovingTenure):
             left[judged.gone] = was
             self._left[judged.gone] = ForwardingAddress(self._around.partition, was.sequence, judged.kept)
 
+    async def _carry_over(self, customer_id: str) -> None:
+        """Have a customer of another version of the journey be of ours. Raises `EvaluationFailed`."""
+        engine, program = self._engine, self._around.program
+        while engine.reclassify(customer_id, publish=True) is None:
+            await self._pause()
+        customer = engine.customer(customer_id)
+        if customer is not None and (customer.version != program.version or customer.stage not in program.stages):
+            happened = Happened()
+            happened.changes += carry_over(program, customer)
+            engine.note(happened)
+
     # --- the batch ---
 
     def _letters(self, accounted: Accounted) -> list[Outgoing]:
@@ -270,10 +231,4 @@ class LinkingTenure(MovingTenure):
 
     def _moved(self, count: int, encoded: Encoded) -> MovedInBatch:
         moved = super()._moved(count, encoded)
-        return moved._replace(pages=linked_fields(self._people.take_changed()), forwarded=moved.forwarded + self._links_done)
-
-
-def _is_link(item: Item) -> bool:
-    if isinstance(item, LivesElsewhere):
-        item = item.touchpoint
-    return isinstance(item, Touchpoint) and item.type == LINK
+        return moved._replace(forwarded=moved.forwarded + self._links_done)

@@ -28,7 +28,7 @@ from etapa.contracts.stored.transfer import (
 from etapa.journey.engine.facts.forget_request import ForgetRequest
 from etapa.journey.engine.facts.touchpoint import Touchpoint
 from etapa.stream.protocol.batch import NOTHING_WAITING, Encoded, Waiting, dead_letters, decode
-from etapa.stream.protocol.belonging import PartitionRefused
+from etapa.stream.protocol.belonging import LINKED_ELSEWHERE, PartitionRefused
 from etapa.stream.protocol.intake import Accounted
 from etapa.stream.protocol.leavers import LeaverSearch
 from etapa.stream.protocol.ports import LoadedCustomers, Transfers
@@ -192,6 +192,8 @@ class MovingTenure(Tenure):
             self._adopt(sent)
             moves.keep_pace(sent)
             self._search.keep_to(moves.per_second)
+        else:
+            raise PartitionRefused(f"partition {self._around.partition}: {LINKED_ELSEWHERE}")
 
     def _adopt(self, announced: LayoutAnnounced) -> None:
         before = self._moves.layout
@@ -274,10 +276,9 @@ class MovingTenure(Tenure):
 
     def _origin(self, position: int) -> tuple[int, int]:
         """Partition and offset of `touchpoints` where the waiting record at `position` was read first."""
-        if self._touchpoints_from:
-            sent = self._touchpoints_from[position].transfer.sent
-            if isinstance(sent, TouchpointForwarded):
-                return sent.partition, sent.offset
+        sent = self._touchpoints_from[position].transfer.sent if self._touchpoints_from else None
+        if isinstance(sent, TouchpointForwarded):
+            return sent.partition, sent.offset
         return self._around.partition, self._waiting.records[position].offset
 
     def _moved(self, count: int, encoded: Encoded) -> MovedInBatch:

@@ -115,6 +115,7 @@ class Moves:
         self._to_leave = None if marked is None else marked.to_leave
         self._left = 0 if marked is None else marked.left
         self._arrived = 0 if marked is None else marked.arrived
+        self.follows_links = marked is not None and marked.follows_links
         self._claimed: set[str] = set()
         self._nowhere: set[str] = set()
         """Customers whom their old home does not know."""
@@ -279,7 +280,8 @@ class Moves:
         ended = tuple(sorted(self._ended))
         sent, taken = dict(self._sent), dict(self._taken)
         pace = self.per_second, self._revision
-        return MovingMark(self.next_transfer, sent, taken, self.layout, ended, *pace, self._to_leave, self._left, self._arrived)
+        counts = self._left, self._arrived
+        return MovingMark(self.next_transfer, sent, taken, self.layout, ended, *pace, self._to_leave, *counts, self.follows_links)
 
     def take_sends(self) -> list[tuple[int, Outgoing]]:
         """Everything to be sent; the caller sends it."""

@@ -170,7 +170,10 @@ class PartitionTask:
     def _begin(self, taken: TakenOver) -> Tenure:
         around = self._around
         if around.transfers is not None and taken.topics.transfers > around.partition:
-            tenure = LinkingTenure if around.options.follows_links else MovingTenure
+            moving = None if taken.mark is None else taken.mark.moving
+            # Once ids are linked here, touchpoints of them have to find their people.
+            follows_links = around.options.follows_links or (moving is not None and moving.follows_links)
+            tenure = LinkingTenure if follows_links else MovingTenure
             return tenure(around, taken, around.transfers)
         if taken.mark is not None and taken.mark.moving is not None:
             name = taken.topics.names.get("transfers", "transfers")

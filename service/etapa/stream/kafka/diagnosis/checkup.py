@@ -18,13 +18,13 @@ from etapa.stream.kafka.diagnosis.probe import find_trouble, trouble_behind
 from etapa.stream.kafka.diagnosis.topic_checkup import check_topics_and_rights
 from etapa.stream.kafka.errors import KAFKA_FAILURES, describe
 from etapa.stream.kafka.groups.broker_bounds import TimeoutRefused, about_timeout
+from etapa.stream.kafka.reading.brokers_clocks import BrokersClocks, disagreement_in_words
 from etapa.stream.kafka.reading.stamps import EndsOfTransactions
 from etapa.stream.kafka.reading.state_topic import StateTopic
 from etapa.stream.kafka.topics.topic_ids import worker_topics_now
 from etapa.stream.kafka.transactions.features import TRANSACTION_VERSION, finalized_features
 from etapa.stream.kafka.transactions.wire import ApiVersionsRequest
 from etapa.stream.kafka.writing.producer import close_producer
-from etapa.stream.protocol.brokers_clocks import BrokersClocks, disagreement_in_words
 from etapa.stream.protocol.ports import LogError
 
 _STEP_SECONDS = 20.0

@@ -13,7 +13,7 @@ from aiokafka.consumer.fetcher import READ_UNCOMMITTED
 from aiokafka.protocol.fetch import FetchRequest
 
 from etapa.hosting.system_clock import SystemClock
-from etapa.stream.protocol.brokers_clocks import Stamp
+from etapa.stream.kafka.reading.brokers_clocks import Stamp
 
 _BATCH_HEAD = struct.Struct(">qiibIhiqq")
 """A record batch: first offset, length, leader epoch, magic, checksum, attributes, last offset, first and last timestamp (milliseconds).
