@@ -219,7 +219,7 @@ lock: setup ## renew requirements/*.txt from pyproject.toml; ARGS="--upgrade" ta
 	@echo "Renewed requirements/*.txt; review the diff, then: make check" >&2
 
 .PHONY: generated
-generated: setup ## write the generated files: docs/metrics.md, dashboards, the OpenAPI document, the chart's rules
+generated: setup ## write the generated files: docs/metrics.md, dashboards, schemas, the OpenAPI document, the chart's rules
 	@$(BIN)/python -m deploy.generator
 
 .PHONY: page-check

@@ -89,9 +89,13 @@ def compile_in_place() -> bool:
 
 
 def sources() -> list[Path]:
-    """The modules to compile."""
+    """The modules to compile: those that `pyproject.toml` names, and all modules of the rooms that it names."""
     told = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["tool"]["etapa"]["compiled"]
-    return [PACKAGE_ROOT / "etapa" / name for name in told]
+    found = {pattern: sorted((PACKAGE_ROOT / "etapa").glob(pattern)) for pattern in told}
+    missing = [pattern for pattern, sources in found.items() if not sources]
+    if missing:
+        raise SystemExit(f"pyproject.toml, tool.etapa.compiled: there is no service/etapa/{missing[0]}")
+    return [source for sources in found.values() for source in sources if source.name != "__init__.py"]
 
 
 def compiled_modules() -> list[Path]:

@@ -11,8 +11,10 @@ from etapa import __version__
 from etapa.contracts.outgoing.message_schema import message_schema
 from etapa.contracts.outgoing.personal_data_message import PersonalDataMessage
 from etapa.contracts.outgoing.report_message import ReportMessage
+from etapa.journey.language.schema import journey_schema
 from etapa.journey.map.schema import map_schema
 from etapa.serve.openapi import openapi_document
+from etapa.sources.language.loading import source_schema
 
 ROOT = Path(__file__).parents[2]
 _CHART = "deploy/helm/etapa/Chart.yaml"
@@ -28,14 +30,13 @@ def generated_files() -> Mapping[str, str]:
     }
     chart = (ROOT / _CHART).read_text("utf-8")
     of_the_chart[_CHART] = re.sub(r"^(version|appVersion): .*$", rf"\g<1>: {__version__}", chart, flags=re.MULTILINE)
-    api = json.dumps(openapi_document(), indent=2, ensure_ascii=False) + "\n"
-    journey_map = json.dumps(map_schema(), indent=2, ensure_ascii=False) + "\n"
-    report = json.dumps(message_schema(ReportMessage), indent=2, ensure_ascii=False) + "\n"
-    personal_data = json.dumps(message_schema(PersonalDataMessage), indent=2, ensure_ascii=False) + "\n"
     schemas = {
-        "schemas/openapi.json": api,
-        "schemas/report.schema.json": report,
-        "schemas/journey-map.schema.json": journey_map,
-        "schemas/personal-data.schema.json": personal_data,
+        "openapi": openapi_document(),
+        "journey.schema": journey_schema(),
+        "source.schema": source_schema(),
+        "report.schema": message_schema(ReportMessage),
+        "journey-map.schema": map_schema(),
+        "personal-data.schema": message_schema(PersonalDataMessage),
     }
-    return {"docs/metrics.md": metrics_page(), **schemas, **boards, **of_the_chart}
+    texts = {f"schemas/{name}.json": json.dumps(schema, indent=2, ensure_ascii=False) + "\n" for name, schema in schemas.items()}
+    return {"docs/metrics.md": metrics_page(), **texts, **boards, **of_the_chart}

@@ -16,7 +16,8 @@ from etapa.journey.engine.judging.program import Program, compile_journey
 from etapa.journey.engine.partition import Partition
 from etapa.journey.engine.work import Work
 from etapa.journey.language.design.parts import Design, Feeling, MapFrame, Persona
-from etapa.journey.language.model import Comparison, Journey, Test, Trait
+from etapa.journey.language.kinds.trait import Trait
+from etapa.journey.language.model import Comparison, Journey, Test
 from etapa.journey.ledger.ledger import JourneyLedger, enter, fold
 from etapa.journey.ledger.page import PageKey
 from etapa.journey.ledger.periods import DAYS_KEPT, period_of

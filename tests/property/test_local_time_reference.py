@@ -10,8 +10,13 @@ from etapa.journey.engine.facts.touchpoint import Touchpoint
 from etapa.journey.engine.judging.classify import run_until, touch
 from etapa.journey.engine.judging.program import compile_journey
 from etapa.journey.language import model
-from etapa.journey.language.kinds.clock import Hours, Times
-from etapa.journey.language.kinds.date import Offset, Period
+from etapa.journey.language.kinds.aggregate import Aggregate
+from etapa.journey.language.kinds.clock import Hours, LocalClock, Times
+from etapa.journey.language.kinds.count import Count
+from etapa.journey.language.kinds.date import Date, Offset, Period
+from etapa.journey.language.kinds.days import Days
+from etapa.journey.language.kinds.event import Event
+from etapa.journey.language.kinds.in_stage import InStage
 from etapa.journey.language.matching.windows import UNITS
 from etapa.journey.units import DAY, HOUR, MINUTE
 from tests.reference.evaluator import Shopper
@@ -42,7 +47,7 @@ EVERY: list[Period | None] = [None, "year", "month"]
 
 
 @st.composite
-def long_dates(draw: st.DrawFn) -> model.Date:
+def long_dates(draw: st.DrawFn) -> Date:
     """Those that hold for nearly a whole period, far from the date: they meet, or nearly do, where clocks change."""
     every: Period = draw(st.sampled_from(["year", "month"]))
     start, short = draw(st.integers(-500, 500)), draw(st.sampled_from([0, 30 * MINUTE, HOUR, DAY]))
@@ -50,16 +55,16 @@ def long_dates(draw: st.DrawFn) -> model.Date:
     end = start * DAY + length
     sign = 1 if end >= 0 else -1
     days = draw(st.sampled_from([abs(end) // DAY, 0]))
-    return model.Date("day", every, Offset(start, 0), Offset(sign * days, end - sign * days * DAY))
+    return Date("day", every, Offset(start, 0), Offset(sign * days, end - sign * days * DAY))
 
 
 @st.composite
-def dates(draw: st.DrawFn) -> model.Date:
+def dates(draw: st.DrawFn) -> Date:
     every: Period | None = draw(st.sampled_from(EVERY))
     begins, ends = sorted(draw(st.lists(offsets, min_size=2, max_size=2, unique_by=lambda each: each.length)), key=lambda each: each.length)
     if every is None and draw(st.booleans()):
-        return model.Date("day", None, *draw(st.sampled_from([(begins, None), (None, ends)])))
-    return model.Date("day", every, begins, ends)
+        return Date("day", None, *draw(st.sampled_from([(begins, None), (None, ends)])))
+    return Date("day", every, begins, ends)
 
 
 spans = st.sampled_from([HOUR, 12 * HOUR, DAY, 25 * HOUR, 2 * DAY])
@@ -75,15 +80,15 @@ OPERATORS: list[model.Operator] = ["gte", "lt", "eq", "ne"]
 few = st.builds(model.Test, st.sampled_from(OPERATORS), st.integers(1, 3)).map(lambda test: model.Comparison((test,)))
 
 leaves: st.SearchStrategy[model.Condition] = st.one_of(
-    st.builds(model.Days, some, windows, few),
-    st.builds(model.Days, some, windows, few),
-    st.builds(model.Count, some, windows, few),
-    st.builds(model.Aggregate, st.just("distinct"), st.just(("type",)), some, windows, few),
-    st.builds(model.LocalClock, times),
+    st.builds(Days, some, windows, few),
+    st.builds(Days, some, windows, few),
+    st.builds(Count, some, windows, few),
+    st.builds(Aggregate, st.just("distinct"), st.just(("type",)), some, windows, few),
+    st.builds(LocalClock, times),
     dates(),
     long_dates(),
-    st.builds(model.Event, st.just(model.Match(("a",)))),
-    st.builds(model.InStage, st.just(7 * HOUR)),
+    st.builds(Event, st.just(model.Match(("a",)))),
+    st.builds(InStage, st.just(7 * HOUR)),
 )
 conditions = st.one_of(leaves, leaves.map(model.Not), st.lists(leaves, min_size=2, max_size=2).map(lambda two: model.All(tuple(two))))
 

@@ -10,10 +10,13 @@ from etapa.journey.engine.facts.touchpoint import Touchpoint
 from etapa.journey.engine.judging.classify import touch
 from etapa.journey.engine.judging.program import Program, compile_journey
 from etapa.journey.language import model
+from etapa.journey.language.kinds.aggregate import Aggregate, AggregateKind
+from etapa.journey.language.kinds.count import Count
+from etapa.journey.language.kinds.event import Event
 from tests.reference.made_up import thorough
 
 WITHIN, BEFORE = 90, 30
-KINDS: list[model.AggregateKind] = ["sum", "avg", "min", "max", "distinct"]
+KINDS: list[AggregateKind] = ["sum", "avg", "min", "max", "distinct"]
 OPERATORS: list[model.Operator] = ["gt", "gte", "lt", "lte", "eq", "ne"]
 VALUES = st.one_of(st.integers(-3, 3), st.sampled_from([0.1, 0.2, 0.3, -0.3, 1e-300, 1e308, -1e308, 2**63 - 1, "no number"]))
 ARRIVALS = st.lists(st.tuples(st.integers(0, 150), VALUES), min_size=6, max_size=60)
@@ -21,15 +24,15 @@ WINDOWS = st.sampled_from([model.Window(before=BEFORE), model.Window(WITHIN, BEF
 TESTS = st.builds(model.Test, st.sampled_from(OPERATORS), st.one_of(st.integers(-6, 60), st.sampled_from([0.3, 0.6, 1e308])))
 MATCH = model.Match(("x",))
 CONDITIONS = st.one_of(
-    st.builds(lambda window, test: model.Count(MATCH, window, model.Comparison((test,)), None), WINDOWS, TESTS),
+    st.builds(lambda window, test: Count(MATCH, window, model.Comparison((test,)), None), WINDOWS, TESTS),
     st.builds(
-        lambda kind, window, test: model.Aggregate(kind, ("properties", "v"), MATCH, window, model.Comparison((test,))),
+        lambda kind, window, test: Aggregate(kind, ("properties", "v"), MATCH, window, model.Comparison((test,))),
         st.sampled_from(KINDS),
         WINDOWS,
         TESTS,
     ),
     st.builds(
-        lambda window, test, weight: model.Aggregate(
+        lambda window, test, weight: Aggregate(
             "sum", ("properties", "v"), MATCH, window, model.Comparison((test,)), None, (("x", weight),)
         ),
         WINDOWS,
@@ -40,7 +43,7 @@ CONDITIONS = st.one_of(
 
 
 def program_of(condition: model.Condition) -> Program:
-    rule = model.Rule("r", ("a",), "b", model.All((condition, model.Event(model.Match(("never",))))))
+    rule = model.Rule("r", ("a",), "b", model.All((condition, Event(model.Match(("never",))))))
     return compile_journey(model.Journey("spans", 1, "a", 0, 0, (model.Stage("a", None, {}), model.Stage("b", None, {})), (rule,)))
 
 

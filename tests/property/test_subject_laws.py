@@ -7,6 +7,7 @@ from hypothesis import strategies as st
 
 from etapa.journey.language import model
 from etapa.journey.language.circles import circles
+from etapa.journey.language.kinds.event import Event
 from etapa.journey.language.kinds.logic import condition_implies, never_true_together
 from etapa.journey.language.kinds.subjects import filed_under, implied_by, may_clash, topics
 from tests.reference.made_up import conditions, thorough
@@ -37,7 +38,7 @@ def parts(condition: model.Condition) -> Sequence[model.Condition]:
 
 
 def is_of_touchpoint(condition: model.Condition) -> bool:
-    return isinstance(condition, model.Event) or any(map(is_of_touchpoint, parts(condition) if isinstance(condition, model.All) else ()))
+    return isinstance(condition, Event) or any(map(is_of_touchpoint, parts(condition) if isinstance(condition, model.All) else ()))
 
 
 @thorough

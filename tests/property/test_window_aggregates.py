@@ -10,7 +10,8 @@ from etapa.journey.engine.facts.instant import NEVER
 from etapa.journey.engine.facts.touchpoint import Touchpoint
 from etapa.journey.engine.queries.comparing import Comparing
 from etapa.journey.engine.queries.whereabouts import Whereabouts
-from etapa.journey.language.model import AggregateKind, Comparison, CustomerZone, Match, Operator, Test
+from etapa.journey.language.kinds.aggregate import AggregateKind
+from etapa.journey.language.model import Comparison, CustomerZone, Match, Operator, Test
 
 WITHIN = 1000
 KINDS: list[AggregateKind] = ["sum", "avg", "min", "max"]

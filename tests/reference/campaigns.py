@@ -11,6 +11,7 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from etapa.journey.language import model
+from etapa.journey.language.kinds.trait import Trait
 from tests.reference import local_time
 from tests.reference.goals import GoalKeeper
 
@@ -49,7 +50,7 @@ class Marketer:
         source: str | None,
         to: str,
         now: int,
-        consents: Callable[[model.Trait], bool],
+        consents: Callable[[Trait], bool],
         holds: Callable[[model.Condition], bool],
         zone: ZoneInfo,
     ) -> None:
@@ -66,7 +67,7 @@ class Marketer:
                     self.waiting.append(HeldInReference(campaign.id, sequence, _end_of_quiet(campaign.quiet, now, zone)))
             self.told.append((sequence, campaign.id, outcome or self._send(campaign, customer_id, sequence, now)))
 
-    def end_of_quiet(self, customer_id: str, now: int, consents: Callable[[model.Trait], bool]) -> bool:
+    def end_of_quiet(self, customer_id: str, now: int, consents: Callable[[Trait], bool]) -> bool:
         """Reconsider what was held until `now`. Returns whether any of it was sent."""
         over = [each for each in self.waiting if each.end == now]
         self.waiting = [each for each in self.waiting if each.end != now]
@@ -84,7 +85,7 @@ class Marketer:
         self.goals.triggered(campaign.id, sequence, now, holdout=holdout)
         return "holdout" if holdout else "published"
 
-    def _limit(self, campaign: model.Campaign, now: int, consents: Callable[[model.Trait], bool]) -> str | None:
+    def _limit(self, campaign: model.Campaign, now: int, consents: Callable[[Trait], bool]) -> str | None:
         earlier = [each for each in self.sent if each.campaign == campaign.id]
         caps = self.journey.caps
         if self.journey.consent is not None and not consents(self.journey.consent):

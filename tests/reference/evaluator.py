@@ -15,6 +15,18 @@ from zoneinfo import ZoneInfo
 
 from etapa.journey.engine.facts.touchpoint import Touchpoint
 from etapa.journey.language import model
+from etapa.journey.language.kinds.absence import Absent, OwnPace
+from etapa.journey.language.kinds.aggregate import Aggregate
+from etapa.journey.language.kinds.clock import LocalClock
+from etapa.journey.language.kinds.count import Count
+from etapa.journey.language.kinds.date import Date
+from etapa.journey.language.kinds.days import Days
+from etapa.journey.language.kinds.event import Event
+from etapa.journey.language.kinds.first import First
+from etapa.journey.language.kinds.in_stage import InStage
+from etapa.journey.language.kinds.score import Score
+from etapa.journey.language.kinds.sequence import Sequence
+from etapa.journey.language.kinds.trait import Trait
 from tests.reference import local_time
 from tests.reference.campaigns import Marketer
 from tests.reference.conversions import operand_as, read_as
@@ -129,7 +141,7 @@ class Shopper:
         self.goals.enter(to, now)
         self.marketer.hear(self.seen[0].customer_id, len(self.moves), source, to, now, self._consents, holds, self._zone())
 
-    def _consents(self, consent: model.Trait) -> bool:
+    def _consents(self, consent: Trait) -> bool:
         given = [each.traits[consent.name] for each in self._in_order() if consent.name in each.traits]
         if not given or given[-1] is None:
             return False
@@ -163,28 +175,28 @@ class Shopper:
 
     def _could_change_at(self, leaf: model.Condition, after: int, end: int) -> Iterator[int]:
         match leaf:
-            case model.Count(window=window) | model.Aggregate(window=window) | model.Days(window=window):
+            case Count(window=window) | Aggregate(window=window) | Days(window=window):
                 yield from (each.at + length for each in self.seen for length in (window.within, window.before) if length is not None)
                 if window.calendar is not None:
                     yield from local_time.calendars_turn_at(self._zone(), after, end)
-            case model.Sequence(within=length):
+            case Sequence(within=length):
                 yield from (each.at + length for each in self.seen)
-            case model.Absent(duration=length):
+            case Absent(duration=length):
                 yield from (each.at + length for each in self.seen)
-            case model.OwnPace(match):
+            case OwnPace(match):
                 wait = self._wait(leaf)
                 yield from (each.at + wait for each in self.seen if wait is not None and self._fits(match, each))
-            case model.InStage(length):
+            case InStage(length):
                 yield self.entered_at + length
-            case model.LocalClock() | model.Date():
+            case LocalClock() | Date():
                 yield from local_time.could_change_at(leaf, self._zone(), self._trait_told(leaf), after, end)
-            case model.Score(_, _, comparison):
+            case Score(_, _, comparison):
                 for test in comparison.tests:
                     yield self._score_turns(leaf, model.Comparison((test,)), after)
             case _:
                 pass
 
-    def _score_turns(self, score: model.Score, test: model.Comparison, after: int) -> int:
+    def _score_turns(self, score: Score, test: model.Comparison, after: int) -> int:
         """When the score crosses the bound of a test, by bisection, as the score only moves towards zero."""
         before = satisfies(test, self._score(score, after))
         span = range(after + 1, FAR)
@@ -200,31 +212,31 @@ class Shopper:
                 return any(self.true(each, now, touchpoint) for each in conditions)
             case model.Not(negated):
                 return not self.true(negated, now, touchpoint)
-            case model.Event(match, within):
+            case Event(match, within):
                 return touchpoint is not None and self._fits(match, touchpoint) and (within is None or touchpoint.at > now - within)
-            case model.Count(match, window, comparison, weights):
+            case Count(match, window, comparison, weights):
                 counted = [weight_of(weights, each) for each in self._matching_in(match, window, now)]
                 return satisfies(comparison, fsum(counted))
-            case model.Aggregate(kind, path, match, window, comparison, _, _):
+            case Aggregate(kind, path, match, window, comparison, _, _):
                 found = [(each, self._values(path, each, condition.conversion)) for each in self._matching_in(match, window, now)]
                 values = [weighed(value, condition.weights, each) for each, some in found for value in some]
                 return self._satisfies(comparison, aggregate(kind, values), is_read=True)
-            case model.Absent(match, duration):
+            case Absent(match, duration):
                 known_long_enough = min(each.at for each in self.seen) <= now - duration
                 return known_long_enough and not self._matching(match, duration, now)
-            case model.InStage(duration):
+            case InStage(duration):
                 return now - self.entered_at >= duration
-            case model.Sequence(steps, within):
+            case Sequence(steps, within):
                 inside = self._matching(model.Match((model.ANY_TYPE,)), within, now)
                 return any(all(map(self._fits, steps, chosen)) for chosen in combinations(inside, len(steps)))
-            case model.Score(_, _, comparison):
+            case Score(_, _, comparison):
                 return satisfies(comparison, self._score(condition, now))
-            case model.Trait(name, comparison):
+            case Trait(name, comparison):
                 given = [each for each in self._in_order() if name in each.traits]
                 return self._satisfies(comparison, given[-1].traits[name] if given else None)
         return self._true_of_history(condition, now)
 
-    def _wait(self, pace: model.OwnPace) -> int | None:
+    def _wait(self, pace: OwnPace) -> int | None:
         times = sorted(each.at for each in self.seen if self._fits(pace.match, each))
         most = pace.pace.at_most
         if len(times) < 3:
@@ -235,24 +247,24 @@ class Shopper:
 
     def _true_of_history(self, condition: model.Condition, now: int) -> bool:
         match condition:
-            case model.OwnPace(match):
+            case OwnPace(match):
                 times_told = [each.at for each in self.seen if self._fits(match, each)]
                 wait = self._wait(condition)
                 return bool(times_told) and wait is not None and max(times_told) <= now - wait
-            case model.First(path, match, comparison):
+            case First(path, match, comparison):
                 values = [self._value(path, each, comparison.conversion) for each in self._matching(match, None, now)]
                 return self._satisfies(comparison, values[0] if values else None, is_read=True)
-            case model.Days(match, window, comparison):
+            case Days(match, window, comparison):
                 dates = {local_time.wall(each.at, self.arrived_in[id(each)]).date() for each in self._matching_in(match, window, now)}
                 return satisfies(comparison, len(dates))
-            case model.LocalClock(times):
+            case LocalClock(times):
                 return local_time.shows(times, now, self._zone())
-            case model.Date():
+            case Date():
                 return local_time.is_near(condition, self._trait_told(condition), now, self._zone())
         raise TypeError(f"no condition: {condition!r}")
 
     def _trait_told(self, leaf: model.Condition) -> Any:
-        name = leaf.trait if isinstance(leaf, model.Date) else None
+        name = leaf.trait if isinstance(leaf, Date) else None
         told = [each.traits[name] for each in self._in_order() if name in each.traits]
         return told[-1] if told else None
 
@@ -318,7 +330,7 @@ class Shopper:
             for path, comparison in match.where.entries
         )
 
-    def _score(self, score: model.Score, now: int) -> float:
+    def _score(self, score: Score, now: int) -> float:
         points = dict(score.points)
         return fsum(points.get(each.type, 0.0) * 2.0 ** -((now - each.at) / score.half_life) for each in self.seen)
 

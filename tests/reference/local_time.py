@@ -14,7 +14,7 @@ from zoneinfo import ZoneInfo
 
 from etapa.journey.language import model
 from etapa.journey.language.kinds.clock import Times
-from etapa.journey.language.kinds.date import Offset
+from etapa.journey.language.kinds.date import Date, Offset
 
 EPOCH = datetime(1970, 1, 1, tzinfo=timezone.utc)  # noqa: UP017 - beside ZoneInfo's UTC below
 QUARTER = 900_000_000
@@ -63,11 +63,11 @@ def shows(times: Times, at: int, zone: ZoneInfo) -> bool:
     return start <= of_day < end if start < end else of_day >= start or of_day < end
 
 
-def is_near(condition: model.Date, told: Any, at: int, zone: ZoneInfo) -> bool:
+def is_near(condition: Date, told: Any, at: int, zone: ZoneInfo) -> bool:
     return any(begins <= at < ends for begins, ends in intervals(condition, told, at, zone))
 
 
-def intervals(condition: model.Date, told: Any, at: int, zone: ZoneInfo) -> Iterator[tuple[int, int]]:
+def intervals(condition: Date, told: Any, at: int, zone: ZoneInfo) -> Iterator[tuple[int, int]]:
     """All that begin within some years of now."""
     read = read_date(told)
     if read is None:
@@ -145,7 +145,7 @@ def calendars_turn_at(zone: ZoneInfo, after: int, end: int) -> Iterator[int]:
 
 
 def could_change_at(leaf: model.Condition, zone: ZoneInfo, told: Any, after: int, end: int) -> Iterator[int]:
-    if isinstance(leaf, model.Date):
+    if isinstance(leaf, Date):
         for at in range(after, end + 400 * 86_400_000_000, 300 * 86_400_000_000):
             for interval in intervals(leaf, told, at, zone):
                 yield from interval

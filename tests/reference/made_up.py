@@ -10,8 +10,17 @@ from hypothesis import strategies as st
 
 from etapa.journey.engine.facts.touchpoint import Touchpoint
 from etapa.journey.language import model
-from etapa.journey.language.kinds.absence import Pace
+from etapa.journey.language.kinds.absence import Absent, OwnPace, Pace
+from etapa.journey.language.kinds.aggregate import Aggregate
 from etapa.journey.language.kinds.clock import Hours, Times
+from etapa.journey.language.kinds.count import Count
+from etapa.journey.language.kinds.days import Days
+from etapa.journey.language.kinds.event import Event
+from etapa.journey.language.kinds.first import First
+from etapa.journey.language.kinds.in_stage import InStage
+from etapa.journey.language.kinds.score import Score
+from etapa.journey.language.kinds.sequence import Sequence
+from etapa.journey.language.kinds.trait import Trait
 from etapa.journey.language.matching.windows import UNITS
 from etapa.journey.units import HOUR
 
@@ -120,27 +129,27 @@ paces = st.builds(
 )
 
 leaves: st.SearchStrategy[model.Condition] = st.one_of(
-    st.builds(model.Event, matches),
-    st.builds(model.Event, st.builds(model.Match, type_lists)),
-    st.builds(model.Event, matches, durations),
-    st.builds(model.First, paths, matches, looking),
-    st.builds(model.OwnPace, matches, paces),
-    st.builds(model.Count, matches, windows, counting),
-    st.builds(model.Days, matches, windows, counting),
-    st.builds(model.Absent, matches, durations),
+    st.builds(Event, matches),
+    st.builds(Event, st.builds(model.Match, type_lists)),
+    st.builds(Event, matches, durations),
+    st.builds(First, paths, matches, looking),
+    st.builds(OwnPace, matches, paces),
+    st.builds(Count, matches, windows, counting),
+    st.builds(Days, matches, windows, counting),
+    st.builds(Absent, matches, durations),
     # Two rules that chase each other every microsecond would take forever; every hour is enough.
-    st.builds(model.InStage, st.sampled_from([HOUR, 2 * HOUR, 7 * HOUR + 1, 20 * HOUR])),
-    st.builds(model.Absent, st.builds(model.Match, type_lists), durations),
-    st.builds(model.Trait, st.just("t"), listing),
-    st.builds(model.First, st.just(("properties", "items")), matches, of_elements),
-    st.builds(model.Aggregate, st.just("last"), st.just(("properties", "items")), matches, windows, of_elements),
+    st.builds(InStage, st.sampled_from([HOUR, 2 * HOUR, 7 * HOUR + 1, 20 * HOUR])),
+    st.builds(Absent, st.builds(model.Match, type_lists), durations),
+    st.builds(Trait, st.just("t"), listing),
+    st.builds(First, st.just(("properties", "items")), matches, of_elements),
+    st.builds(Aggregate, st.just("last"), st.just(("properties", "items")), matches, windows, of_elements),
     st.builds(
-        model.Event,
+        Event,
         st.builds(model.Match, type_lists, st.tuples(st.tuples(st.just(("properties", "items")), of_elements)).map(model.Where)),
     ),
-    st.builds(model.Aggregate, st.sampled_from(["sum", "avg", "min", "max"]), st.just(("properties", "v")), matches, windows, measuring),
+    st.builds(Aggregate, st.sampled_from(["sum", "avg", "min", "max"]), st.just(("properties", "v")), matches, windows, measuring),
     st.builds(
-        model.Aggregate,
+        Aggregate,
         st.sampled_from(["sum", "avg", "min", "max"]),
         st.just(("properties", "v")),
         matches,
@@ -149,7 +158,7 @@ leaves: st.SearchStrategy[model.Condition] = st.one_of(
         st.just("number"),
     ),
     st.builds(
-        model.Aggregate,
+        Aggregate,
         st.sampled_from(["min", "max"]),
         st.just(("properties", "v")),
         matches,
@@ -157,10 +166,10 @@ leaves: st.SearchStrategy[model.Condition] = st.one_of(
         measuring_dates.map(lambda comparison: model.Comparison(comparison.tests, "date")),
         st.just("date"),
     ),
-    st.builds(model.Count, weighted_matches, windows, measuring).flatmap(with_weights),
-    st.builds(model.Aggregate, st.just("sum"), element_paths, weighted_matches, windows, measuring).flatmap(with_weights),
+    st.builds(Count, weighted_matches, windows, measuring).flatmap(with_weights),
+    st.builds(Aggregate, st.just("sum"), element_paths, weighted_matches, windows, measuring).flatmap(with_weights),
     st.builds(
-        model.Aggregate,
+        Aggregate,
         st.sampled_from(["sum", "avg", "min", "max"]),
         element_paths,
         matches,
@@ -168,19 +177,19 @@ leaves: st.SearchStrategy[model.Condition] = st.one_of(
         measuring,
         st.sampled_from([None, "number"]),
     ),
-    st.builds(model.Aggregate, st.just("distinct"), element_paths, matches, windows, counting, st.sampled_from([None, "number"])),
+    st.builds(Aggregate, st.just("distinct"), element_paths, matches, windows, counting, st.sampled_from([None, "number"])),
     st.builds(
-        model.Aggregate, st.just("distinct"), paths, matches, windows, counting, st.sampled_from([None, None, "number", "boolean", "date"])
+        Aggregate, st.just("distinct"), paths, matches, windows, counting, st.sampled_from([None, None, "number", "boolean", "date"])
     ),
     st.builds(
-        lambda path, match, within, comparison: model.Aggregate("last", path, match, within, comparison, comparison.conversion),
+        lambda path, match, within, comparison: Aggregate("last", path, match, within, comparison, comparison.conversion),
         paths,
         matches,
         windows,
         looking,
     ),
-    st.builds(model.Sequence, st.lists(matches, min_size=2, max_size=3).map(tuple), durations),
-    st.builds(model.Score, points, st.sampled_from([HOUR + 7, 5 * HOUR + 11]), scoring),
+    st.builds(Sequence, st.lists(matches, min_size=2, max_size=3).map(tuple), durations),
+    st.builds(Score, points, st.sampled_from([HOUR + 7, 5 * HOUR + 11]), scoring),
 )
 conditions: st.SearchStrategy[model.Condition] = st.recursive(
     leaves,
@@ -228,7 +237,7 @@ def journeys_at_utc(draw: st.DrawFn, most_rules: int = 6) -> model.Journey:
         GRACE,
         described,
         rules,
-        draw(st.none() | st.builds(model.Trait, st.just("t"), looking)),
+        draw(st.none() | st.builds(Trait, st.just("t"), looking)),
         draw(st.none() | st.builds(model.Caps, st.integers(1, 3), spans)),
         tuple(draw(st.lists(campaigns(stages), min_size=1, max_size=4, unique_by=lambda campaign: campaign.id))),
     )
@@ -240,10 +249,10 @@ def restless_journeys(draw: st.DrawFn) -> model.Journey:
     stages = STAGES[:3]
 
     def on(kind: str, source: str, to: str) -> model.Rule:
-        return model.Rule(f"{kind}-{source}", (source,), to, model.Event(model.Match((kind,))))
+        return model.Rule(f"{kind}-{source}", (source,), to, Event(model.Match((kind,))))
 
     rules = [on(kind, source, to) for kind, order in (("a", "012"), ("b", "021")) for source, to in _round(stages, order)]
-    rules += [model.Rule("rests", (stages[1], stages[2]), stages[0], model.Absent(model.Match(("a", "b")), 9 * HOUR))]
+    rules += [model.Rule("rests", (stages[1], stages[2]), stages[0], Absent(model.Match(("a", "b")), 9 * HOUR))]
     described = tuple(model.Stage(stage, None, {}) for stage in stages)
     return model.Journey(
         "restless",
@@ -253,7 +262,7 @@ def restless_journeys(draw: st.DrawFn) -> model.Journey:
         GRACE,
         described,
         tuple(rules),
-        draw(st.none() | st.builds(model.Trait, st.just("t"), looking)),
+        draw(st.none() | st.builds(Trait, st.just("t"), looking)),
         draw(st.none() | st.builds(model.Caps, st.integers(1, 3), spans)),
         tuple(draw(st.lists(campaigns(stages), min_size=2, max_size=4, unique_by=lambda campaign: campaign.id))),
     )

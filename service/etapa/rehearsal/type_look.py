@@ -8,12 +8,16 @@ from typing import Any, Protocol
 
 from etapa.journey.engine.accumulators.matching import Filter, compile_path, compile_where
 from etapa.journey.engine.facts.touchpoint import Touchpoint
+from etapa.journey.language.kinds.aggregate import Aggregate
 from etapa.journey.language.kinds.condition import Leaf
+from etapa.journey.language.kinds.date import Date
+from etapa.journey.language.kinds.first import First
 from etapa.journey.language.kinds.logic import leaves
+from etapa.journey.language.kinds.trait import Trait
 from etapa.journey.language.matching.descriptions import describe_path
 from etapa.journey.language.matching.matches import ANY_TYPE, ELEMENTS, Comparison, Match, Path
 from etapa.journey.language.matching.type_checks import NUMBERS, TypeCheck, in_words, parts_of, type_check
-from etapa.journey.language.model import EVER, Aggregate, Date, First, Goal, Journey, Trait
+from etapa.journey.language.model import EVER, Goal, Journey
 from etapa.journey.localtime.zones import zone_called
 
 LONGEST_EXAMPLE = 60

@@ -5,7 +5,9 @@ from collections.abc import Iterable
 from dataclasses import fields, is_dataclass
 from typing import Final
 
-from etapa.journey.language.model import ANY_TYPE, Absent, Journey, Match, Score
+from etapa.journey.language.kinds.absence import Absent
+from etapa.journey.language.kinds.score import Score
+from etapa.journey.language.model import ANY_TYPE, Journey, Match
 
 NEAR: Final = 0.75
 """Names less similar than this are not taken for each other."""

@@ -10,7 +10,8 @@ from etapa.cli import main
 from etapa.commands.terminal import worker_process
 from etapa.journey.engine.facts.touchpoint import Touchpoint
 from etapa.journey.engine.judging.program import Program, compile_journey
-from etapa.journey.language.model import Event, Journey, Match, Rule
+from etapa.journey.language.kinds.event import Event
+from etapa.journey.language.model import Journey, Match, Rule
 from tests.support.faulty import Faulty
 
 CURSED = "cursed"

@@ -1,5 +1,6 @@
 """A record that could not be used, with its reason."""
 
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -32,6 +33,12 @@ def test_a_reader_learns_why_and_where_from(reason: str) -> None:
     why = rejected(reason, "añadido")  # type: ignore[arg-type]
     sent = encode_dead_letter(b"c-42", b"{}", ORIGINAL, why, "touchpoints", 3, 17)
     assert decode_dead_letter(*sent) == DeadLetter(b"c-42", b"{}", ORIGINAL, why.reason, "añadido", "touchpoints", 3, 17)
+
+
+@pytest.mark.parametrize("reason", REASONS)
+def test_a_person_finds_out_what_to_do(reason: str) -> None:
+    page = (Path(__file__).parents[3] / "docs" / "operations.md").read_text("utf-8")
+    assert [line for line in page.splitlines() if line.startswith("| `") and f"`{reason}`" in line.split("|")[1]]
 
 
 def test_the_headers_are_text() -> None:

@@ -17,8 +17,11 @@ from etapa.embedded.shoppers import BROKEN, SentTouchpoint, ShoppingTrip, touchp
 from etapa.journey.engine.facts.stage_change import StageChange
 from etapa.journey.engine.facts.touchpoint import Touchpoint
 from etapa.journey.engine.judging.program import compile_journey
+from etapa.journey.language.kinds.absence import Absent
+from etapa.journey.language.kinds.count import Count
+from etapa.journey.language.kinds.event import Event
 from etapa.journey.language.load import journey_or_raise
-from etapa.journey.language.model import ANY_TYPE, Absent, All, AnyOf, Condition, Count, Event, Journey, Not
+from etapa.journey.language.model import ANY_TYPE, All, AnyOf, Condition, Journey, Not
 from etapa.journey.units import DAY
 from etapa.rehearsal.summary import simulate
 from etapa.settings import SHIPPED_JOURNEY

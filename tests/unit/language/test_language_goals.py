@@ -6,8 +6,10 @@ import pytest
 from jsonschema import Draft202012Validator
 
 from etapa.contracts.journey_schema import journey_schema_text
+from etapa.journey.language.kinds.count import Count
+from etapa.journey.language.kinds.event import Event
 from etapa.journey.language.load import journey_or_raise, load_journey
-from etapa.journey.language.model import Count, Event, ExpectedGoal, Goal, GoalValue, Match
+from etapa.journey.language.model import ExpectedGoal, Goal, GoalValue, Match
 from etapa.journey.units import DAY
 
 HEAD = """journey: shop

@@ -4,11 +4,18 @@ from pathlib import Path
 
 import pytest
 
+from etapa.journey.language.kinds.absence import Absent
+from etapa.journey.language.kinds.aggregate import Aggregate
+from etapa.journey.language.kinds.count import Count
+from etapa.journey.language.kinds.days import Days
+from etapa.journey.language.kinds.event import Event
+from etapa.journey.language.kinds.in_stage import InStage
+from etapa.journey.language.kinds.score import Score
+from etapa.journey.language.kinds.sequence import Sequence
+from etapa.journey.language.kinds.trait import Trait
 from etapa.journey.language.load import JourneyError, journey_or_raise, load_journey
 from etapa.journey.language.model import (
     EVER,
-    Absent,
-    Aggregate,
     All,
     AnyOf,
     Calendar,
@@ -16,20 +23,13 @@ from etapa.journey.language.model import (
     Caps,
     Comparison,
     Condition,
-    Count,
-    Days,
-    Event,
     ExpectedChange,
     GivenTouchpoint,
-    InStage,
     Match,
     Not,
     Scenario,
-    Score,
-    Sequence,
     Stage,
     Test,
-    Trait,
     Transition,
     Where,
     Window,

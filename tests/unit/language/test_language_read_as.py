@@ -2,9 +2,12 @@
 
 import pytest
 
+from etapa.journey.language.kinds.aggregate import Aggregate
 from etapa.journey.language.kinds.describe import describe
+from etapa.journey.language.kinds.first import First
+from etapa.journey.language.kinds.trait import Trait
 from etapa.journey.language.load import journey_or_raise, load_journey
-from etapa.journey.language.model import Aggregate, Comparison, First, Test, Trait
+from etapa.journey.language.model import Comparison, Test
 
 HEAD = "journey: a\nversion: 1\nstages: [{id: s}, {id: t}]\n"
 

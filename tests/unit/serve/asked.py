@@ -13,7 +13,9 @@ from aiohttp.test_utils import TestClient, TestServer
 from etapa.contracts.stored.state import encode_state
 from etapa.hosting.health import Health
 from etapa.journey.engine.facts.customer import Customer
-from etapa.journey.language.model import EVER, Absent, Comparison, Count, Journey, Match, Rule, Stage, Test
+from etapa.journey.language.kinds.absence import Absent
+from etapa.journey.language.kinds.count import Count
+from etapa.journey.language.model import EVER, Comparison, Journey, Match, Rule, Stage, Test
 from etapa.journey.ledger.tally import BatchTally
 from etapa.journey.units import SECOND
 from etapa.metrics.worker import Metrics

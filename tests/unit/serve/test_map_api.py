@@ -13,7 +13,8 @@ from aiohttp.web import Application, Request
 from jsonschema import Draft202012Validator
 
 from etapa.journey.language.design.parts import Design, Persona
-from etapa.journey.language.model import Comparison, Test, Trait
+from etapa.journey.language.kinds.trait import Trait
+from etapa.journey.language.model import Comparison, Test
 from etapa.journey.ledger.report import ReportQuery
 from etapa.journey.map.schema import map_schema
 from etapa.journey.units import DAY, HOUR

@@ -11,7 +11,8 @@ from jsonschema import Draft202012Validator
 from etapa.contracts.outgoing.message_schema import message_schema
 from etapa.contracts.outgoing.report_message import ReportMessage
 from etapa.journey.language.design.parts import Design, Persona
-from etapa.journey.language.model import Comparison, Test, Trait
+from etapa.journey.language.kinds.trait import Trait
+from etapa.journey.language.model import Comparison, Test
 from etapa.journey.units import DAY, HOUR
 from tests.unit.serve.asked import JOURNEY, NOON, StagesInMemory, application, ask
 

@@ -5,13 +5,15 @@ from dataclasses import dataclass
 from typing import Any
 
 from etapa.journey.language.goals import GOAL, check_goal, goal
+from etapa.journey.language.kinds.event import Event
+from etapa.journey.language.kinds.in_stage import InStage
 from etapa.journey.language.kinds.logic import leaves
 from etapa.journey.language.kinds.table import ConditionShape
-from etapa.journey.language.kinds.trait import TRAIT
+from etapa.journey.language.kinds.trait import TRAIT, Trait
 from etapa.journey.language.matching.json_kinds import kinds_of
 from etapa.journey.language.matching.matches import Comparison, Elements
 from etapa.journey.language.matching.possible import outcome
-from etapa.journey.language.model import Campaign, Caps, Event, InStage, Quiet, Trait, Transition
+from etapa.journey.language.model import Campaign, Caps, Quiet, Transition
 from etapa.journey.language.quiet import OWN_QUIET
 from etapa.journey.language.reading.comparisons import any_operator_schema, comparison_schemas, read_comparison
 from etapa.journey.language.reading.findings import Position, Report

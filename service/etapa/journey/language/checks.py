@@ -5,9 +5,11 @@ from heapq import heappop, heappush
 
 from etapa.journey.duration import format_duration
 from etapa.journey.language.circles import circles
+from etapa.journey.language.kinds.event import Event
+from etapa.journey.language.kinds.in_stage import InStage
 from etapa.journey.language.kinds.logic import condition_implies, needs_event, never_true_together
 from etapa.journey.language.kinds.subjects import Subject, filed_under, implied_by, may_clash, topics
-from etapa.journey.language.model import All, AnyOf, Condition, Event, InStage, Journey, Not, Rule
+from etapa.journey.language.model import All, AnyOf, Condition, Journey, Not, Rule
 from etapa.journey.language.reading.findings import Position, Report, listed, listed_shortly
 from etapa.journey.units import HOUR
 

@@ -9,18 +9,8 @@ from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from etapa.journey.language.design.parts import Design
-from etapa.journey.language.kinds.absence import Absent, OwnPace
-from etapa.journey.language.kinds.aggregate import Aggregate, AggregateKind
-from etapa.journey.language.kinds.clock import LocalClock, Times
+from etapa.journey.language.kinds.clock import Times
 from etapa.journey.language.kinds.condition import All, AnyOf, Condition, Leaf, Not
-from etapa.journey.language.kinds.count import Count
-from etapa.journey.language.kinds.date import Date
-from etapa.journey.language.kinds.days import Days
-from etapa.journey.language.kinds.event import Event
-from etapa.journey.language.kinds.first import First
-from etapa.journey.language.kinds.in_stage import InStage
-from etapa.journey.language.kinds.score import Score
-from etapa.journey.language.kinds.sequence import Sequence
 from etapa.journey.language.kinds.trait import Trait
 from etapa.journey.language.matching.matches import (
     ANY_TYPE,
@@ -48,9 +38,6 @@ __all__ = [
     "EVERYWHERE",
     "LINK",
     "MOST_REMEMBERED_IDS",
-    "Absent",
-    "Aggregate",
-    "AggregateKind",
     "All",
     "AnyOf",
     "Calendar",
@@ -59,37 +46,26 @@ __all__ = [
     "Comparison",
     "Condition",
     "Conversion",
-    "Count",
     "CustomerZone",
-    "Date",
-    "Days",
     "Elements",
-    "Event",
     "ExpectedChange",
     "ExpectedGoal",
-    "First",
     "GivenTouchpoint",
     "Goal",
     "GoalValue",
     "Identity",
-    "InStage",
     "Journey",
     "Leaf",
-    "LocalClock",
     "Match",
     "Not",
     "Operator",
-    "OwnPace",
     "Path",
     "Quiet",
     "Rule",
     "Scalar",
     "Scenario",
-    "Score",
-    "Sequence",
     "Stage",
     "Test",
-    "Trait",
     "Transition",
     "UnitedStage",
     "Weights",

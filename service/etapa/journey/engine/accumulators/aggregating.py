@@ -9,7 +9,7 @@ from typing import Any, Final, NamedTuple
 
 from etapa.journey.engine.accumulators.ever import exact_sum
 from etapa.journey.engine.accumulators.window import LARGEST, LARGEST_VALUE, NUMBER, RESTS, SMALLEST, TOTAL, Bucket
-from etapa.journey.language.model import AggregateKind
+from etapa.journey.language.kinds.aggregate import AggregateKind
 
 _ROUNDING: Final = 1e-15
 """More than the relative error of the few sums that a bound of an average takes."""

@@ -13,7 +13,7 @@ from mypy_extensions import mypyc_attr
 
 from etapa.journey.engine.accumulators.ever import exact_sum
 from etapa.journey.engine.accumulators.window import LARGEST_VALUE, NUMBER, SMALLEST, TOTAL, Bucket
-from etapa.journey.language.model import AggregateKind
+from etapa.journey.language.kinds.aggregate import AggregateKind
 
 ENOUGH: Final = 12
 """The number of touchpoints from which estimates pay."""

@@ -8,7 +8,7 @@ from etapa.journey.engine.conditions.surroundings import Surroundings
 from etapa.journey.engine.facts.customer import Customer
 from etapa.journey.engine.facts.instant import NEVER, instant_text
 from etapa.journey.engine.facts.touchpoint import Touchpoint
-from etapa.journey.language import model
+from etapa.journey.language.kinds.absence import Absent
 from etapa.journey.language.kinds.condition import Observed
 
 
@@ -54,5 +54,5 @@ class NothingFor(CompiledLeaf):
         return since
 
 
-def compile_absent(written: model.Absent, text: str, surroundings: Surroundings) -> CompiledLeaf:
+def compile_absent(written: Absent, text: str, surroundings: Surroundings) -> CompiledLeaf:
     return NothingFor(text, surroundings.shared(Latest(written.match)), written.duration)

@@ -29,10 +29,9 @@ from etapa.journey.engine.facts.customer import Customer
 from etapa.journey.engine.facts.instant import NEVER
 from etapa.journey.engine.facts.touchpoint import Touchpoint
 from etapa.journey.engine.queries.comparing import Comparing, all_alike
-from etapa.journey.language import model
+from etapa.journey.language.kinds.aggregate import Aggregate, AggregateKind
 from etapa.journey.language.kinds.condition import Observed
 from etapa.journey.language.matching.predicates import MISSING
-from etapa.journey.language.model import AggregateKind
 
 Number = int | float | None
 
@@ -210,7 +209,7 @@ class LastCompares(CompiledLeaf):
         return MISSING if entry is None or entry[0] <= now - self.within else entry[1]
 
 
-def compile_aggregate(written: model.Aggregate, text: str, surroundings: Surroundings) -> CompiledLeaf:
+def compile_aggregate(written: Aggregate, text: str, surroundings: Surroundings) -> CompiledLeaf:
     window = written.window
     if window.before is not None or window.calendar is not None:
         return compile_span(text, aggregated_in(written, surroundings), window, surroundings, written.comparison)

@@ -23,24 +23,36 @@ from etapa.journey.engine.conditions.trait import compile_trait
 from etapa.journey.engine.queries.comparing import asks_of_whole
 from etapa.journey.engine.queries.whereabouts import ZoneWatch
 from etapa.journey.language import model
+from etapa.journey.language.kinds.absence import Absent, OwnPace
+from etapa.journey.language.kinds.aggregate import Aggregate
+from etapa.journey.language.kinds.clock import LocalClock
+from etapa.journey.language.kinds.count import Count
+from etapa.journey.language.kinds.date import Date
+from etapa.journey.language.kinds.days import Days
+from etapa.journey.language.kinds.event import Event
+from etapa.journey.language.kinds.first import First
+from etapa.journey.language.kinds.in_stage import InStage
 from etapa.journey.language.kinds.logic import reads_dates
+from etapa.journey.language.kinds.score import Score
+from etapa.journey.language.kinds.sequence import Sequence
+from etapa.journey.language.kinds.trait import Trait
 from etapa.journey.language.matching.type_checks import type_check
 from etapa.journey.localtime.zones import UTC
 
 _LEAVES: Final[Mapping[type[model.Leaf], Callable[[Any, str, Surroundings], CompiledLeaf]]] = {
-    model.Event: compile_event,
-    model.Count: compile_count,
-    model.Aggregate: compile_aggregate,
-    model.Absent: compile_absent,
-    model.InStage: compile_in_stage,
-    model.Sequence: compile_sequence,
-    model.Score: compile_score,
-    model.Trait: compile_trait,
-    model.First: compile_first,
-    model.OwnPace: compile_own_pace,
-    model.Date: compile_date,
-    model.Days: compile_days,
-    model.LocalClock: compile_clock,
+    Event: compile_event,
+    Count: compile_count,
+    Aggregate: compile_aggregate,
+    Absent: compile_absent,
+    InStage: compile_in_stage,
+    Sequence: compile_sequence,
+    Score: compile_score,
+    Trait: compile_trait,
+    First: compile_first,
+    OwnPace: compile_own_pace,
+    Date: compile_date,
+    Days: compile_days,
+    LocalClock: compile_clock,
 }
 """For each kind of leaf, the function that compiles it, given its text and what it shares with others."""
 _NO_TYPES: Final[frozenset[str]] = frozenset()
@@ -61,7 +73,7 @@ class Compiler:
         self.subject = subject
         return self.condition(condition)
 
-    def watch_consent(self, consent: model.Trait) -> None:
+    def watch_consent(self, consent: Trait) -> None:
         """Watch the values of the trait that consent depends on."""
         self.surroundings.watches = []
         self.surroundings.watch_trait(consent.name, type_check(consent.comparison))

@@ -13,8 +13,9 @@ from etapa.journey.engine.conditions.surroundings import Surroundings
 from etapa.journey.engine.facts.customer import Customer
 from etapa.journey.engine.facts.instant import NEVER
 from etapa.journey.engine.facts.touchpoint import Touchpoint
-from etapa.journey.language import model
+from etapa.journey.language.kinds.aggregate import Aggregate
 from etapa.journey.language.kinds.condition import Observed
+from etapa.journey.language.kinds.count import Count
 from etapa.journey.language.model import Comparison
 
 
@@ -109,11 +110,11 @@ class CountCompares(NumberCompares):
         return _left(entry, gone)
 
 
-def compile_count(written: model.Count, text: str, surroundings: Surroundings) -> CompiledLeaf:
+def compile_count(written: Count, text: str, surroundings: Surroundings) -> CompiledLeaf:
     window = written.window
     if written.weights is not None:
         # A sum of the weights: each touchpoint adds one, times its weight.
-        added = model.Aggregate("sum", (), written.match, window, written.comparison, None, written.weights)
+        added = Aggregate("sum", (), written.match, window, written.comparison, None, written.weights)
         return compile_aggregate(added, text, surroundings)
     if window.before is not None or window.calendar is not None:
         return compile_span(text, counted_in(written.match, window, surroundings), window, surroundings, written.comparison)

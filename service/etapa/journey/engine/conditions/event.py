@@ -8,8 +8,8 @@ from etapa.journey.engine.conditions.surroundings import Surroundings
 from etapa.journey.engine.facts.customer import Customer
 from etapa.journey.engine.facts.instant import NEVER
 from etapa.journey.engine.facts.touchpoint import Touchpoint
-from etapa.journey.language import model
 from etapa.journey.language.kinds.condition import Observed
+from etapa.journey.language.kinds.event import Event
 from etapa.journey.language.model import ANY_TYPE, Match
 
 
@@ -42,7 +42,7 @@ class EventHappens(CompiledLeaf):
         return True if self.where is None and self.within == NEVER else None
 
 
-def compile_event(written: model.Event, text: str, surroundings: Surroundings) -> CompiledLeaf:
+def compile_event(written: Event, text: str, surroundings: Surroundings) -> CompiledLeaf:
     event = EventHappens(text, written.match, written.within)
     surroundings.watches += [] if event.where is None else event.where.watches()
     return event

@@ -7,8 +7,8 @@ from etapa.journey.engine.conditions.surroundings import Surroundings
 from etapa.journey.engine.facts.customer import Customer
 from etapa.journey.engine.facts.instant import NEVER, ratio
 from etapa.journey.engine.facts.touchpoint import Touchpoint
-from etapa.journey.language import model
 from etapa.journey.language.kinds.condition import Observed
+from etapa.journey.language.kinds.in_stage import InStage
 from etapa.journey.units import SECOND
 
 
@@ -38,5 +38,5 @@ class InStageFor(CompiledLeaf):
         return True, False
 
 
-def compile_in_stage(written: model.InStage, text: str, surroundings: Surroundings) -> CompiledLeaf:
+def compile_in_stage(written: InStage, text: str, surroundings: Surroundings) -> CompiledLeaf:
     return InStageFor(text, written.duration)

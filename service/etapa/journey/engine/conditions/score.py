@@ -12,8 +12,8 @@ from etapa.journey.engine.conditions.surroundings import Surroundings
 from etapa.journey.engine.facts.customer import Customer
 from etapa.journey.engine.facts.instant import END_OF_TIME, NEVER
 from etapa.journey.engine.facts.touchpoint import Touchpoint
-from etapa.journey.language import model
 from etapa.journey.language.kinds.condition import Observed
+from etapa.journey.language.kinds.score import Score
 from etapa.journey.language.matching.predicates import Predicate, compile_comparison
 from etapa.journey.language.model import Comparison
 
@@ -60,7 +60,7 @@ class ScoreCompares(NumberCompares):
         return 0.0 if entry is None else decayed(entry[1], now - entry[0], self.half_life)
 
 
-def compile_score(written: model.Score, text: str, surroundings: Surroundings) -> CompiledLeaf:
+def compile_score(written: Score, text: str, surroundings: Surroundings) -> CompiledLeaf:
     return ScoreCompares(text, surroundings.shared(DecayingScore(written.points, written.half_life)), written.comparison)
 
 

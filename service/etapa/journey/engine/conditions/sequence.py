@@ -8,8 +8,8 @@ from etapa.journey.engine.conditions.surroundings import Surroundings
 from etapa.journey.engine.facts.customer import Customer
 from etapa.journey.engine.facts.instant import NEVER
 from etapa.journey.engine.facts.touchpoint import Touchpoint
-from etapa.journey.language import model
 from etapa.journey.language.kinds.condition import Observed
+from etapa.journey.language.kinds.sequence import Sequence
 
 
 class StepsTaken(CompiledLeaf):
@@ -44,5 +44,5 @@ class StepsTaken(CompiledLeaf):
         return False, True
 
 
-def compile_sequence(written: model.Sequence, text: str, surroundings: Surroundings) -> CompiledLeaf:
+def compile_sequence(written: Sequence, text: str, surroundings: Surroundings) -> CompiledLeaf:
     return StepsTaken(text, surroundings.shared(OrderedSteps(written.steps, written.within)))

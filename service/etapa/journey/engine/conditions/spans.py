@@ -21,7 +21,7 @@ from etapa.journey.engine.queries.comparing import Comparing, all_alike
 from etapa.journey.engine.queries.latest_and_distinct import DaysCounted, KeysAmong, KeysEarliest, KeysLatest, LatestBefore, LatestValue
 from etapa.journey.engine.queries.series import Aggregated, AggregatedBefore, Counted, CountedBefore, Series
 from etapa.journey.engine.queries.whereabouts import Whereabouts
-from etapa.journey.language import model
+from etapa.journey.language.kinds.aggregate import Aggregate
 from etapa.journey.language.kinds.condition import Observed
 from etapa.journey.language.kinds.days import Days
 from etapa.journey.language.matching.windows import Calendar, Unit, Window
@@ -213,7 +213,7 @@ def counted_in(match: Match, window: Window, surroundings: Surroundings) -> Seri
     return Counted(surroundings.shared(CountWindow(match, reach)))
 
 
-def aggregated_in(written: model.Aggregate, surroundings: Surroundings) -> Series:
+def aggregated_in(written: Aggregate, surroundings: Surroundings) -> Series:
     """The aggregate of values in a window other than ever."""
     path, match, window, kind, conversion = written.path, written.match, written.window, written.kind, written.conversion
     if kind == "distinct":

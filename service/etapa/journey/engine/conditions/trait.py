@@ -11,8 +11,8 @@ from etapa.journey.engine.queries.beginnings import trait_key
 from etapa.journey.engine.queries.comparing import answered, ask_key, asks_of_whole, date_text
 from etapa.journey.engine.queries.scalars import scalar_text
 from etapa.journey.engine.queries.whereabouts import Whereabouts
-from etapa.journey.language import model
 from etapa.journey.language.kinds.condition import Observed
+from etapa.journey.language.kinds.trait import Trait
 from etapa.journey.language.matching.conversions import converted
 from etapa.journey.language.matching.predicates import MISSING, compile_comparison, needs_zone, texts_of
 from etapa.journey.language.matching.type_checks import type_check
@@ -67,7 +67,7 @@ class TraitCompares(CompiledLeaf):
         return date_text(value) if self.conversion == "date" else scalar_text(value)
 
 
-def compile_trait(written: model.Trait, text: str, surroundings: Surroundings) -> CompiledLeaf:
+def compile_trait(written: Trait, text: str, surroundings: Surroundings) -> CompiledLeaf:
     surroundings.watch_trait(written.name, type_check(written.comparison))
     if asks_of_whole(written.comparison):
         surroundings.ask_of_trait(written.name, Ask(ask_key(written.comparison), compile_comparison(written.comparison)))

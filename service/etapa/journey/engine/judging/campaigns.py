@@ -31,8 +31,9 @@ from etapa.journey.engine.facts.outreach import HELD_OUT, MIXED, Held, OpenGoal,
 from etapa.journey.engine.facts.stage_change import StageChange
 from etapa.journey.engine.judging.goals import MOST_OPEN, CompiledGoal
 from etapa.journey.engine.queries.whereabouts import Whereabouts
+from etapa.journey.language.kinds.trait import Trait
 from etapa.journey.language.matching.predicates import needs_zone
-from etapa.journey.language.model import Campaign, Caps, Journey, Quiet, Trait, Transition
+from etapa.journey.language.model import Campaign, Caps, Journey, Quiet, Transition
 from etapa.journey.localtime.zones import UTC
 
 MOST_REMEMBERED: Final = 256

@@ -10,7 +10,7 @@ from etapa.journey.engine.accumulators.aggregating import Pieces, aggregate, off
 from etapa.journey.engine.accumulators.before import CountBefore, ValuesBefore
 from etapa.journey.engine.accumulators.estimates import Estimates, SumEstimates, aggregate_estimates
 from etapa.journey.engine.accumulators.window import CountWindow, ValueWindow, has_buckets, straddling, uncertain_count, width_of
-from etapa.journey.language.model import AggregateKind
+from etapa.journey.language.kinds.aggregate import AggregateKind
 
 
 @mypyc_attr(allow_interpreted_subclasses=True)
