@@ -14,6 +14,7 @@ from tests.model.linking import (
     SentParcel,
     TouchRecord,
 )
+from tests.model.places import FaultyPlaces, with_place
 from tests.model.search import ModelStep
 
 Sends = tuple[tuple[int, Parcel], ...]
@@ -21,66 +22,31 @@ Sends = tuple[tuple[int, Parcel], ...]
 
 def steps(scenario: LinkScenario, linking: Linking) -> Iterator[ModelStep[Linking]]:
     """Everything that may happen next."""
-    off = scenario.off
-    for number, place in enumerate(linking.places):
-        batches = [] if place.unsent else list(_Owner(scenario, place, number).batches())
-        for name, batch in batches:
-            yield ModelStep(f"{number} {name}", _committed(scenario, linking, number, batch), is_fault=False)
-            if linking.crashes and batch.sends and "sends_within" in off:
-                dies = _deliver(_crashed(scenario, linking, number), batch.sends)
-                yield ModelStep(f"{number} {name}: sends, and crashes before it commits", dies, is_fault=True)
-            if linking.crashes and "fence" in off:
-                paused = _crashed(scenario, linking, number)
-                paused = _with(paused, number, paused.places[number]._replace(paused=batch))
-                yield ModelStep(f"{number} pauses before it {name}, and is replaced", paused, is_fault=True)
-        if place.unsent:
-            sent = _deliver(_with(linking, number, place._replace(unsent=())), place.unsent)
-            yield ModelStep(f"{number} sends", sent, is_fault=False)
-        if place.paused is not None:
-            late = _with(linking, number, place._replace(paused=None))
-            yield ModelStep(f"{number}'s predecessor wakes up", _committed(scenario, late, number, place.paused), is_fault=False)
-        if linking.crashes and (place.unsent or "marks_both" in off):
-            yield ModelStep(f"{number} crashes", _crashed(scenario, linking, number), is_fault=True)
-        if linking.repeats:
-            for sent_parcel in dict.fromkeys(place.incoming):
-                again = _with(linking, number, place._replace(incoming=(*place.incoming, sent_parcel)))
-                yield ModelStep(
-                    f"{number} gets {_name(sent_parcel.parcel)} again", again._replace(repeats=linking.repeats - 1), is_fault=True
-                )
+    return _LinkPlaces(scenario).steps(linking)
 
 
-def _with(linking: Linking, number: int, place: LinkPlace) -> Linking:
-    return linking._replace(places=(*linking.places[:number], place, *linking.places[number + 1 :]))
+class _LinkPlaces(FaultyPlaces[Linking, LinkBatch]):
+    def __init__(self, scenario: LinkScenario) -> None:
+        super().__init__(scenario.off)
+        self._scenario = scenario
 
+    def batches(self, state: Linking, number: int) -> Iterator[tuple[str, LinkBatch]]:
+        return _Owner(self._scenario, state.places[number], number).batches()
 
-def _deliver(linking: Linking, sends: tuple[tuple[int, SentParcel], ...]) -> Linking:
-    for to, parcel in sends:
-        linking = _with(linking, to, linking.places[to]._replace(incoming=(*linking.places[to].incoming, parcel)))
-    return linking
+    def stored(self, state: Linking, number: int, batch: LinkBatch) -> Linking:
+        published = tuple(sorted(state.published + batch.published, key=_customer)) if batch.published else state.published
+        refused = tuple(sorted(state.refused + batch.refused))
+        return with_place(state, number, stored=batch.stored)._replace(published=published, refused=refused)
 
+    def successor(self, place: LinkPlace, stored: LinkStored) -> LinkPlace:
+        return LinkPlace(stored, place.incoming)
 
-def _committed(scenario: LinkScenario, linking: Linking, number: int, batch: LinkBatch) -> Linking:
-    place = linking.places[number]._replace(stored=batch.stored)
-    later = "sends_with_it" in scenario.off
-    if later:
-        place = place._replace(unsent=batch.sends)
-    published = tuple(sorted(linking.published + batch.published, key=_customer)) if batch.published else linking.published
-    refused = tuple(sorted(linking.refused + batch.refused))
-    linked = _with(linking, number, place)._replace(published=published, refused=refused)
-    return linked if later else _deliver(linked, batch.sends)
+    def name(self, sent: SentParcel) -> str:
+        return _name(sent.parcel)
 
 
 def _customer(seen: TouchRecord) -> str:
     return seen.customer
-
-
-def _crashed(scenario: LinkScenario, linking: Linking, number: int) -> Linking:
-    """A successor takes over: it knows what the log says, and nothing else."""
-    place = linking.places[number]
-    stored = place.stored
-    if "marks_both" in scenario.off:
-        stored = stored._replace(transfers=0, taken=(0,) * len(stored.taken))
-    return _with(linking, number, LinkPlace(stored, place.incoming))._replace(crashes=linking.crashes - 1)
 
 
 def _name(parcel: Parcel) -> str:

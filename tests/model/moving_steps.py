@@ -3,69 +3,36 @@
 from collections.abc import Iterator
 
 from tests.model.moving import Kind, Moving, MovingBatch, MovingScenario, Place, PublishedChange, SentTransfer, Stored, Touch
+from tests.model.places import FaultyPlaces, with_place
 from tests.model.search import ModelStep
 
 
 def steps(scenario: MovingScenario, moving: Moving) -> Iterator[ModelStep[Moving]]:
     """Everything that may happen next."""
-    off = scenario.off
-    for number, place in enumerate(moving.places):
-        batches = [] if place.unsent else list(_Owner(scenario, moving, number).batches())
-        for name, batch in batches:
-            yield ModelStep(f"{number} {name}", _committed(scenario, moving, number, batch), is_fault=False)
-            if moving.crashes and batch.sends and "sends_within" in off:
-                dies = _deliver(_crashed(scenario, moving, number), batch.sends)
-                yield ModelStep(f"{number} {name}: sends, and crashes before it commits", dies, is_fault=True)
-            if moving.crashes and "fence" in off:
-                paused = _crashed(scenario, moving, number)
-                paused = _with(paused, number, paused.places[number]._replace(paused=batch))
-                yield ModelStep(f"{number} pauses before it {name}, and is replaced", paused, is_fault=True)
-        if place.unsent:
-            sent = _deliver(_with(moving, number, place._replace(unsent=())), place.unsent)
-            yield ModelStep(f"{number} sends", sent, is_fault=False)
-        if place.paused is not None:
-            late = _with(moving, number, place._replace(paused=None))
-            yield ModelStep(f"{number}'s predecessor wakes up", _committed(scenario, late, number, place.paused), is_fault=False)
-        if moving.crashes and (place.claimed or place.cleared or place.unsent or "marks_both" in off):
-            yield ModelStep(f"{number} crashes", _crashed(scenario, moving, number), is_fault=True)
-        if moving.repeats:
-            for transfer in dict.fromkeys(place.incoming):
-                again = _with(moving, number, place._replace(incoming=(*place.incoming, transfer)))
-                yield ModelStep(f"{number} gets {transfer.kind} again", again._replace(repeats=moving.repeats - 1), is_fault=True)
+    return _MovingPlaces(scenario).steps(moving)
 
 
-def _with(moving: Moving, number: int, place: Place) -> Moving:
-    return moving._replace(places=(*moving.places[:number], place, *moving.places[number + 1 :]))
+class _MovingPlaces(FaultyPlaces[Moving, MovingBatch]):
+    def __init__(self, scenario: MovingScenario) -> None:
+        super().__init__(scenario.off)
+        self._scenario = scenario
 
+    def batches(self, state: Moving, number: int) -> Iterator[tuple[str, MovingBatch]]:
+        return _Owner(self._scenario, state, number).batches()
 
-def _deliver(moving: Moving, sends: tuple[tuple[int, SentTransfer], ...]) -> Moving:
-    for to, transfer in sends:
-        moving = _with(moving, to, moving.places[to]._replace(incoming=(*moving.places[to].incoming, transfer)))
-    return moving
+    def stored(self, state: Moving, number: int, batch: MovingBatch) -> Moving:
+        changes = tuple(sorted(state.changes + batch.changes, key=_customer)) if batch.changes else state.changes
+        return with_place(state, number, stored=batch.stored, claimed=batch.claimed, cleared=batch.cleared)._replace(changes=changes)
 
+    def successor(self, place: Place, stored: Stored) -> Place:
+        return Place(stored, place.incoming)
 
-def _committed(scenario: MovingScenario, moving: Moving, number: int, batch: MovingBatch) -> Moving:
-    place = moving.places[number]._replace(stored=batch.stored, claimed=batch.claimed, cleared=batch.cleared)
-    later = "sends_with_it" in scenario.off
-    if later:
-        place = place._replace(unsent=batch.sends)
-    changes = moving.changes + batch.changes
-    moved = _with(moving, number, place)._replace(changes=tuple(sorted(changes, key=_customer)) if batch.changes else changes)
-    return moved if later else _deliver(moved, batch.sends)
+    def name(self, sent: SentTransfer) -> str:
+        return sent.kind
 
 
 def _customer(change: PublishedChange) -> str:
     return change.customer
-
-
-def _crashed(scenario: MovingScenario, moving: Moving, number: int) -> Moving:
-    """A successor takes over: it knows what the log says, and nothing else."""
-    place = moving.places[number]
-    stored = place.stored
-    if "marks_both" in scenario.off:
-        stored = stored._replace(transfers=0, taken=(0,) * len(stored.taken))
-    successor = Place(stored, place.incoming)
-    return _with(moving, number, successor)._replace(crashes=moving.crashes - 1)
 
 
 class _Owner:

@@ -4,6 +4,7 @@ from collections import deque
 from collections.abc import Callable, Hashable, Iterable
 from typing import Generic, NamedTuple, TypeVar
 
+Scenario = TypeVar("Scenario")
 State = TypeVar("State", bound=Hashable)
 
 
@@ -30,10 +31,11 @@ class TooManyStates(Exception):
 
 
 def search(
-    initial: State,
-    steps: Callable[[State], Iterable[ModelStep[State]]],
-    violation_in: Callable[[State], str | None],
-    violation_at_rest: Callable[[State], str | None],
+    scenario: Scenario,
+    beginning: Callable[[Scenario], State],
+    steps: Callable[[Scenario, State], Iterable[ModelStep[State]]],
+    violation_in: Callable[[Scenario, State], str | None],
+    violation_at_rest: Callable[[Scenario, State], str | None],
     most: int,
 ) -> Searched:
     """Visit every reachable state and check each; those at rest are checked for what must be finished then too.
@@ -41,16 +43,17 @@ def search(
     A model without endless circles needs no more for the proof that everything finishes: what cannot go on is at rest.
     Raises `TooManyStates` beyond `most` states.
     """
+    initial = beginning(scenario)
     came_from: dict[State, tuple[State | None, str]] = {initial: (None, "")}
     waiting = deque([initial])
     at_rest = 0
     while waiting:
         state = waiting.popleft()
-        following = list(steps(state))
-        wrong = violation_in(state)
+        following = list(steps(scenario, state))
+        wrong = violation_in(scenario, state)
         if wrong is None and all(step.is_fault for step in following):
             at_rest += 1
-            wrong = violation_at_rest(state)
+            wrong = violation_at_rest(scenario, state)
         if wrong is not None:
             return Searched(len(came_from), at_rest, wrong, _trace(came_from, state))
         for step in following:

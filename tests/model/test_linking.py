@@ -1,7 +1,5 @@
 """Every interleaving of links between people at different places, within bounds: nobody is doubled or lost, and everybody is found."""
 
-from functools import partial
-
 import pytest
 
 from tests.model.linking import LINK_SAFETIES, LinkSafety, LinkScenario, beginning
@@ -15,13 +13,7 @@ MOST = 400_000
 
 def explore_links(scenario: LinkScenario, most: int = MOST) -> Searched:
     """Search all of a scenario."""
-    return search(
-        beginning(scenario),
-        partial(steps, scenario),
-        partial(violation_in, scenario),
-        partial(violation_at_rest, scenario),
-        most,
-    )
+    return search(scenario, beginning, steps, violation_in, violation_at_rest, most)
 
 
 @pytest.mark.parametrize("name", SMALL_LINKS)

@@ -1,7 +1,5 @@
 """Every interleaving and every crash of customers who move, within bounds: nobody is at two places, or at none, and nobody waits for ever."""
 
-from functools import partial
-
 import pytest
 
 from tests.model.moving import SAFETIES, MovingScenario, Safety, beginning
@@ -15,13 +13,7 @@ MOST = 400_000
 
 def explore(scenario: MovingScenario, most: int = MOST) -> Searched:
     """Search all of a scenario."""
-    return search(
-        beginning(scenario),
-        partial(steps, scenario),
-        partial(violation_in, scenario),
-        partial(violation_at_rest, scenario),
-        most,
-    )
+    return search(scenario, beginning, steps, violation_in, violation_at_rest, most)
 
 
 @pytest.mark.parametrize("name", SMALL)

@@ -10,7 +10,7 @@ import msgspec
 
 from etapa.commands.files.journey_files import journey_from
 from etapa.commands.terminal.failures import CheckFailed, WrongUse
-from etapa.commands.terminal.options import settings_flags, settings_from
+from etapa.commands.terminal.options import rate_of_customers, settings_flags, settings_from
 from etapa.commands.terminal.printing import echo_json
 from etapa.commands.terminal.servers import quiet_libraries, redis_trouble
 from etapa.contracts.stored.reclassification import ReclassifyRequest
@@ -33,14 +33,7 @@ QUIET_LINES_EVERY = 20
 @click.command()
 @settings_flags("journey", "redis_url", "group")
 @click.option("--publish", is_flag=True, help="Publish the resulting stage changes. Without it, they stay unpublished.")
-@click.option(
-    "--rate",
-    type=click.FloatRange(min=0, min_open=True),
-    default=RATE,
-    show_default=True,
-    metavar="N",
-    help="Customers a second, over all partitions.",
-)
+@rate_of_customers(RATE, "Customers a second")
 @click.option("--stop", is_flag=True, help="Stop the run. Customers already done keep their new stages.")
 @click.option("--json", "as_json", is_flag=True, help="Print what was done as one JSON object.")
 def reclassify(publish: bool, rate: float, stop: bool, as_json: bool, **flags: str | None) -> None:

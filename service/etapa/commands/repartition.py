@@ -10,7 +10,7 @@ import msgspec
 from etapa.commands.reclassify import LOOK_EVERY, QUIET_LINES_EVERY
 from etapa.commands.terminal.failures import CheckFailed, WrongUse
 from etapa.commands.terminal.kafka_access import on_kafka
-from etapa.commands.terminal.options import settings_flags, settings_from
+from etapa.commands.terminal.options import rate_of_customers, settings_flags, settings_from
 from etapa.commands.terminal.printing import echo_json
 from etapa.commands.terminal.words import counted
 from etapa.contracts.stored.mark import MarkError
@@ -34,14 +34,7 @@ LOOKS_BETWEEN_COUNTS = 20
 )
 @click.option("--status", is_flag=True, help="Show how far it is, and end.")
 @click.option("--stop", is_flag=True, help="Let no more customers leave. --to with the same number goes on.")
-@click.option(
-    "--rate",
-    type=click.FloatRange(min=0, min_open=True),
-    default=RATE,
-    show_default=True,
-    metavar="N",
-    help="Customers that leave in a second, over all partitions.",
-)
+@rate_of_customers(RATE, "Customers that leave in a second")
 @click.option("--json", "as_json", is_flag=True, help="Print where each partition is as one JSON object.")
 @settings_flags("kafka_bootstrap_servers", "group")
 def repartition(to: int | None, status: bool, stop: bool, rate: float, as_json: bool, **flags: str | None) -> None:

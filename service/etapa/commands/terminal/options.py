@@ -63,3 +63,9 @@ def settings_from(flags: dict[str, str | None]) -> Reading:
     for warning in reading.warnings:
         click.echo(f"Warning: {warning}", err=True)
     return reading
+
+
+def rate_of_customers(usual: float, about: str) -> Callable[[Function], Function]:
+    """The option `--rate`: how many customers a second are taken from a system at work. `about` says what happens to them."""
+    positive = click.FloatRange(min=0, min_open=True)
+    return click.option("--rate", type=positive, default=usual, show_default=True, metavar="N", help=f"{about}, over all partitions.")
