@@ -13,8 +13,8 @@ from etapa.journey.engine.partition import Partition
 from etapa.stream.protocol.batch import encode
 from etapa.stream.protocol.observer import NullObserver
 from etapa.stream.protocol.records import Record
-from etapa.stream.protocol.task import PartitionTask
 from etapa.stream.protocol.task_options import TaskOptions
+from etapa.stream.protocol.tenures.task import PartitionTask
 
 BATCH = 1_000
 """Touchpoints after which what came of them is encoded, where that is measured by itself."""

@@ -146,7 +146,7 @@ class ForgottenEverywhereWorld(ForgottenBeforeWorld):
 def told_at_once(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
     """How much a place that has ended says in one batch."""
     if request.param is not None:
-        monkeypatch.setattr("etapa.stream.protocol.moving_tenure.MOST_SENT_AT_ONCE", request.param)
+        monkeypatch.setattr("etapa.stream.protocol.tenures.moving_tenure.MOST_SENT_AT_ONCE", request.param)
 
 
 @pytest.mark.usefixtures("told_at_once")

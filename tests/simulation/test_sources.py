@@ -18,8 +18,8 @@ from etapa.journey.units import DAY
 from etapa.registry.schema_readers import JsonReader
 from etapa.sources.decoding import SourceDecoder
 from etapa.sources.record_outcome import Mapped
-from etapa.stream.protocol import tenure
 from etapa.stream.protocol.intake import Intake
+from etapa.stream.protocol.tenures import tenure
 from tests.simulation.one_worker.alone import OPTIONS, START, Alone
 from tests.simulation.worlds.sourced import TEXT, SourcedWorld, source_decoder
 

@@ -29,9 +29,9 @@ from etapa.stream.kafka.topics.topic_ids import TopicWatch
 from etapa.stream.lookout import Lookout
 from etapa.stream.members_view import MembersView
 from etapa.stream.protocol.belonging import NOT_ASKED_TO_MOVE
-from etapa.stream.protocol.partition_tasks import PartitionTasks
 from etapa.stream.protocol.ports import ViewError
-from etapa.stream.protocol.task import AllRefused, PartitionTask
+from etapa.stream.protocol.tenures.partition_tasks import PartitionTasks
+from etapa.stream.protocol.tenures.task import AllRefused, PartitionTask
 from etapa.stream.rebalances import Rebalances
 from etapa.stream.redis.reader import ViewReader
 from etapa.stream.redis.store import Store

@@ -4,7 +4,7 @@ import asyncio
 
 from aiokafka import AIOKafkaConsumer, ConsumerRebalanceListener, TopicPartition
 
-from etapa.stream.protocol.partition_tasks import PartitionTasks
+from etapa.stream.protocol.tenures.partition_tasks import PartitionTasks
 
 
 class Rebalances(ConsumerRebalanceListener):  # type: ignore[misc]

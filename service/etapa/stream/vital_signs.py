@@ -11,8 +11,8 @@ from etapa.stream.kafka.cluster import Cluster
 from etapa.stream.kafka.diagnosis import probe as kafka_probe
 from etapa.stream.kafka.errors import KAFKA_FAILURES, describe
 from etapa.stream.kafka.topics.topic_ids import about_missing_topics, topics_missing
-from etapa.stream.protocol.partition_tasks import PartitionTasks
 from etapa.stream.protocol.ports import ViewError
+from etapa.stream.protocol.tenures.partition_tasks import PartitionTasks
 from etapa.stream.redis import probe as redis_probe
 from etapa.stream.redis.causes import cause_in_redis
 from etapa.stream.redis.reader import ViewReader

@@ -17,13 +17,13 @@ from etapa.journey.engine.deny_list import DenyList
 from etapa.journey.engine.partition import Partition
 from etapa.stream.protocol.belonging import PartitionRefused
 from etapa.stream.protocol.observer import TaskObserver
-from etapa.stream.protocol.partition_tasks import REFUSED_PAUSE, PartitionTasks
 from etapa.stream.protocol.ports import NO_PAGES, ApplyOutcome, LoadedCustomers, TakeoverReason, Topics, Transaction, ViewMark
 from etapa.stream.protocol.records import Applied
 from etapa.stream.protocol.stream_time import QuietPace
 from etapa.stream.protocol.takeover import TakenOver
-from etapa.stream.protocol.task import PartitionTask
-from etapa.stream.protocol.tenure import Tenure
+from etapa.stream.protocol.tenures.partition_tasks import REFUSED_PAUSE, PartitionTasks
+from etapa.stream.protocol.tenures.task import PartitionTask
+from etapa.stream.protocol.tenures.tenure import Tenure
 from tests.simulation.checking.linking_controls import LINKING_SAFETIES, LinkingSafety
 from tests.simulation.checking.moving_controls import MOVING_LOGS, MOVING_SAFETIES, MovingSafety, moving_task
 from tests.simulation.cluster.controls import PRODUCER_SAFETIES, ProducerSafety

@@ -9,8 +9,8 @@ from etapa.contracts.stored.transfer import PersonForgotten
 from etapa.journey.identity.people import JudgedLink, LinkedIds
 from etapa.journey.identity.unite import Published
 from etapa.stream.protocol.batch import Item
-from etapa.stream.protocol.linking_tenure import LinkingTenure
 from etapa.stream.protocol.ports import LoadedCustomers
+from etapa.stream.protocol.tenures.linking_tenure import LinkingTenure
 
 LinkingSafety = Literal["unites", "kept_ids", "linked_within", "forgets_all_ids", "forgets_everywhere"]
 """Those of links; only `LinkWorld` has any."""

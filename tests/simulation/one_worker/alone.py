@@ -17,8 +17,8 @@ from etapa.journey.ledger.tables import CampaignGroup
 from etapa.journey.units import SECOND
 from etapa.stream.protocol.observer import BatchCommitted, NullObserver
 from etapa.stream.protocol.ports import TakeoverReason
-from etapa.stream.protocol.task import PartitionTask
 from etapa.stream.protocol.task_options import TaskOptions
+from etapa.stream.protocol.tenures.task import PartitionTask
 from tests.simulation.machines.loop import simulation_loop
 from tests.simulation.machines.memory_log import MemoryBroker, MemoryLog
 from tests.simulation.machines.memory_view import MemoryRedis, MemoryView

@@ -5,8 +5,8 @@ from collections.abc import Awaitable, Callable, Sequence
 
 import pytest
 
-from etapa.stream.protocol.partition_tasks import PartitionTasks
-from etapa.stream.protocol.task import AllRefused, PartitionTask
+from etapa.stream.protocol.tenures.partition_tasks import PartitionTasks
+from etapa.stream.protocol.tenures.task import AllRefused, PartitionTask
 from tests.simulation.machines.memory_log import MemoryBroker, MemoryLog
 from tests.simulation.machines.memory_view import MemoryRedis, MemoryView
 from tests.simulation.one_worker.alone import OPTIONS, START, Alone, AloneClock

@@ -9,9 +9,9 @@ from functools import partial
 from random import Random
 
 from etapa.journey.engine.judging.program import Program
-from etapa.stream.protocol.partition_tasks import PartitionTasks
 from etapa.stream.protocol.ports import LogError
-from etapa.stream.protocol.task import PartitionRefused, PartitionTask
+from etapa.stream.protocol.tenures.partition_tasks import PartitionTasks
+from etapa.stream.protocol.tenures.task import PartitionRefused, PartitionTask
 from tests.simulation.checking.controls import kind_of_log, kind_of_supervision
 from tests.simulation.machines.group import Assignment, Group, UnknownMember
 from tests.simulation.machines.memory_log import MemoryLog, no_answer

@@ -11,8 +11,8 @@ from etapa.journey.engine.judging.campaigns import triggers_of
 from etapa.journey.engine.judging.program import Program
 from etapa.stream.protocol.observer import BatchCommitted, NullObserver
 from etapa.stream.protocol.ports import Log, TakeoverReason
-from etapa.stream.protocol.task import PartitionRefused, PartitionTask
 from etapa.stream.protocol.task_options import TaskOptions
+from etapa.stream.protocol.tenures.task import PartitionRefused, PartitionTask
 from tests.simulation.checking.controls import Safety, kind_of_log, kind_of_task, kind_of_view
 from tests.simulation.machines.loop import SimulationLoop
 from tests.simulation.machines.memory_log import MemoryLog

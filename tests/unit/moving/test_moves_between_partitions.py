@@ -12,10 +12,10 @@ from etapa.contracts.stored.mark import Mark, MovingMark
 from etapa.contracts.stored.transfer import LayoutAnnounced, TopicLayout
 from etapa.settings import Settings
 from etapa.stream.protocol.belonging import AllRefused, LastMark, changed, refuse_what_is_of_others
-from etapa.stream.protocol.leavers import LeaverSearch
 from etapa.stream.protocol.observer import MovesCounted
 from etapa.stream.protocol.ports import Scanned, Topics
 from etapa.stream.protocol.residence import Moves, share_leaving
+from etapa.stream.protocol.tenures.leavers import LeaverSearch
 from etapa.stream.redis.client import connect
 from etapa.stream.redis.view import RedisView
 from etapa.stream.upkeep.repartition import CannotRepartition, MovesNow, PlaceNow, layout_for, place_now

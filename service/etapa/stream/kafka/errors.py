@@ -54,7 +54,7 @@ _NOISY = (
     "aiokafka.producer.sender",
     # They log about single records, and there may be any number of poisonous ones. Each gets a dead letter anyway.
     "etapa.stream.protocol.judge",
-    "etapa.stream.protocol.tenure",
+    "etapa.stream.protocol.tenures.tenure",
 )
 
 

@@ -9,7 +9,7 @@ One task owns one partition of `touchpoints`. Everything it writes goes to the s
 takes effect in one Kafka transaction; Redis is updated afterwards. Losing Redis costs a rebuild, never a wrong or
 repeated stage change.
 
-The steps of a batch (`tenure`)
+The steps of a batch (`tenures.tenure`)
 -------------------------------
 1. fetch     the records that are there, up to a limit; never waits for a batch to fill
 2. decode    records into touchpoints; a record that cannot be used becomes a dead letter of this batch
@@ -32,7 +32,7 @@ Taking over (`takeover`)
 Fence, read the view's mark, read the last mark in the log, refuse what is not ours, bring the view up to the log in chunks,
 and seek to the touchpoint after the mark. After the fence no predecessor can commit; what it had committed is read here.
 
-The states of a partition (`task`)
+The states of a partition (`tenures.task`)
 ----------------------------------
     state         ends with                                             goes to
     ------------  ----------------------------------------------------  ------------------------------------------
@@ -78,7 +78,7 @@ For customers who are forgotten (`journey.engine.deny_list`):
 - `deny_list`: a keyed digest of a forgotten customer's id stays, committed with the tombstone, and touchpoints of that id change nothing
   until it may come again. Prevents: a late or repeated touchpoint brings the customer back.
 
-For a worker, to which the group assigns partitions (`partition_tasks`):
+For a worker, to which the group assigns partitions (`tenures.partition_tasks`):
 - `stops`: the task of a revoked partition is stopped. Prevents: two tasks work on one partition.
 - `awaits`: the worker waits for the task to end before it gives the partition up. Prevents: its last batch collides with its
   successor's first.
@@ -93,7 +93,7 @@ For a partition one of whose topics is deleted and created again (`belonging`):
 - `watched_topics`: the log keeps comparing them while the partition is processed. Prevents: a worker carries on in the middle
   of the new topic.
 
-For a partition whose customers may move to another one (`residence`, `moving_tenure`; docs/moving-customers.md). This takes part only
+For a partition whose customers may move to another one (`residence`, `tenures.moving_tenure`; docs/moving-customers.md). This takes part only
 where there is a topic `transfers`:
 - `forwards`: a touchpoint of a customer who has left, or is at home elsewhere, is forwarded. Prevents: a customer begins anew at a second place.
 - `waits`: a touchpoint of a customer who may be on the way waits. Prevents: the same.
@@ -105,7 +105,7 @@ where there is a topic `transfers`:
 - `adopts_first`: producers go over to a new layout only when all partitions follow it. Prevents: a partition takes a customer of another for a new one.
 - `ends_last`: a partition says that it has finished only when everybody has left who has to. Prevents: the same.
 
-For customers whom links join, wherever they live (`linking_tenure`, `people_tenure`, `journey.identity.people`; the same page):
+For customers whom links join, wherever they live (`tenures.linking_tenure`, `tenures.people_tenure`, `journey.identity.people`; the same page):
 - `unites`: of two customers who meet, neither takes the other's place. Prevents: touchpoints of one of them are forgotten.
 - `kept_ids`: touchpoints of all ids of a person are judged under the one that is kept. Prevents: a person goes on as two.
 - `linked_within`: who has which ids is stored in the transaction that unites them. Prevents: after a takeover, an id begins anew.

@@ -28,12 +28,12 @@ from etapa.stream.protocol.judge import Judge
 from etapa.stream.protocol.ledger_keeper import LedgerKeeper, LedgerPages, ledger_records
 from etapa.stream.protocol.observer import BatchCommitted, BatchStep, Beginning
 from etapa.stream.protocol.ports import LoadedCustomers, Transaction, ViewMark
-from etapa.stream.protocol.reclassifier import Reclassifier
 from etapa.stream.protocol.records import Applied, Outgoing, Record
 from etapa.stream.protocol.residence import NOTHING_MOVED, MovedInBatch
 from etapa.stream.protocol.stream_time import QuietPace, count_before, stream_time_after
 from etapa.stream.protocol.takeover import InDoubt, TakenOver, view_mark
 from etapa.stream.protocol.task_context import TaskContext
+from etapa.stream.protocol.tenures.reclassifier import Reclassifier
 
 logger = logging.getLogger(__name__)
 

@@ -30,13 +30,13 @@ from etapa.journey.engine.facts.touchpoint import Touchpoint
 from etapa.stream.protocol.batch import NOTHING_WAITING, Encoded, Waiting, dead_letters, decode
 from etapa.stream.protocol.belonging import LINKED_ELSEWHERE, PartitionRefused
 from etapa.stream.protocol.intake import Accounted
-from etapa.stream.protocol.leavers import LeaverSearch
 from etapa.stream.protocol.ports import LoadedCustomers, Transfers
 from etapa.stream.protocol.records import IncomingTransfer, Outgoing, Record, forwarder, layouts_followed, records_forwarded
 from etapa.stream.protocol.residence import ForgetElsewhere, LivesElsewhere, MovedInBatch, Moves, as_read, elsewhere, leave_addresses
 from etapa.stream.protocol.takeover import TakenOver
 from etapa.stream.protocol.task_context import TaskContext
-from etapa.stream.protocol.tenure import Tenure
+from etapa.stream.protocol.tenures.leavers import LeaverSearch
+from etapa.stream.protocol.tenures.tenure import Tenure
 
 logger = logging.getLogger(__name__)
 

@@ -20,12 +20,12 @@ from etapa.journey.identity.unite import Meeting, Published, is_known, standing_
 from etapa.journey.language.model import LINK
 from etapa.stream.protocol.batch import Encoded, Item, dead_letters
 from etapa.stream.protocol.intake import Accounted
-from etapa.stream.protocol.people_tenure import PeopleTenure
 from etapa.stream.protocol.ports import Transfers
 from etapa.stream.protocol.records import Outgoing, Record
 from etapa.stream.protocol.residence import MovedInBatch
 from etapa.stream.protocol.takeover import TakenOver
 from etapa.stream.protocol.task_context import TaskContext
+from etapa.stream.protocol.tenures.people_tenure import PeopleTenure
 
 
 class LinkingTenure(PeopleTenure):

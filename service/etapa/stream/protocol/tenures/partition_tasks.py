@@ -10,7 +10,7 @@ import logging
 from collections.abc import Callable, Iterable, Mapping
 from typing import Protocol
 
-from etapa.stream.protocol.task import AllRefused, PartitionRefused, PartitionTask
+from etapa.stream.protocol.tenures.task import AllRefused, PartitionRefused, PartitionTask
 
 _MOST_DEFECTS = 3
 """How many times a task may end with an unexpected error before the worker gives up."""

@@ -11,14 +11,14 @@ from etapa.contracts.stored.mark import Mark
 from etapa.contracts.stored.state import StateError
 from etapa.journey.engine.judging.program import Program
 from etapa.stream.protocol.belonging import AllRefused, MayPass, PartitionRefused
-from etapa.stream.protocol.linking_tenure import LinkingTenure
-from etapa.stream.protocol.moving_tenure import MovingTenure
 from etapa.stream.protocol.observer import TaskObserver
 from etapa.stream.protocol.ports import Blocked, Clock, Fenced, Log, LogError, OutcomeUnknown, TakeoverReason, Transfers, View, ViewError
 from etapa.stream.protocol.takeover import InDoubt, TakenOver, take_over
 from etapa.stream.protocol.task_context import TaskContext
 from etapa.stream.protocol.task_options import TaskOptions
-from etapa.stream.protocol.tenure import Tenure
+from etapa.stream.protocol.tenures.linking_tenure import LinkingTenure
+from etapa.stream.protocol.tenures.moving_tenure import MovingTenure
+from etapa.stream.protocol.tenures.tenure import Tenure
 
 __all__ = ["AllRefused", "PartitionRefused", "PartitionTask", "TaskOptions"]
 
