@@ -6,162 +6,32 @@ it.
 
 import asyncio
 import gc
-import re
 import subprocess
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from pathlib import Path
-from typing import NamedTuple
 
 import msgspec
 import pytest
-from confluent_kafka.admin import (  # type: ignore[attr-defined]  # which exports them without saying so
-    AclBinding,
-    AclOperation,
-    AclPermissionType,
-    AdminClient,
-    ResourcePatternType,
-    ResourceType,
-)
 from msgspec.structs import replace
 
 from etapa.settings import Settings
 from etapa.settings.values import Secret
 from tests.integration.delivery_scene import delivery_file, publish, seen, started_delivery, stopped, trigger, until_kept
+from tests.integration.least_rights import RIGHTS, GuardedBroker, Right, guarded_broker, names_it, of
 from tests.integration.outcome import followed
-from tests.integration.places import new_place, put, read_all
+from tests.integration.places import put, read_all
 from tests.integration.receiver import Receiver
 from tests.integration.worker import StartedWorker, environment_of
-from tests.servers.kafka_server import KafkaServer
 from tests.servers.redis_server import RedisServer
 from tests.unit.cli.process import etapa
 
 pytestmark = [pytest.mark.kafka, pytest.mark.redis]
 
-PAGE = Path(__file__).parents[3] / "docs" / "operations.md"
-PASSWORD = "between us"
-USERS = 80
-
-
-class Right(NamedTuple):
-    """A line of the table, for one operation."""
-
-    who: str
-    kind: str
-    name: str
-    operation: str
-    is_needed: bool
-
-
-def listed() -> list[Right]:
-    """The table under *Access control*."""
-    rights = []
-    section = PAGE.read_text().split("## Access control\n", 1)[1].split("\n## ", 1)[0]
-    for line in section.splitlines():
-        cells = [cell.strip() for cell in line.strip("|").split(" | ")]
-        if not line.startswith("| ") or len(cells) != 5 or cells[0] in ("who", "---"):
-            continue
-        who, kind, names, operations, without = cells
-        rights += [
-            Right(who, kind, name, operation, not without.startswith("goes on"))
-            for name in re.findall(r"`([^`]+)`", names)
-            for operation in re.findall(r"`([A-Za-z]+)`", operations)
-        ]
-    return rights
-
-
-RIGHTS = listed()
-
-
-def of(who: str) -> list[Right]:
-    return [right for right in RIGHTS if right.who == who]
-
-
-class Guarded:
-    """A broker with an authorizer, and unused users."""
-
-    def __init__(self, server: KafkaServer) -> None:
-        self.server = server
-        self._numbers = iter(range(USERS))
-
-    async def place(self, redis: RedisServer | None = None, partitions: int = 1) -> Settings:
-        """New topics, as the administrator sees them."""
-        return await new_place(
-            self.server.bootstrap_servers,
-            "redis://127.0.0.1:1/0" if redis is None else redis.url,
-            partitions=partitions,
-            session_timeout=6_000_000,
-            kafka_security_protocol="SASL_PLAINTEXT",
-            kafka_sasl_mechanism="PLAIN",
-            kafka_sasl_username="admin",
-            kafka_sasl_password=Secret(PASSWORD),
-        )
-
-    def with_rights(self, settings: Settings, rights: Sequence[Right]) -> Settings:
-        """The settings of a user with only these rights."""
-        user = f"u{next(self._numbers)}"
-        topics = {
-            "touchpoints": settings.topic_touchpoints,
-            "customer-state": settings.topic_customer_state,
-            "stage-changes": settings.topic_stage_changes,
-            "campaign-triggers": settings.topic_campaign_triggers,
-            "campaign-outcomes": settings.topic_campaign_outcomes,
-            "dead-letters": settings.topic_dead_letters,
-            "campaign-trigger-dead-letters": settings.topic_campaign_trigger_dead_letters,
-            "delivery-progress": settings.topic_delivery_progress,
-        }
-        kinds = {"topic": ResourceType.TOPIC, "group": ResourceType.GROUP, "transactional id": ResourceType.TRANSACTIONAL_ID}
-        bindings = []
-        for _, kind, listed_name, operation, _ in rights:
-            name = topics[listed_name] if kind == "topic" else listed_name
-            name = name.replace("ETAPA_DELIVERY_GROUP", settings.delivery_group).replace("ETAPA_GROUP", settings.group)
-            pattern = ResourcePatternType.PREFIXED if name.endswith("*") else ResourcePatternType.LITERAL
-            bindings.append(
-                AclBinding(
-                    kinds[kind],
-                    name.rstrip("*"),
-                    pattern,
-                    f"User:{user}",
-                    "*",
-                    AclOperation[re.sub(r"(?<!^)(?=[A-Z])", "_", operation).upper()],
-                    AclPermissionType.ALLOW,
-                )
-            )
-        admin = AdminClient(
-            {
-                "bootstrap.servers": self.server.bootstrap_servers,
-                "security.protocol": "SASL_PLAINTEXT",
-                "sasl.mechanism": "PLAIN",
-                "sasl.username": "admin",
-                "sasl.password": PASSWORD,
-            }
-        )
-        for made in admin.create_acls(bindings).values():
-            made.result(30)
-        return replace(settings, kafka_sasl_username=user)
-
 
 @pytest.fixture(scope="module")
-def guarded(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Guarded]:
-    users = " ".join(f'user_{name}="{PASSWORD}"' for name in ("broker", "admin", *(f"u{number}" for number in range(USERS))))
-    module = "org.apache.kafka.common.security.plain.PlainLoginModule required"
-    server = KafkaServer(
-        tmp_path_factory.mktemp("guarded"),
-        settings={
-            "authorizer.class.name": "org.apache.kafka.metadata.authorizer.StandardAuthorizer",
-            # Only the controller connects anonymously.
-            "super.users": "User:broker;User:admin;User:ANONYMOUS",
-            "sasl.enabled.mechanisms": "PLAIN",
-            "sasl.mechanism.inter.broker.protocol": "PLAIN",
-            "listener.security.protocol.map": "SASL_PLAINTEXT:SASL_PLAINTEXT,CONTROLLER:PLAINTEXT",
-            "listener.name.sasl_plaintext.plain.sasl.jaas.config": f'{module} username="broker" password="{PASSWORD}" {users};',
-        },
-        protocol="SASL_PLAINTEXT",
-    )
-    try:
-        server.start()
-        yield Guarded(server)
-    finally:
-        server.stop()
+def guarded(tmp_path_factory: pytest.TempPathFactory) -> Iterator[GuardedBroker]:
+    with guarded_broker(tmp_path_factory.mktemp("guarded")) as found:
+        yield found
 
 
 def without(who: str) -> list[object]:
@@ -175,7 +45,7 @@ def touchpoints(*names: str) -> list[tuple[bytes, bytes]]:
 
 
 @pytest.fixture(scope="module")
-def processed(guarded: Guarded, redis_server: RedisServer, tmp_path_factory: pytest.TempPathFactory) -> Settings:
+def processed(guarded: GuardedBroker, redis_server: RedisServer, tmp_path_factory: pytest.TempPathFactory) -> Settings:
     """A partition with customers, changes and a dead letter."""
 
     async def scenario() -> Settings:
@@ -191,7 +61,7 @@ def processed(guarded: Guarded, redis_server: RedisServer, tmp_path_factory: pyt
     return asyncio.run(scenario())
 
 
-def test_a_worker_needs_no_more_than_its_list(guarded: Guarded, redis_server: RedisServer, tmp_path: Path) -> None:
+def test_a_worker_needs_no_more_than_its_list(guarded: GuardedBroker, redis_server: RedisServer, tmp_path: Path) -> None:
     async def scenario() -> None:
         settings = await guarded.place(redis_server)
         worker = StartedWorker(guarded.with_rights(settings, of("worker")), tmp_path)
@@ -215,7 +85,7 @@ def test_a_worker_needs_no_more_than_its_list(guarded: Guarded, redis_server: Re
 
 @pytest.mark.parametrize("missing", without("worker"))
 def test_a_worker_without_one_of_them_says_which(
-    guarded: Guarded, processed: Settings, redis_server: RedisServer, tmp_path: Path, missing: Right
+    guarded: GuardedBroker, processed: Settings, redis_server: RedisServer, tmp_path: Path, missing: Right
 ) -> None:
     """A missing right to read shows where there is something to read, one to write where there is something to write."""
 
@@ -237,21 +107,10 @@ def test_a_worker_without_one_of_them_says_which(
     asyncio.run(scenario())
 
 
-def names_it(said: str, settings: Settings, missing: Right) -> bool:
-    """Whether a line reports a missing right, and on what."""
-    name = missing.name.replace("ETAPA_DELIVERY_GROUP", settings.delivery_group).replace("ETAPA_GROUP", settings.group)
-    if missing.kind == "topic":
-        name = f"{settings.group}.{name}"
-    elif missing.kind == "transactional id":
-        # The line need not say which one: there is one for each partition.
-        name = "ransactional"
-    return any(name in line and ("uthoriz" in line or "access control" in line) for line in said.splitlines())
-
-
 FILE = 'targets: [{{id: t, url: "{}"}}]\ndefault: t\n'
 
 
-def test_delivery_needs_no_more_than_its_list(guarded: Guarded, tmp_path: Path) -> None:
+def test_delivery_needs_no_more_than_its_list(guarded: GuardedBroker, tmp_path: Path) -> None:
     async def scenario() -> None:
         settings = await guarded.place()
         async with Receiver() as receiver:
@@ -269,7 +128,7 @@ def test_delivery_needs_no_more_than_its_list(guarded: Guarded, tmp_path: Path) 
 
 
 @pytest.mark.parametrize("missing", without("delivery"))
-def test_delivery_without_one_of_them_says_which(guarded: Guarded, tmp_path: Path, missing: Right) -> None:
+def test_delivery_without_one_of_them_says_which(guarded: GuardedBroker, tmp_path: Path, missing: Right) -> None:
     async def scenario() -> None:
         settings = await guarded.place()
         async with Receiver() as receiver:
@@ -305,7 +164,7 @@ def run(settings: Settings, who: str) -> subprocess.CompletedProcess[bytes]:
 
 
 @pytest.mark.parametrize("missing", [missing for who in COMMANDS for missing in without(who)])
-def test_a_command_without_one_of_its_rights_says_which(guarded: Guarded, processed: Settings, missing: Right) -> None:
+def test_a_command_without_one_of_its_rights_says_which(guarded: GuardedBroker, processed: Settings, missing: Right) -> None:
     done = run(guarded.with_rights(processed, [right for right in of(missing.who) if right != missing]), missing.who)
     assert done.returncode == 1
     assert names_it(done.stderr.decode(), processed, missing), done.stderr.decode()
@@ -314,13 +173,13 @@ def test_a_command_without_one_of_its_rights_says_which(guarded: Guarded, proces
 
 
 @pytest.mark.parametrize("who", COMMANDS)
-def test_a_command_needs_no_more_than_its_list(guarded: Guarded, processed: Settings, who: str) -> None:
+def test_a_command_needs_no_more_than_its_list(guarded: GuardedBroker, processed: Settings, who: str) -> None:
     done = run(guarded.with_rights(processed, of(who)), who)
     assert done.returncode == 0, done.stderr.decode()
 
 
 @pytest.fixture(scope="module")
-def attended(guarded: Guarded, redis_server: RedisServer, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Settings]:
+def attended(guarded: GuardedBroker, redis_server: RedisServer, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Settings]:
     """A partition with customers and a worker that can forget them."""
     settings = replace(asyncio.run(guarded.place(redis_server)), forget_key=Secret(FORGET_KEY))
     worker = StartedWorker(settings, tmp_path_factory.mktemp("attending"))
@@ -336,18 +195,20 @@ def forget(settings: Settings) -> subprocess.CompletedProcess[bytes]:
 
 
 @pytest.mark.parametrize("missing", without("forget"))
-def test_nobody_is_forgotten_without_one_of_the_rights_and_it_says_which(guarded: Guarded, attended: Settings, missing: Right) -> None:
+def test_nobody_is_forgotten_without_one_of_the_rights_and_it_says_which(
+    guarded: GuardedBroker, attended: Settings, missing: Right
+) -> None:
     done = forget(guarded.with_rights(attended, [right for right in of("forget") if right != missing]))
     assert done.returncode == 1
     assert names_it(done.stderr.decode(), attended, missing), done.stderr.decode()
     gc.collect()
 
 
-def test_to_forget_somebody_takes_no_more_than_its_list(guarded: Guarded, attended: Settings) -> None:
+def test_to_forget_somebody_takes_no_more_than_its_list(guarded: GuardedBroker, attended: Settings) -> None:
     done = forget(guarded.with_rights(attended, of("forget")))
     assert done.returncode == 0, done.stderr.decode()
 
 
 def test_the_list_is_read_whole() -> None:
-    assert {right.who for right in RIGHTS} == {"worker", "delivery", "forget", *COMMANDS}
-    assert len(RIGHTS) == len(set(RIGHTS)) == 45
+    assert {right.who for right in RIGHTS} == {"worker", "worker that moves customers", "delivery", "forget", "repartition", *COMMANDS}
+    assert len(RIGHTS) == len(set(RIGHTS)) == 61

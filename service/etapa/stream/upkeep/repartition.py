@@ -149,9 +149,10 @@ async def announce(cluster: Cluster, announced: LayoutAnnounced, partitions: int
     topic = cluster.settings.topic_transfers
     with log_errors(f"announcing to {topic}"):
         async with asyncio.timeout(cluster.session_seconds):
-            producer = cluster.producer(f"etapa-{cluster.settings.group}-repartition", acks="all", enable_idempotence=True)
-            await producer.start()
+            # One that comes twice changes nothing.
+            producer = cluster.producer(f"etapa-{cluster.settings.group}-repartition", acks="all")
             try:
+                await producer.start()
                 for partition in (*range(partitions, transfers), *range(min(partitions, transfers))):
                     await producer.send_and_wait(topic, value, partition=partition)
             finally:

@@ -55,9 +55,9 @@ async def open_transactions(client: AIOKafkaClient, places: Sequence[TopicPartit
 def _open_in(answer: Any) -> list[OpenTransaction]:
     found = []
     for topic, partitions, _ in answer.topics:
-        for partition, code, message, producers, _ in partitions:
+        for partition, code, _, producers, _ in partitions:
             if code:
-                raise for_code(code)(message or f"{topic} {partition}")
+                raise for_code(code)(topic)
             found += [
                 OpenTransaction(TopicPartition(topic, partition), producer_id, start, last_ms)
                 for producer_id, _, _, last_ms, _, start, _ in producers
