@@ -16,6 +16,7 @@ from etapa.commands.terminal.words import counted
 from etapa.deliver.delivery_checkup import check_delivery
 from etapa.hosting.check_result import CheckResult
 from etapa.hosting.foreign_text import printable
+from etapa.journey.language.load import Loaded
 from etapa.settings import Settings
 from etapa.stream.kafka.clients.security import KafkaSettingsError
 from etapa.stream.kafka.cluster import Cluster
@@ -39,7 +40,8 @@ def doctor(as_json: bool, **flags: str | None) -> None:
     quiet_libraries(settings)
     try:
         cluster = Cluster(settings)
-        results = [*check_installation(), _journey(settings), *asyncio.run(_servers_and_delivery(cluster))]
+        checked, for_links = _journey(settings)
+        results = [*check_installation(), checked, *asyncio.run(_servers_and_delivery(cluster, for_links=for_links))]
     except (KafkaSettingsError, RedisUrlError) as error:
         raise WrongUse(str(error)) from None
     bad = sum(one.level == "bad" for one in results)
@@ -51,20 +53,26 @@ def doctor(as_json: bool, **flags: str | None) -> None:
         click.get_current_context().exit(1)
 
 
-async def _servers_and_delivery(cluster: Cluster) -> list[CheckResult]:
+async def _servers_and_delivery(cluster: Cluster, *, for_links: bool) -> list[CheckResult]:
     file = cluster.settings.delivery
     if file is None:
-        return await check_servers(cluster)
-    servers, delivery = await asyncio.gather(check_servers(cluster), check_delivery(Path(file), os.environ))
+        return await check_servers(cluster, for_links=for_links)
+    servers, delivery = await asyncio.gather(check_servers(cluster, for_links=for_links), check_delivery(Path(file), os.environ))
     return [*servers, *delivery]
 
 
-def _journey(settings: Settings) -> CheckResult:
+def _journey(settings: Settings) -> tuple[CheckResult, bool]:
+    """The result, and whether workers with this journey follow links."""
     path = settings.journey_path
     try:
         loaded = load_file(str(path))
     except FileUnreadable as error:
-        return CheckResult("Etapa", "journey", "bad", str(error), "ETAPA_JOURNEY (or --journey) names the journey file")
+        return CheckResult("Etapa", "journey", "bad", str(error), "ETAPA_JOURNEY (or --journey) names the journey file"), False
+    journey = loaded.journey
+    return _loaded(path, loaded), journey is not None and journey.identity is not None and settings.source is None
+
+
+def _loaded(path: Path, loaded: Loaded) -> CheckResult:
     if loaded.journey is None:
         found = f"{path} has {counted(sum(one.severity == 'error' for one in loaded.findings), 'error')}"
         return CheckResult("Etapa", "journey", "bad", found, f"`etapa validate {path}` shows them")

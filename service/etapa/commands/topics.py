@@ -14,7 +14,17 @@ from etapa.commands.terminal.servers import kafka_trouble, quiet_libraries
 from etapa.settings import Settings
 from etapa.stream.kafka.clients.security import KafkaSettingsError
 from etapa.stream.kafka.cluster import Cluster
-from etapa.stream.kafka.topics.creation import TopicReport, TopicsError, WantedTopic, create_topics, settable, wanted_topics
+from etapa.stream.kafka.topics.creation import (
+    TopicReport,
+    TopicsError,
+    WantedTopic,
+    create_topics,
+    settable,
+    transfers_topic,
+    wanted_topics,
+)
+from etapa.stream.kafka.topics.growth import partitions_by_topic, provide_transfers
+from etapa.stream.protocol.ports import LogError
 
 
 @click.group()
@@ -33,8 +43,11 @@ topics.add_command(accept)
 @click.option(
     "--print", "only_print", is_flag=True, help="Print the commands of Kafka's own tool that would create the topics, and create nothing."
 )
+@click.option(
+    "--links", is_flag=True, help="Also create the topic through which linked ids become one customer. A journey with `identity` needs it."
+)
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
-def create(without: tuple[str, ...], only_print: bool, as_json: bool, **flags: str | None) -> None:
+def create(without: tuple[str, ...], only_print: bool, links: bool, as_json: bool, **flags: str | None) -> None:
     """Create the topics that are missing, all with the same number of partitions.
 
     Existing topics are checked and left unchanged; exit code 1 if they do not fit. The brokers are first asked whether they would create
@@ -45,7 +58,9 @@ def create(without: tuple[str, ...], only_print: bool, as_json: bool, **flags: s
     if unknown:
         raise WrongUse(f"--without: found {unknown[0]!r}; allowed: {', '.join(settable(settings))}")
     if only_print:
-        _print_needed(settings, wanted_topics(settings, without), as_json=as_json)
+        needed = wanted_topics(settings, without)
+        needed += [transfers_topic(settings, settings.partitions, settings.replication)] if links else []
+        _print_needed(settings, needed, as_json=as_json)
         return
     try:
         cluster = Cluster(settings)
@@ -53,7 +68,9 @@ def create(without: tuple[str, ...], only_print: bool, as_json: bool, **flags: s
         raise WrongUse(str(error)) from None
     quiet_libraries(settings)
     try:
-        reports = asyncio.run(create_topics(cluster, without))
+        reports = asyncio.run(_created(cluster, without, links=links))
+    except LogError as error:
+        raise CheckFailed(kafka_trouble(cluster, error)) from None
     except TopicsError as error:
         # An error without a cause already says what would be right.
         raise CheckFailed(str(error) if error.__cause__ is None else kafka_trouble(cluster, error)) from None
@@ -65,6 +82,16 @@ def create(without: tuple[str, ...], only_print: bool, as_json: bool, **flags: s
         return
     for report in reports:
         click.echo(_line(report))
+
+
+async def _created(cluster: Cluster, without: tuple[str, ...], *, links: bool) -> list[TopicReport]:
+    reports = await create_topics(cluster, without)
+    if links:
+        name = cluster.settings.topic_transfers
+        had = (await partitions_by_topic(cluster)).get(name, 0)
+        has = await provide_transfers(cluster, cluster.settings.partitions)
+        reports.append(TopicReport(name, has, not had))
+    return reports
 
 
 def _line(report: TopicReport) -> str:

@@ -121,7 +121,7 @@ class Member(Service):
         while not self._stopping.is_set():
             try:
                 if not topics_checked:
-                    for warning in await self._unless_stopping(check_topics(cluster)) or ():
+                    for warning in await self._unless_stopping(check_topics(cluster, for_links=self._options.follows_links)) or ():
                         logger.warning("%s", warning)
                     self._vital_signs.kafka_answers()
                     await self._unless_stopping(self._check_partition_count(cluster))

@@ -13,6 +13,7 @@ def task_options(settings: Settings, decoder: Decoder) -> TaskOptions:
         topic=settings.topic_touchpoints,
         start=settings.start,
         decoder=decoder,
+        follows_links=decoder.limits.takes_links,
         forget_key=None if settings.forget_key is None else DenyKey(settings.forget_key.reveal().encode()),
         quiet_after=settings.quiet_after,
         max_records=settings.batch_records,

@@ -12,6 +12,7 @@ from etapa.stream.kafka.clients.security import client_options
 from etapa.stream.kafka.cluster import Cluster
 from etapa.stream.kafka.topic_settings import judged, topic_settings
 from etapa.stream.kafka.topics.creation import TopicReport, TopicsError, check_delivery_topics, check_topics, create_topics, wanted_topics
+from etapa.stream.kafka.topics.growth import provide_transfers
 from tests.integration.places import alter, grow, new_place, new_settings
 from tests.servers.kafka_server import KafkaServer
 
@@ -76,6 +77,19 @@ def test_a_worker_is_told_which_topics_are_missing_and_which_partitions_differ(k
             await check_topics(Cluster(settings))
 
     asyncio.run(scenario())
+
+
+def test_a_worker_whose_journey_joins_ids_is_told_what_makes_the_topic_for_that(kafka_server: KafkaServer) -> None:
+    settings = asyncio.run(new_place(kafka_server.bootstrap_servers))
+    cluster = Cluster(settings)
+    assert asyncio.run(check_topics(cluster)) == []
+    with pytest.raises(TopicsError, match=f"through the topic {settings.topic_transfers}.*`etapa topics create --links` makes it"):
+        asyncio.run(check_topics(cluster, for_links=True))
+    asyncio.run(provide_transfers(cluster, 1))
+    with pytest.raises(TopicsError, match=r"has 1 partition, and needs 2.*`etapa topics create --links` adds them"):
+        asyncio.run(check_topics(cluster, for_links=True))
+    asyncio.run(provide_transfers(cluster, 2))
+    assert asyncio.run(check_topics(cluster, for_links=True)) == []
 
 
 def test_what_the_brokers_refuse_is_told_in_their_words(kafka_server: KafkaServer) -> None:

@@ -13,15 +13,15 @@ from aiokafka import AIOKafkaProducer
 from etapa.contracts.outgoing.customer_moved import is_customer_moved
 from etapa.contracts.partitioner import partition_of
 from etapa.contracts.rfc3339 import format_time
-from etapa.contracts.stored.mark import MARK_KEY, Mark, decode_mark
 from etapa.journey.units import DAY, SECOND
 from etapa.settings import Settings
 from etapa.settings.values import Secret
 from etapa.stream.kafka.cluster import Cluster
 from etapa.stream.upkeep.repartition import MovesReader
 from tests.integration.command_line import run_etapa
-from tests.integration.outcome import Message, closing, expected_changes, followed, journey_of, published_changes, put_touchpoints, until
+from tests.integration.outcome import Message, closing, expected_changes, journey_of, published_changes, put_touchpoints, until
 from tests.integration.places import new_place, read_all, started_producer
+from tests.integration.resting import wait_at_rest
 from tests.integration.worker import StartedWorker
 from tests.servers.kafka_server import KafkaServer
 from tests.servers.redis_server import RedisServer
@@ -73,33 +73,6 @@ class Shoppers:
     def now(self) -> int:
         """The time of the last touchpoint, in microseconds since 1970."""
         return self._at
-
-
-async def marks_of(settings: Settings) -> list[Mark]:
-    """The last mark of each partition."""
-    marks = []
-    for partition in range(settings.partitions):
-        found = [one.value for one in await read_all(settings, settings.topic_customer_state, partition) if one.key == MARK_KEY]
-        marks.append(decode_mark(found[-1]))
-    return marks
-
-
-async def wait_at_rest(settings: Settings) -> None:
-    """Until every touchpoint is judged, and everything that one partition has sent to another is taken in there."""
-
-    async def at_rest() -> bool:
-        moving = [mark.moving for mark in await marks_of(settings)]
-        if not await progress.is_through() or None in moving:
-            return False
-        return all(
-            sender.sent.get(to, 0) == receiver.taken.get(place, 0)
-            for place, sender in enumerate(moving)
-            for to, receiver in enumerate(moving)
-            if sender is not None and receiver is not None
-        )
-
-    async with followed(settings) as progress:
-        await until(at_rest, "nothing's being on its way")
 
 
 async def repartition(settings: Settings, *arguments: str) -> dict[str, object]:

@@ -15,7 +15,7 @@ from etapa.contracts.incoming.touchpoint_message import TouchpointLimits
 from etapa.contracts.outgoing.dead_letter import decode_dead_letter
 from etapa.contracts.outgoing.stage_change import decode_stage_change
 from etapa.contracts.partitioner import partition_of
-from etapa.contracts.stored.forwarding import decode_forwarding, is_forwarding
+from etapa.contracts.stored.forwarding import decode_forwarding, is_forwarding, sequence_of
 from etapa.contracts.stored.ledger_page import LEDGER_PREFIX
 from etapa.contracts.stored.linked_ids import read_linked_ids
 from etapa.contracts.stored.mark import is_customer_key
@@ -49,6 +49,8 @@ class JoinedChecker:
         self._program = program
         self._brokers = brokers
         self._changes: dict[str, list[bytes]] = {}
+        self._published: dict[tuple[int, str], int] = {}
+        """The number of the last change under an id in each partition."""
 
     def watch(self, broker: MemoryBroker) -> None:
         """Look at every commit of a partition, in the order in which they become visible."""
@@ -58,7 +60,9 @@ class JoinedChecker:
             if noted is not None:
                 noted(committed)
             for one in committed.transaction.stage_changes:
-                self._changes.setdefault((one.key or b"").decode(), []).append(one.value or b"")
+                customer_id, value = (one.key or b"").decode(), one.value or b""
+                self._changes.setdefault(customer_id, []).append(value)
+                self._published[broker.number, customer_id] = decode_stage_change(value).sequence
 
         broker.on_commit = on_commit
 
@@ -108,6 +112,16 @@ class JoinedChecker:
         yield from self._wrong_people(by_kept, concerned.ids())
         yield from self._wrong_ways(others, links)
         yield from self._left_of(forgotten, concerned.ids())
+        yield from self._wrong_numbers(concerned.ids())
+
+    def _wrong_numbers(self, concerned: AbstractSet[str]) -> Iterator[str]:
+        """Where changes were published under an id, what is stored of it must say so: `etapa verify` compares them."""
+        stored = {(place, customer_id): value for place, customer_id, value in self._stored()}
+        for (place, customer_id), last in sorted(self._published.items()):
+            value = stored.get((place, customer_id))
+            told = 0 if value is None else sequence_of(value)
+            if told < last and customer_id not in concerned:
+                yield f"place {place} published change {last} of {customer_id}, and what is stored there counts {told}"
 
     def _items(self, wall: int) -> Iterator[tuple[tuple[int, int], Touchpoint | Rejected]]:
         """What was sent, and where it was; without requests, unless they were made by strangers."""

@@ -1,6 +1,6 @@
 """The safeguards of links between places, and ways to switch each off: the names are those of docs/moving-customers.md."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Final, Literal, get_args
 
 import msgspec
@@ -46,8 +46,8 @@ class _LiteralTenure(LinkingTenure):
 class _UnstoredTenure(LinkingTenure):
     """Without storing who has which ids in the transaction that unites them."""
 
-    def _settle_person(self, person: LinkedIds) -> None:
-        super()._settle_person(person)
+    def _settle_person(self, person: LinkedIds, are_right: Collection[str] = ()) -> None:
+        super()._settle_person(person, are_right)
         self._people.take_changed()
 
 

@@ -41,6 +41,15 @@ def test_all_topics_are_made_once_and_found_the_second_time(environ: dict[str, s
 
 
 @pytest.mark.kafka
+def test_for_links_there_is_one_more_topic(environ: dict[str, str]) -> None:
+    environ = {**environ, "ETAPA_TOPIC_TRANSFERS": f"{environ['ETAPA_TOPIC_TOUCHPOINTS']}-transfers"}
+    printed = etapa("topics", "create", "--links", "--print", env=environ)
+    assert f"--topic {environ['ETAPA_TOPIC_TRANSFERS']} --partitions 2" in printed.stdout.decode()
+    lines = [etapa("topics", "create", "--links", env=environ).stdout.decode().splitlines()[-1] for _ in range(2)]
+    assert lines == [f"{environ['ETAPA_TOPIC_TRANSFERS']}: {how}, 2 partitions" for how in ("created", "was there")]
+
+
+@pytest.mark.kafka
 def test_topics_with_another_number_of_partitions_are_a_failed_check(environ: dict[str, str]) -> None:
     etapa("topics", "create", env=environ)
     done = etapa("topics", "create", "--partitions", "3", env=environ)

@@ -53,7 +53,7 @@ def test_a_worker_refuses_a_link_in_words_and_changes_nothing() -> None:
     found = decode_touchpoint(b"anon-7", json.dumps(LINK).encode(), TouchpointLimits(), None)
     assert isinstance(found, Rejected)
     assert found.reason == "not_linked"
-    assert "links work on files only" in found.detail
+    assert "its journey file has no `identity`" in found.detail
 
 
 def test_same_as_of_another_touchpoint_is_ignored_as_any_unknown_field() -> None:

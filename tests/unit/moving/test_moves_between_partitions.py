@@ -58,6 +58,9 @@ def test_moves_are_finished_when_every_partition_of_the_layout_is() -> None:
 def test_layouts_follow_each_other_and_the_one_under_way_is_gone_on_with() -> None:
     assert layout_for(MovesNow(None, None, 0, []), 12, 4) == UP
     assert layout_for(finished(UP, 12), 5, 12) == DOWN
+    linked = msgspec.structs.replace(at(None), moving=MovingMark(0, follows_links=True))
+    with pytest.raises(CannotRepartition, match="links join customers here"):
+        layout_for(MovesNow(None, None, 0, [place_now(0, linked, None)]), 12, 4)
     assert layout_for(finished(UP, 4), 12, 4) == UP
     with pytest.raises(CannotRepartition, match="over 12 partitions already"):
         layout_for(finished(UP, 12), 12, 12)

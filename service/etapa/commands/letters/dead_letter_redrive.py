@@ -126,7 +126,7 @@ def redrive_command(commands: DeadLetterCommands) -> click.Command:
             again=again,
             dry_run=dry_run,
             as_json=as_json,
-            decoder=decoder_for(settings, WHATEVER_SIZE),
+            decoder=decoder_for(settings, WHATEVER_SIZE, takes_links=True),
         )
         must_ask = not dry_run and somebody_can_be_asked(yes=yes)
         fates = on_kafka(settings, lambda cluster, partitions: _redrive(cluster, partitions, order, must_ask=must_ask), order.topic.name)

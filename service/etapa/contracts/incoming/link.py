@@ -13,10 +13,10 @@ from etapa.journey.language.model import LINK
 
 LONGEST_ID: Final = 256
 
-_ONLY_IN_FILES: Final = rejected(
+_NOT_FOLLOWED: Final = rejected(
     "not_linked",
-    "a worker does not join two ids yet: links work on files only (etapa simulate, diff, map, report, uplift); nothing was changed, and"
-    " the two ids stay two customers",
+    "this worker joins no ids: its journey file has no `identity`, or it reads records with a source (ETAPA_SOURCE); nothing was changed,"
+    " and the two ids stay two customers",
 )
 CYCLE: Final = rejected("link_cycle", "earlier links say the reverse: the customer in same_as was moved to this customer_id")
 CROWD: Final = rejected(
@@ -57,5 +57,5 @@ def link_between(identity: str, customer_id: str, same_as: object, at: int, limi
     if same_as == customer_id:
         return rejected("invalid", "same_as is the customer_id itself; a link joins two different ids")
     if not limits.takes_links:
-        return _ONLY_IN_FILES
+        return _NOT_FOLLOWED
     return Touchpoint(identity, customer_id, LINK, at, None, {SAME_AS: same_as})

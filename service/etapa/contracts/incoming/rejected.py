@@ -21,7 +21,7 @@ Reason = Literal[
 ]
 """The reason's name in dead letters, metrics and dashboards. `evaluation_failed`: the record was fine, but judging it failed.
 
-`link_cycle`, `two_known`: a link that is refused; `not_linked`: one that this journey, or a worker, does not join ids by.
+`link_cycle`, `two_known`: a link that is refused; `not_linked`: one that joins no ids, because the journey file has no `identity`.
 """
 
 REASONS: tuple[Reason, ...] = get_args(Reason)

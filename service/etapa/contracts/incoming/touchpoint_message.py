@@ -29,7 +29,7 @@ class TouchpointLimits(msgspec.Struct, frozen=True):
     placeholder_beginnings: frozenset[str] = beginnings(placeholders(USUAL_PLACEHOLDERS))
     """Their first characters, for a cheap first check. Goes with `placeholder_ids`."""
     takes_links: bool = False
-    """Whether links (`$link`) are accepted. Workers do not join ids yet, so they refuse them."""
+    """Whether links (`$link`) are accepted: the journey of a worker joins ids, or a file is read."""
 
     @classmethod
     def naming(

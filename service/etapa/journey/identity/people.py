@@ -20,6 +20,11 @@ class LinkedIds(msgspec.Struct, array_like=True, frozen=True, tag=FORMAT):
     left: Mapping[str, Published] = {}
     """What was published last under ids that are no longer used."""
 
+    def sequence_of(self, customer_id: str) -> int:
+        """The number of the last change published under an id that is no longer used; 0 if none was."""
+        published = self.left.get(customer_id)
+        return 0 if published is None else published.sequence
+
     @property
     def least(self) -> str:
         """The id by which two people compare: whoever has the greater one moves."""

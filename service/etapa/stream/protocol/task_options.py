@@ -41,7 +41,7 @@ class TaskOptions(msgspec.Struct, frozen=True, kw_only=True):
     leaving_rate: float = 1000.0
     """At most this many of them leave in a second, apart from those that are claimed."""
     follows_links: bool = False
-    """Whether links join customers, wherever they live. No worker sets it yet."""
+    """Whether links join customers, wherever they live."""
     pause_every: int = 500
     """Records or timers after which the event loop gets a turn: a few milliseconds of work."""
 

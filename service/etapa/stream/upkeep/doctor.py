@@ -29,7 +29,7 @@ def check_installation() -> list[CheckResult]:
     return results
 
 
-async def check_servers(cluster: Cluster) -> list[CheckResult]:
-    """Kafka, then Redis. Raises `RedisUrlError`."""
-    kafka, redis = await asyncio.gather(check_kafka(cluster), check_redis(cluster.settings))
+async def check_servers(cluster: Cluster, *, for_links: bool = False) -> list[CheckResult]:
+    """Kafka, then Redis. `for_links`: whether the journey joins ids. Raises `RedisUrlError`."""
+    kafka, redis = await asyncio.gather(check_kafka(cluster, for_links=for_links), check_redis(cluster.settings))
     return [*kafka, *redis]

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
+from functools import partial
 
 from aiokafka import TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient
@@ -36,8 +37,8 @@ _LAST_RECORDS = 200
 Check = Callable[[Cluster, AIOKafkaAdminClient], Awaitable[list[CheckResult]]]
 
 
-async def check_kafka(cluster: Cluster) -> list[CheckResult]:
-    """Everything that can be found out, or why Kafka cannot be reached. Raises no errors from Kafka."""
+async def check_kafka(cluster: Cluster, *, for_links: bool = False) -> list[CheckResult]:
+    """Everything that can be found out, or why Kafka cannot be reached. `for_links`: whether the journey joins ids. Raises no errors from Kafka."""
     trouble = await find_trouble(cluster)
     if trouble is not None:
         return [CheckResult.of(trouble, "connection")]
@@ -48,7 +49,7 @@ async def check_kafka(cluster: Cluster) -> list[CheckResult]:
             results.append(_line("connection", "good", f"{cluster.address} answers; brokers: {len(brokers)}"))
             checks: Sequence[tuple[str, Check]] = (
                 ("transactions", _protocol),
-                ("topics", check_topics_and_rights),
+                ("topics", partial(check_topics_and_rights, for_links=for_links)),
                 ("topic ids", _recreated_topics),
                 ("transactions", check_open_transactions),
                 ("group", _group),

@@ -10,7 +10,7 @@ from etapa.hosting.check_result import CheckResult, Level
 from etapa.settings import Settings
 from etapa.stream.kafka.cluster import Cluster
 from etapa.stream.kafka.topic_settings import judged, topic_settings
-from etapa.stream.kafka.topics.creation import delivery_topics, wanted_topics, worker_topics
+from etapa.stream.kafka.topics.creation import delivery_topics, lacks_transfers, wanted_topics, worker_topics
 from etapa.stream.kafka.topics.topic_ids import describe_by_name
 
 _READ, _WRITE = 3, 4
@@ -19,8 +19,8 @@ _NAMES = {_READ: "Read", _WRITE: "Write"}
 _IN_SYNC = "min.insync.replicas"
 
 
-async def check_topics_and_rights(cluster: Cluster, admin: AIOKafkaAdminClient) -> list[CheckResult]:
-    """Check every topic by name. Raises what aiokafka raises."""
+async def check_topics_and_rights(cluster: Cluster, admin: AIOKafkaAdminClient, *, for_links: bool = False) -> list[CheckResult]:
+    """Check every topic by name. `for_links`: whether the journey joins ids. Raises what aiokafka raises."""
     settings = cluster.settings
     names = [topic.name for topic in wanted_topics(settings)]
     told = await describe_by_name(admin._client, [*names, settings.topic_transfers])
@@ -30,6 +30,9 @@ async def check_topics_and_rights(cluster: Cluster, admin: AIOKafkaAdminClient) 
     found = {name: topic for name, topic in told.items() if not topic.error}
     results = [_missing(settings, name, topic.error) for name, topic in told.items() if topic.error]
     results += _counts({name: topic.partitions for name, topic in found.items()})
+    if for_links and settings.topic_transfers not in found:
+        what = f"the journey joins ids (`identity`), and there is no topic {settings.topic_transfers}"
+        results.append(_line("topics", "bad", what, lacks_transfers(0, 0)))
     configs = await topic_settings(admin, sorted(found))
     findings = judged(settings, configs)
     results += [_line("topics", "bad", refusal) for refusal in findings.refusals]

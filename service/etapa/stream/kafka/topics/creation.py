@@ -149,12 +149,16 @@ async def create_topics(cluster: Cluster, without: Collection[str] = ()) -> list
     return [TopicReport(name, settings.partitions, name not in existing, findings.warnings.get(name)) for name in names]
 
 
-async def check_topics(cluster: Cluster) -> list[str]:
+async def check_topics(cluster: Cluster, *, for_links: bool = False) -> list[str]:
     """Check before a worker starts that its topics exist with equal partitions; else raise `TopicsError`. Returns warnings about settings.
 
-    Raises what aiokafka raises when the brokers do not answer, because waiting may help then.
+    `for_links`: whether its journey joins ids. Raises what aiokafka raises when the brokers do not answer, because waiting may help then.
     """
-    return await _check(cluster, worker_topics(cluster.settings))
+    warnings = await _check(cluster, worker_topics(cluster.settings))
+    if for_links:
+        async with asyncio.timeout(_ANSWER_SECONDS), cluster.admin() as admin:
+            await _refuse_without_transfers(cluster.settings, admin)
+    return warnings
 
 
 async def check_delivery_topics(cluster: Cluster) -> list[str]:
@@ -205,6 +209,21 @@ async def _equal_count(settings: Settings, admin: AIOKafkaAdminClient, names: li
     count = existing[names[0]]
     _refuse_other_counts({name: each for name, each in existing.items() if not count < each <= grown}, count)
     return count
+
+
+async def _refuse_without_transfers(settings: Settings, admin: AIOKafkaAdminClient) -> None:
+    touchpoints, transfers = settings.topic_touchpoints, settings.topic_transfers
+    found = await _partition_counts(admin, [touchpoints, transfers])
+    if found.get(transfers, 0) < found.get(touchpoints, 0):
+        message = f"the journey joins ids (`identity`), and people who turn out to be one meet through the topic {transfers}. {lacks_transfers(found.get(transfers, 0), found[touchpoints])}"
+        raise TopicsError(message)
+
+
+def lacks_transfers(found: int, needed: int) -> str:
+    """What is wrong with `transfers` for a journey that joins ids, and what to do, in words."""
+    if not found:
+        return "Kafka has no such topic, or access control hides it from Etapa. `etapa topics create --links` makes it"
+    return f"It has {found} partition{'' if found == 1 else 's'}, and needs {needed}. `etapa topics create --links` adds them"
 
 
 async def _partition_counts(admin: AIOKafkaAdminClient, names: list[str]) -> dict[str, int]:

@@ -9,7 +9,7 @@ from etapa.contracts.incoming.link import CROWD, CYCLE, TWO_KNOWN
 from etapa.contracts.incoming.rejected import Rejected, rejected
 from etapa.contracts.stored.forwarding import NO_STAGE, ForwardingAddress
 from etapa.contracts.stored.linked_ids import decode_linked_ids, encode_linked_ids
-from etapa.contracts.stored.state import decode_state, encode_state
+from etapa.contracts.stored.state import decode_sequence, decode_state, encode_state
 from etapa.contracts.stored.transfer import LinkAsked, PersonMoved, TouchpointForwarded, Transfer
 from etapa.journey.engine.facts.touchpoint import SAME_AS, Touchpoint
 from etapa.journey.engine.judging.classify import carry_over
@@ -121,7 +121,7 @@ class LinkingTenure(PeopleTenure):
             return await self._meet(there, here, asked)
         customer = self._engine.leave(here.kept) if self._engine.knows(here.kept) else None
         for customer_id in here.ids:
-            sequence = customer.sequence if customer is not None and customer_id == here.kept else 0
+            sequence = customer.sequence if customer is not None and customer_id == here.kept else here.sequence_of(customer_id)
             self._left[customer_id] = ForwardingAddress(there, sequence)
         if customer is not None:
             self._stages.append((customer.stage, NO_STAGE))
@@ -138,7 +138,10 @@ class LinkingTenure(PeopleTenure):
         there = await self._whose(moved.target)
         comes = decode_linked_ids(moved.linked_ids)
         if isinstance(there, int):
-            self._left.update(dict.fromkeys(comes.ids, ForwardingAddress(there)))
+            for customer_id in comes.ids:
+                is_kept = customer_id == comes.kept and moved.state is not None
+                sequence = decode_sequence(moved.state or b"") if is_kept else comes.sequence_of(customer_id)
+                self._left[customer_id] = ForwardingAddress(there, sequence)
             self._moves.send(there, moved)
             return None
         for customer_id in comes.ids:
@@ -178,7 +181,8 @@ class LinkingTenure(PeopleTenure):
         for person in people:
             self._people.leave(person)
         self._left.pop(judged.kept, None)
-        self._settle_person(msgspec.structs.replace(judged.person, left=left))
+        are_right = [customer_id for person in people if person.kept == judged.kept for customer_id in person.ids]
+        self._settle_person(msgspec.structs.replace(judged.person, left=left), are_right)
         return None
 
     async def _unite(self, judged: JudgedLink, link_id: str, left: dict[str, Published]) -> None:
@@ -210,7 +214,6 @@ class LinkingTenure(PeopleTenure):
         left.pop(judged.kept, None)
         if was is not None:
             left[judged.gone] = was
-            self._left[judged.gone] = ForwardingAddress(self._around.partition, was.sequence, judged.kept)
 
     async def _carry_over(self, customer_id: str) -> None:
         """Have a customer of another version of the journey be of ours. Raises `EvaluationFailed`."""

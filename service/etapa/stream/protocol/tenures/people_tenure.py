@@ -3,7 +3,7 @@
 Who has which ids is kept like pages of the ledger. What changes it is in `linking_tenure`.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 
 from etapa.contracts.incoming.rejected import Rejected
 from etapa.contracts.partitioner import partition_of
@@ -76,14 +76,13 @@ class PeopleTenure(MovingTenure):
     def _home(self, customer_id: str) -> int:
         return partition_of(customer_id, self._topics.partitions)
 
-    def _settle_person(self, person: LinkedIds) -> None:
-        """Somebody lives here under the id that is kept; the other ids lead there."""
+    def _settle_person(self, person: LinkedIds, are_right: Collection[str] = ()) -> None:
+        """Somebody lives here under the id that is kept; the other ids lead there. `are_right`: ids that do so already, if they are others."""
         self._people.settle(person, is_at_home=self._home(person.least) == self._around.partition)
+        here = self._around.partition
         for customer_id in person.ids:
-            if customer_id != person.kept:
-                before = self._left.get(customer_id)
-                sequence = before.sequence if before is not None and before.customer_id is not None else 0
-                self._left[customer_id] = ForwardingAddress(self._around.partition, sequence, person.kept)
+            if customer_id != person.kept and customer_id not in are_right:
+                self._left[customer_id] = ForwardingAddress(here, person.sequence_of(customer_id), person.kept)
 
     # --- touchpoints ---
 
