@@ -8,6 +8,7 @@ const DETOURS = 3;
 export function Findings(): JSX.Element {
   const { map, speech, choose } = useReading();
   const { way } = map;
+  const detours = way === null ? null : way.detours;
   return (
     <section class="findings" aria-label={speech.say("findings")}>
       {way !== null && (
@@ -16,7 +17,7 @@ export function Findings(): JSX.Element {
           <p>
             <strong class="figure">{speech.share(way.share)}</strong> {speech.say("go_ideal", { n: way.on_way, of: speech.number(way.customers) })}
           </p>
-          <p class="small">{speech.say("conformance", { what: speech.share(way.conformance) })}</p>
+          {way.conformance !== null && <p class="small">{speech.say("conformance", { what: speech.share(way.conformance) })}</p>}
         </div>
       )}
       {way === null && map.ideal.length > 0 && isCounted(map) && (
@@ -25,7 +26,7 @@ export function Findings(): JSX.Element {
           <p class="small">{speech.say("ways_unknown")}</p>
         </div>
       )}
-      {way === null && offTheWay(map).length > 0 && (
+      {detours === null && offTheWay(map).length > 0 && (
         <div class="detours">
           <h2>{speech.say("detours")}</h2>
           <ol>
@@ -40,11 +41,11 @@ export function Findings(): JSX.Element {
           </ol>
         </div>
       )}
-      {way !== null && way.detours.length > 0 && (
+      {detours !== null && detours.length > 0 && (
         <div class="detours">
           <h2>{speech.say("detours")}</h2>
           <ol>
-            {way.detours.slice(0, DETOURS).map((each) => (
+            {detours.slice(0, DETOURS).map((each) => (
               <li key={`${each.from} ${each.to}`}>
                 <button type="button" onClick={() => choose({ from: each.from, to: each.to })}>
                   {stageName(map, speech, each.from)} → {stageName(map, speech, each.to)}

@@ -135,8 +135,9 @@ export interface Way {
   readonly customers: number;
   readonly on_way: number;
   readonly share: number;
-  readonly conformance: number;
-  readonly detours: readonly Detour[];
+  /** Null, like the next, if the ways of single customers are not known. */
+  readonly conformance: number | null;
+  readonly detours: readonly Detour[] | null;
 }
 
 export interface Extreme {

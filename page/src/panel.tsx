@@ -90,7 +90,7 @@ function Ways({ title, flows, other }: { readonly title: string; readonly flows:
 function OfFlow({ flow }: { readonly flow: Flow }): JSX.Element {
   const { map, speech, find } = useReading();
   const target = map.stages.find((each) => each.id === flow.to);
-  const detour = map.way?.detours.find((each) => each.from === flow.from && each.to === flow.to);
+  const detour = map.way?.detours?.find((each) => each.from === flow.from && each.to === flow.to);
   return (
     <>
       <p class={`kind ${flow.kind}`}>{speech.say(`kind_${flow.kind}`)}</p>

@@ -165,7 +165,7 @@ def test_a_live_map_of_a_whole_shop_fits_a_desk_and_says_what_it_cannot_know(chr
     try:
         server.do(view.process())
         with looking(chromium, server.address, "en-GB") as seen:
-            expect(seen.page.locator(".findings .ideal")).to_contain_text("does not keep the ways of single customers")
+            expect(seen.page.locator(".findings .ideal")).to_contain_text("customers of 60")
             expect(seen.page.locator(".findings .detours li").first).to_contain_text("39 moves, 47% of those who left")
             expect(seen.page.locator(".plate .sparkline")).to_have_count(6)
             assert seen.fits() == (True, True)

@@ -10,6 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from etapa.contracts.stored.ledger_page import decode_bundle, page_key_of
+from etapa.journey.engine.facts.stage_change import StageChange
 from etapa.journey.engine.facts.touchpoint import Touchpoint
 from etapa.journey.engine.judging.campaigns import in_order, triggers_of
 from etapa.journey.engine.judging.program import Program, compile_journey
@@ -45,7 +46,10 @@ Cells = Mapping[tuple[Table, int], Mapping[Key, Figures]]
 
 
 def with_design(journey: Journey) -> Journey:
-    return replace(journey, design=DESIGN)
+    """With an ideal way along the stages, which begins where everybody begins or later."""
+    assert DESIGN.frame is not None
+    ideal = tuple(stage.id for stage in journey.stages[len(journey.rules) % 2 :])
+    return replace(journey, design=replace(DESIGN, frame=replace(DESIGN.frame, ideal=ideal)))
 
 
 def works(program: Program, batches: Sequence[Sequence[Touchpoint]]) -> list[Work]:
@@ -88,12 +92,30 @@ def totals(ledger: JourneyLedger, *columns: int) -> dict[Table, dict[Key, Figure
     return sums
 
 
+def ways_of(changes: Sequence[StageChange], journey: Journey) -> Mapping[tuple[str, Key], Figures]:
+    """New customers, and how many more were on the ideal way, found by comparing all that each customer has entered with it."""
+    assert journey.design.frame is not None
+    ideal = journey.design.frame.ideal
+    entered: dict[str, list[str]] = {}
+    found: dict[tuple[str, Key], Figures] = {}
+    for change in changes:
+        way = entered.setdefault(change.customer_id, [])
+        before = bool(way) and way == list(ideal[: len(way)])
+        if change.source is not None or change.to in ideal:
+            way.append(change.to)
+        after = bool(way) and way == list(ideal[: len(way)])
+        place = period_of(change.at, "hour"), (change.persona, change.source, change.to, change.cause, change.rule)
+        add_figures(found.setdefault(place, [0, 0]), [int(change.source is None), after - before])
+    return found
+
+
 @thorough
 @given(journeys(), touchpoints(CUSTOMERS), st.sets(st.integers(1, 14)))
 def test_the_ledger_equals_what_was_published_one_by_one(journey: Journey, stream: list[Touchpoint], places: set[int]) -> None:
     found = works(compile_journey(with_design(journey)), cut(stream, places))
     ledger = ledger_of(found)
     changes = [change for work in found for change in work.changes]
+    ways = ways_of(changes, with_design(journey))
     moves: Counter[tuple[str, Key]] = Counter()
     stays: Counter[tuple[str, Key]] = Counter()
     spent: Counter[tuple[str, Key]] = Counter()
@@ -111,7 +133,7 @@ def test_the_ledger_equals_what_was_published_one_by_one(journey: Journey, strea
             campaigns[period_of(release.at, "hour"), (release.persona, release.offer.campaign, release.offer.outcome)] += 1
     counted = {(key.table, key.period, cell): figures for key, page in cells_of(ledger).items() for cell, figures in page.items()}
     assert {each[1:]: figures for each, figures in counted.items() if each[0] == "moves"} == {
-        key: [count, spent[key]] for key, count in moves.items()
+        key: [count, spent[key], *ways.get(key, [0, 0])] for key, count in moves.items()
     }
     assert {each[1:]: figures for each, figures in counted.items() if each[0] == "stays"} == {key: [count] for key, count in stays.items()}
     assert {each[1:]: figures for each, figures in counted.items() if each[0] == "campaigns"} == {

@@ -68,6 +68,6 @@ class FileMaps:
         population = {stage: everything.total("moves", to=stage) - everything.total("moves", from_=stage) for stage in self._stages}
         trends = {} if begins is None or ends is None else trends_of(ledger, persona, population, begins, ends)
         effects = campaign_effects(self._journey, ledger) if persona is None and self._span == (None, None) else {}
-        figures = Figures(report.tables, persona, begins, ends, report.exact, population, trends, effects)
+        figures = Figures(report.tables, persona, begins, ends, report.exact, population, trends, effects=effects)
         ways = self._ways.figures(until if to is None else to, persona)
         return draw(self._journey, self._rules, figures, ways, self._ways.rules(persona), self._recent.latest(persona))

@@ -94,7 +94,7 @@ class LiveMap:
         tables = report.tables if begins is not None else {}
         trends = {} if begins is None or ends is None else trends_of(ledger, query.persona, counts, begins, ends)
         effects = campaign_effects(self._journey, ledger) if query._replace(by=None) == ReportQuery() else {}
-        figures = Figures(tables, query.persona, begins, ends, report.exact, counts, trends, effects)
+        figures = Figures(tables, query.persona, begins, ends, report.exact, counts, trends, _way(query, tables), effects)
         plain = msgspec.json.encode(draw(self._journey, self.rules, figures, rules=_by_rule(tables))) + b"\n"
         return DrawnMap(plain, gzip.compress(plain, compresslevel=6, mtime=0))
 
@@ -110,6 +110,15 @@ def _by_rule(tables: Mapping[str, Sequence[Row]]) -> RuleCounts:
     for row in tables.get("rules", ()):
         found.setdefault((row["from"], row["to"]), {})[row["rule"]] = row["count"]
     return found
+
+
+def _way(query: ReportQuery, tables: Mapping[str, Sequence[Row]]) -> tuple[int, int] | None:
+    """How many customers are followed, and how many are on the ideal way. Counted from the beginning; and a customer's persona may change on the way."""
+    if query.since is not None or query.persona is not None:
+        return None
+    rows = tables.get("ideal_way", ())
+    followed = sum(row["followed"] for row in rows)
+    return (followed, sum(row["on_way"] for row in rows)) if followed else None
 
 
 def _first(ledger: JourneyLedger) -> int | None:

@@ -96,9 +96,16 @@ def violations(broker: MemoryBroker, redis: MemoryRedis, expected: Expectations)
         *_sequences(broker, whole=expected.publish, returning=expected.forget_key is not None),
         *_against_reference(broker, redis, expected),
         *_rebuilt_view(broker, redis),
-        *ledger_against_changes(broker, redis),
+        *ledger_against_changes(broker, redis, _ideals(expected)),
         *([f"{broker.hanging} transactions are left hanging"] if broker.hanging else []),
     ]
+
+
+def _ideals(expected: Expectations) -> Mapping[int, Sequence[str]]:
+    """The ideal way of each version of the journey."""
+    programs = expected.versions or {expected.program.version: expected.program}
+    frames = {version: program.journey.design.frame for version, program in programs.items()}
+    return {version: () if frame is None else frame.ideal for version, frame in frames.items()}
 
 
 def mark_of(committed: Committed) -> Mark:

@@ -13,7 +13,9 @@ from typing import Any, Final, Literal, cast, get_args
 
 import msgspec
 
+from etapa.contracts.stored.state import decode_state, encode_state
 from etapa.journey.engine.deny_list import DenyList
+from etapa.journey.engine.judging.ideal_way import UNKNOWN
 from etapa.journey.engine.partition import Partition
 from etapa.stream.protocol.belonging import PartitionRefused
 from etapa.stream.protocol.observer import TaskObserver
@@ -33,7 +35,17 @@ from tests.simulation.machines.memory_view import MemoryView
 ForgettingSafety = Literal["deny_list"]
 """Keeps forgotten customers from coming back; only `ForgettingWorld` has any."""
 ProtocolSafety = Literal[
-    "kafka_fence", "settled", "chain", "load_mark", "retake", "stream_time", "dead_letters", "outcomes", "ledger_within", "ledger_anew"
+    "kafka_fence",
+    "settled",
+    "chain",
+    "load_mark",
+    "retake",
+    "stream_time",
+    "dead_letters",
+    "outcomes",
+    "ledger_within",
+    "ledger_anew",
+    "way_kept",
 ]
 """Those of one partition, in every kind of world."""
 SupervisionSafety = Literal["stops", "awaits", "cancels", "closes", "releases", "looks_again"]
@@ -84,6 +96,20 @@ class TrustingView(MemoryView):
         if outcome != "refused":
             self._expected = mark
         return outcome
+
+
+class StrayingView(MemoryView):
+    """Without keeping in the state whether a customer is on the ideal way."""
+
+    async def load(self, customer_ids: Sequence[str], due_by: int | None, due_limit: int) -> LoadedCustomers:
+        loaded = await super().load(customer_ids, due_by, due_limit)
+        return msgspec.structs.replace(loaded, states=[None if each is None else _astray(each) for each in loaded.states])
+
+
+def _astray(state: bytes) -> bytes:
+    customer = decode_state(state, "")
+    customer.way = UNKNOWN
+    return encode_state(customer)
 
 
 class ApartLog(MemoryLog):
@@ -299,6 +325,8 @@ def kind_of_task(off: frozenset[Safety]) -> type[PartitionTask]:
 
 def kind_of_view(off: frozenset[Safety]) -> type[MemoryView]:
     """The view with these safeguards off."""
+    if "way_kept" in off:
+        return StrayingView
     return TrustingView if "load_mark" in off else MemoryView
 
 

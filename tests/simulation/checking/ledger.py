@@ -1,6 +1,7 @@
 """Compares the ledger that a view shows with what was published, and with the ledger of the record-by-record run."""
 
 from collections import Counter
+from collections.abc import Mapping, Sequence
 
 from etapa.contracts.outgoing.stage_change import decode_stage_change
 from etapa.contracts.stored.ledger_page import DENIED_PREFIX, decode_bundle, page_key_of
@@ -11,17 +12,29 @@ from tests.simulation.machines.memory_log import MemoryBroker
 from tests.simulation.machines.memory_view import MemoryRedis
 
 
-def ledger_against_changes(broker: MemoryBroker, redis: MemoryRedis) -> list[str]:
-    """Moves are the published stage changes, one by one."""
+def ledger_against_changes(broker: MemoryBroker, redis: MemoryRedis, ideals: Mapping[int, Sequence[str]]) -> list[str]:
+    """Moves are the published stage changes, one by one, and as many customers are on the ideal way as these say. `ideals` by version."""
     published: Counter[tuple[str | int | None, ...]] = Counter()
+    on_way: dict[str, bool] = {}
     for committed in broker.committed:
         for outgoing in committed.transaction.stage_changes:
             change = decode_stage_change(outgoing.value or b"")
             published[change.source, change.to, change.cause, change.rule] += 1
+            published["followed",] += change.source is None
+            ideal = ideals[change.version]
+            # Whoever was forgotten begins anew.
+            was = change.source is not None and on_way.get(change.customer_id, False)
+            step = (change.source, change.to)
+            is_on = (was or change.source is None) and step in zip((None, *ideal), ideal, strict=False)
+            published["on way", "led there"] += is_on and not was
+            published["on way", "led off"] += was and not is_on
+            on_way[change.customer_id] = is_on
     counted: Counter[tuple[str | int | None, ...]] = Counter()
     for _, page in _shown_ledger(redis).of("moves"):
-        for (_, *move), figures in page.cells().items():
-            counted[tuple(move)] += figures[0]
+        for (_, *move), (count, _, followed, change_in_number) in page.cells().items():
+            counted[tuple(move)] += count
+            counted["followed",] += followed
+            counted["on way", "led there" if change_in_number > 0 else "led off"] += abs(change_in_number)
     if counted != published:
         more, fewer = sorted((counted - published).items(), key=repr), sorted((published - counted).items(), key=repr)
         return [f"the ledger counts moves that were not published, {more}, or lacks some that were, {fewer}"]

@@ -160,10 +160,17 @@ def test_single_ways_are_shown_where_they_are_known() -> None:
     ways.moved("ana", "look", "think", 5 * DAY, "thinks", None)
     drawn = draw(JOURNEY, RulesTold(JOURNEY, languages()), Figures(TABLES), ways.figures(), ways.rules())
     assert drawn.way is not None
+    assert drawn.way.detours is not None
     assert [(each.source, each.to, each.days_lost, each.rules) for each in drawn.way.detours] == [("think", "look", 3.0, {"tires": 1})]
     assert next(flow for flow in drawn.flows if flow.to == "think").rules[0].count == 2
     assert drawn.stages[1].reached == 1
     assert _map().way is None
+
+
+def test_who_is_on_the_ideal_way_is_shown_where_only_that_is_counted() -> None:
+    way = _map(way=(40, 10)).way
+    assert way is not None
+    assert (way.customers, way.on_way, way.share, way.conformance, way.detours) == (40, 10, 0.25, None, None)
 
 
 def test_the_document_is_as_its_schema_says() -> None:

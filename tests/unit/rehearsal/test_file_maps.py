@@ -51,6 +51,7 @@ def test_a_slow_stage_a_dip_of_feeling_and_a_detour_are_each_named_first(seed: i
     assert next(stage for measure, stage in worst if measure == "stay") == planted.slow
     assert next(stage for measure, stage in worst if measure == "feeling") == planted.unhappy
     assert drawn.way is not None
+    assert drawn.way.detours is not None
     first = drawn.way.detours[0]
     assert (first.source, first.to) == (planted.detour, BACK[planted.detour or ""])
 

@@ -93,24 +93,29 @@ def _of_the_file(since: int | None, to: int | None, persona: str) -> dict[str, A
 
 
 def _without_single_customers(drawn: dict[str, Any]) -> dict[str, Any]:
-    """What both can know: not the ways of single customers, nor their latest moves, and when the figures end."""
+    """What both can know: not the detours of single customers, nor their latest moves, and when the figures end."""
     flows = [{**flow, "recent": []} for flow in drawn["flows"]]
     stages = [{**stage, "reached": None, "trend": stage["trend"][-1:]} for stage in drawn["stages"]]
-    return {**drawn, "flows": flows, "stages": stages, "way": None, "until": None}
+    return {**drawn, "flows": flows, "stages": stages, "way": {**(drawn["way"] or {}), "conformance": None, "detours": None}, "until": None}
 
 
 def test_a_live_map_is_that_of_a_file_but_for_single_customers() -> None:
     view = installation()
     live, file = _live(view, ReportQuery()), _of_the_file(None, None, "")
     assert live["customers"] == 60
+    assert live["way"]["customers"] == 60
+    assert 0 < live["way"]["on_way"] < 60
     # Every rule is counted: all moves were made by rules that the journey has.
     assert all(sum(rule["count"] for rule in flow["rules"]) == flow["count"] for flow in live["flows"])
     assert _without_single_customers(live) == _without_single_customers(file)
 
 
 def test_so_it_is_for_a_persona_and_for_a_span_of_time() -> None:
+    """But for the ideal way, which is told for everybody and all time: a persona may change on the way."""
     view, since = installation(), BEGINS + 31 * DAY
     live, file = _live(view, ReportQuery(persona="student")), _of_the_file(None, None, "student")
-    assert _without_single_customers(live) == _without_single_customers(file)
+    assert live["way"] is None
+    assert _without_single_customers({**live, "way": None}) == _without_single_customers({**file, "way": None})
     live, file = _live(view, ReportQuery(since=since)), _of_the_file(since, None, "")
-    assert _without_single_customers(live) == _without_single_customers(file)
+    assert live["way"] is None
+    assert _without_single_customers({**live, "way": None}) == _without_single_customers({**file, "way": None})

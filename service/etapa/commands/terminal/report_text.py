@@ -17,6 +17,7 @@ _SHOWN: Final = (
     ("stages", "Stages", ("stage", "new", "entered", "left", "touchpoints", "median_stay_seconds")),
     ("moves", "Moves", ("from", "to", "cause", "count")),
     ("rules", "Rules", ("from", "to", "rule", "count")),
+    ("ideal_way", "Ideal way", ("from", "to", "followed", "on_way")),
     ("touchpoints", "Touchpoints", ("stage", "type", "channel", "count")),
     ("feeling", "Feeling", ("stage", "count", "mean", "standard_deviation")),
     ("campaigns", "Campaigns", ("campaign", "outcome", "count")),
@@ -28,6 +29,8 @@ _HEADS: Final = {
     "standard_deviation": "deviation",
     "stage_changes": "stage changes",
     "value_sum": "value",
+    "on_way": "more on it",
+    "followed": "new",
 }
 
 

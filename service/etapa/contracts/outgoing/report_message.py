@@ -47,6 +47,15 @@ class RuleRow(PeriodRow, frozen=True, kw_only=True):
     count: Counted
 
 
+class WayRow(PeriodRow, frozen=True, kw_only=True):
+    """How many customers moves brought onto the ideal way, or led off it: those who have entered exactly its first stages, in order."""
+
+    source: Annotated[str | None, msgspec.Meta(description="Null: new customers.")] = msgspec.field(name="from")
+    to: str
+    followed: Annotated[Counted, msgspec.Meta(description="New customers since the journey has an ideal way.")]
+    on_way: Annotated[int, msgspec.Meta(description="How many more of them were on the ideal way afterwards; below 0: how many fewer.")]
+
+
 class StageRow(PeriodRow, frozen=True, kw_only=True):
     """What happened to a stage."""
 
@@ -146,6 +155,7 @@ class ReportMessage(msgspec.Struct, frozen=True, kw_only=True):
     limited: Annotated[bool, msgspec.Meta(description="Whether some types or channels are counted as `other`, because there are too many.")]
     moves: Sequence[MoveRow]
     rules: Annotated[Sequence[RuleRow], msgspec.Meta(description="The same changes by rule, without new customers.")]
+    ideal_way: Annotated[Sequence[WayRow], msgspec.Meta(description="Moves that changed how many customers are on the ideal way.")]
     stages: Sequence[StageRow]
     stays: Sequence[StayRow]
     stay_histogram: Annotated[Sequence[StayBucket], msgspec.Meta(description="Empty if periods are reported separately.")]

@@ -18,7 +18,7 @@ from etapa.journey.ledger.page import FlatPage, PageKey
 from etapa.journey.ledger.periods import start_of
 from etapa.journey.ledger.tables import COLUMNS, FIGURES, TABLES, Table
 
-FORMAT: Final = 3
+FORMAT: Final = 4
 LEDGER_PREFIX: Final = b"\xffledger "
 DENIED_PREFIX: Final = b"forgotten "
 """Begins the names of entries of the deny list (`denial`), which are kept like pages but are none."""

@@ -51,6 +51,7 @@ def encode_state(customer: Customer, memories: KnownMemories = NO_KNOWN_MEMORIES
         memory,
         customer.rule,
         None if before is None else (before[0], entered_at - before[1], before[2]),
+        customer.way,
     ]
     tells_what_is_known = customer.known and memories.get(customer.version) != customer.known
     if tells_what_is_known or customer.arrived:
@@ -90,6 +91,7 @@ def decode_state(value: bytes, customer_id: str, memories: KnownMemories = NO_KN
         remembered={key: clock - entry if isinstance(entry, int) else entry for key, entry in found.memory.items()},
         rule=found.rule,
         before=None if before is None else (before[0], entered_at - before[1], before[2]),
+        way=found.way,
         traits=found.traits,
         outreach=found.outreach,
         began=found.began,

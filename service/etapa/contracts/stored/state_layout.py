@@ -25,6 +25,7 @@ class StateLayout(msgspec.Struct, array_like=True, frozen=True, gc=False, tag=FO
     memory: Remembered = {}
     rule: str | None = None
     before: Change | None = None
+    way: int = 0
     traits: dict[str, list[Any]] = {}
     outreach: Outreach | None = None
     began: dict[str, tuple[int, int]] = {}

@@ -76,7 +76,7 @@ class Partition:
         self._work = Work(at_once)
         self._turn = 0
         """How many times work has been collected."""
-        self._silent: dict[str, tuple[str, int, Outreach | None]] = {}
+        self._silent: dict[str, tuple[str, int, Outreach | None, int]] = {}
         """Customers being carried over silently, with the stage, sequence and outreach that they had before."""
 
     def __len__(self) -> int:
@@ -262,7 +262,7 @@ class Partition:
             return self._reclassified_in_silence(kept, customer, goes_on, catch_up(self.program, customer, until, self._at_once))
         if customer.version >= self.program.version:
             return False
-        before = (customer.stage, customer.sequence, customer.outreach)
+        before = (customer.stage, customer.sequence, customer.outreach, customer.way)
         if not publish:
             # Triggers that are already held wait until this is over.
             customer.outreach = None
@@ -288,7 +288,7 @@ class Partition:
         return customer.stage != before[0]
 
     def _reclassified_in_silence(
-        self, kept: _Kept, customer: Customer, before: tuple[str, int, Outreach | None], touched: Touched
+        self, kept: _Kept, customer: Customer, before: tuple[str, int, Outreach | None, int], touched: Touched
     ) -> bool | None:
         work = self._work
         work.timers += touched.timers
@@ -298,9 +298,9 @@ class Partition:
             self._silent[customer.id] = before
             return None
         self._silent.pop(customer.id, None)
-        stage, sequence, outreach = before
-        # Unpublished changes take no numbers and trigger nothing.
-        customer.sequence, customer.outreach = sequence, outreach
+        stage, sequence, outreach, way = before
+        # Unpublished changes take no numbers, trigger nothing and lead nobody along the ideal way or off it.
+        customer.sequence, customer.outreach, customer.way = sequence, outreach, way
         reschedule(self.program, customer)
         if customer.stage != stage:
             work.unpublished.append((stage, customer.stage))

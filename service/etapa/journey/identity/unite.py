@@ -9,6 +9,7 @@ from etapa.journey.engine.facts.touchpoint import Touchpoint
 from etapa.journey.engine.judging.classify import touch_and_note
 from etapa.journey.engine.judging.compiled_rule import words_for
 from etapa.journey.engine.judging.holds import with_waiting
+from etapa.journey.engine.judging.ideal_way import UNKNOWN
 from etapa.journey.engine.judging.moves import announce, settle
 from etapa.journey.engine.judging.outcomes import EvaluationFailed, Happened
 from etapa.journey.engine.judging.program import Program
@@ -60,6 +61,7 @@ def unite(program: Program, meeting: Meeting, happened: Happened) -> Customer:
     """
     kept, moved, kept_id = meeting.kept, meeting.moved, meeting.kept_id
     moved_id = moved.id
+    way = UNKNOWN if kept is None else kept.way
     caps = program.journey.caps
     outreach = united_outreach(
         program.campaigns,
@@ -82,6 +84,8 @@ def unite(program: Program, meeting: Meeting, happened: Happened) -> Customer:
     had_waiting = bool(waiting(united.outreach))
     united.id, united.outreach = kept_id, outreach
     united.sequence = 0 if meeting.standing is None else meeting.standing.sequence
+    # The way is that of what was published under the id that is kept.
+    united.way = way
     now = max(united.clock, latest)
     _announce(program, united, meeting, moved_id, by, now, happened)
     if kept is not None and replayed is None:

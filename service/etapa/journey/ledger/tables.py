@@ -21,14 +21,15 @@ COLUMNS: Final[dict[Table, tuple[str, ...]]] = {
 the stage it found the customer in; of feeling: the stage in which the customer was. `group`: one of `GROUPS`. `persona` of goals: the
 persona at the trigger."""
 FIGURES: Final[dict[Table, tuple[str, ...]]] = {
-    "moves": ("count", "stay"),
+    "moves": ("count", "stay", "followed", "on_way"),
     "stays": ("count",),
     "touchpoints": ("count",),
     "feeling": ("count", "sum", "squares"),
     "campaigns": ("count",),
     "goals": ("customers", "ended", "met", "sum", "squares"),
 }
-"""`stay`: the sum of the times spent in `from`, in microseconds. `sum` and `squares` are of values in `FEELING_UNITS` or `VALUE_UNITS`.
+"""`stay`: the sum of the times spent in `from`, in microseconds. `followed`: customers who
+came while the journey had an ideal way; `on_way`: how many more customers are on it. `sum` and `squares` are of values in `FEELING_UNITS` or `VALUE_UNITS`.
 Goals count different customers, in the hour of their first trigger, and the outcome, in the hour in which that goal ended."""
 TABLES: Final[tuple[Table, ...]] = tuple(COLUMNS)
 

@@ -58,11 +58,23 @@ class BatchTally:
         _add(self._hour_of(at).feeling, (persona, stage), [1, value, value * value])
 
     def moved(
-        self, at: int, persona: str | None, source: str | None, to: str, cause: str, stay: int | None, rule: str | None = None
+        self,
+        at: int,
+        persona: str | None,
+        source: str | None,
+        to: str,
+        cause: str,
+        stay: int | None,
+        rule: str | None = None,
+        followed: int = 0,
+        on_way: int = 0,
     ) -> None:
-        """Count a published stage change. `stay`: the time spent in `source`, in microseconds; both none for a new customer."""
+        """Count a published stage change. `stay`: the time spent in `source`, in microseconds; both none for a new customer.
+
+        `followed`, `on_way`: as in `StageChange`.
+        """
         hour = self._hour_of(at)
-        _add(hour.moves, (persona, source, to, cause, rule), [1, stay or 0])
+        _add(hour.moves, (persona, source, to, cause, rule), [1, stay or 0, followed, on_way])
         if stay is not None:
             _add(hour.stays, (persona, source, to, bucket_of(stay)), [1])
 

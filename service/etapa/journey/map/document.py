@@ -196,11 +196,16 @@ class MapDetour(_Part, frozen=True):
 class IdealWay(_Part, frozen=True):
     """The actual ways compared with the ideal one."""
 
-    customers: Number
-    on_way: Number
+    customers: Annotated[Number, msgspec.Meta(description="On a live map, those who came while the journey had an ideal way.")]
+    on_way: Annotated[Number, msgspec.Meta(description="Those who have entered exactly the first stages of the ideal way, in order.")]
     share: Share
-    conformance: Annotated[Share, msgspec.Meta(description="Fitness of optimal alignments: the mean over customers.")]
-    detours: Sequence[MapDetour]
+    conformance: Annotated[
+        Share | None,
+        msgspec.Meta(
+            description="Fitness of optimal alignments: the mean over customers; none if the ways of single customers are not known."
+        ),
+    ]
+    detours: Annotated[Sequence[MapDetour] | None, msgspec.Meta(description="None if the ways of single customers are not known.")]
 
 
 class Extreme(_Part, frozen=True):
@@ -264,7 +269,8 @@ class JourneyMap(_Part, frozen=True):
     flows: Sequence[Flow]
     ideal: Sequence[str]
     way: Annotated[
-        IdealWay | None, msgspec.Meta(description="None if the file has no ideal way, or the ways of single customers are not known.")
+        IdealWay | None,
+        msgspec.Meta(description="None if the file has no ideal way, or a live map is about a part of the time or of the customers."),
     ]
     extremes: Sequence[Extreme]
     campaigns: Sequence[CampaignLane]

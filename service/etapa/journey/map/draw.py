@@ -69,7 +69,7 @@ def draw(
         stages=stages,
         flows=flows,
         ideal=ideal,
-        way=_way(way) if way is not None and ideal else None,
+        way=_way(way, figures.way) if ideal else None,
         extremes=extremes_of(stages, flows),
         campaigns=_campaigns(journey, figures),
     )
@@ -194,7 +194,9 @@ def _kind(source: str, to: str, ideal: Sequence[str], order: Mapping[str, int]) 
     return "forward" if order[to] > order[source] else "back"
 
 
-def _way(way: WayFigures) -> IdealWay:
+def _way(way: WayFigures | None, counted: tuple[int, int] | None) -> IdealWay | None:
+    if way is None:
+        return None if counted is None else IdealWay(*counted, _share(counted[1], counted[0]), None, None)
     return IdealWay(
         way.customers,
         way.on_way,

@@ -23,6 +23,8 @@ class Figures:
     """Customers by stage, if known more exactly than entries minus exits."""
     trends: Mapping[str, Sequence[int]] = field(default_factory=dict)
     """Customers by stage at the end of each of several equal steps of time."""
+    way: tuple[int, int] | None = None
+    """Customers whose ways are followed, and those on the ideal way; none if only single customers could tell, or nobody."""
     effects: Mapping[str, CampaignEffect] = field(default_factory=dict)
     """By campaign, if its groups can be compared. Only over all time and all customers: whoever compares many parts finds effects by chance."""
 

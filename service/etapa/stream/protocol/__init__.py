@@ -73,6 +73,7 @@ For one partition:
   or a rebuild, a change is counted twice, or not at all.
 - `ledger_anew`: a tenure starts from the pages that the view shows at the last mark. Prevents: after a takeover, a batch that was not
   committed is counted twice.
+- `way_kept`: a state holds whether its customer is on the ideal way. Prevents: after a takeover, nobody is led off it who leaves it.
 
 For customers who are forgotten (`journey.engine.deny_list`):
 - `deny_list`: a keyed digest of a forgotten customer's id stays, committed with the tombstone, and touchpoints of that id change nothing

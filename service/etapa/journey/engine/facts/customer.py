@@ -42,6 +42,7 @@ class Customer:
         *("arrived", "at_rest", "before", "began", "clock", "due", "entered_at", "first_at", "id", "keys", "known", "laid_out_for"),
         *("memory", "moved", "outreach"),
         *("persona", "persona_by", "recent", "rescheduled", "rule", "sequence", "settled", "stage", "traits", "version"),
+        "way",
     )
 
     def __init__(
@@ -58,6 +59,7 @@ class Customer:
         remembered: Remembered | None = None,
         rule: str | None = None,
         before: Change | None = None,
+        way: int = 0,
         traits: dict[str, list[Any]] | None = None,
         outreach: Outreach | None = None,
         began: dict[str, tuple[int, int]] | None = None,
@@ -89,6 +91,8 @@ class Customer:
         """The rule that led into the stage; none if the customer was new, or its stage no longer existed."""
         self.before = before
         """The stage change before the last one, if there was one."""
+        self.way = way
+        """Whether the published changes so far follow the journey's ideal way (see `judging.ideal_way`)."""
         self.traits: dict[str, list[Any]] = {} if traits is None else traits
         """[occurred_at, value] by trait name, for the traits that the journey names."""
         self.outreach = outreach
@@ -152,7 +156,7 @@ class Customer:
         self.memory, self.keys, self.laid_out_for = other.memory, other.keys, other.laid_out_for
         self.rule, self.before, self.traits, self.persona_by = other.rule, other.before, other.traits, None
         self.outreach, self.began, self.known, self.id = other.outreach, other.began, other.known, other.id
-        self.arrived, self.settled = other.arrived, None
+        self.arrived, self.settled, self.way = other.arrived, None, other.way
 
     def copied(self) -> "Customer":
         """A shallow copy."""
@@ -167,6 +171,7 @@ class Customer:
             recent=self.recent,
             rule=self.rule,
             before=self.before,
+            way=self.way,
             traits=self.traits,
             outreach=self.outreach,
             began=self.began,
@@ -197,5 +202,6 @@ class Customer:
     def _fields(self) -> tuple[object, ...]:
         return (
             *(self.version, self.stage, self.due, self.entered_at, self.clock, self.first_at, self.sequence, self.recent),
-            *(self.remembered(), self.rule, self.before, self.traits, self.outreach, self.began, self.arrived, self.known, self.id),
+            *(self.remembered(), self.rule, self.before, self.way, self.traits, self.outreach, self.began, self.arrived),
+            *(self.known, self.id),
         )

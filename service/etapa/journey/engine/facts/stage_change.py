@@ -14,7 +14,22 @@ class StageChange:
     """A customer moved. `at` and `dwell` (the time spent in the stage left) are in microseconds."""
 
     __slots__ = (
-        *("at", "because", "cause", "channel", "customer_id", "dwell", "offers", "persona", "phase", "rule", "sequence", "source"),
+        *(
+            "at",
+            "because",
+            "cause",
+            "channel",
+            "customer_id",
+            "dwell",
+            "followed",
+            "offers",
+            "on_way",
+            "persona",
+            "phase",
+            "rule",
+            "sequence",
+            "source",
+        ),
         *("to", "touchpoint_id"),
     )
 
@@ -35,6 +50,8 @@ class StageChange:
         dwell: int | None,
         offers: Sequence[Offer] = (),
         persona: str | None = None,
+        followed: int = 0,
+        on_way: int = 0,
     ) -> None:
         self.customer_id: Final = customer_id
         self.sequence: Final = sequence
@@ -52,7 +69,11 @@ class StageChange:
         self.offers: Final = offers
         """The outcome for each campaign that the change fits, in the order of the file."""
         self.persona: Final = persona
-        """The customer's persona at that time, for the ledger. Neither published nor compared."""
+        """The customer's persona at that time, for the ledger. Neither published nor compared, like the next two."""
+        self.followed: Final = followed
+        """1 if from here on it is known whether the customer follows the ideal way, else 0."""
+        self.on_way: Final = on_way
+        """1 if it brought the customer onto the ideal way, -1 if it led the customer off it, else 0."""
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, StageChange) and self._fields() == other._fields()

@@ -16,7 +16,7 @@ def count_changes(
     """Count published changes with their offers to campaigns, triggers that had been held, and the outcomes of goals."""
     for change in changes:
         persona = change.persona
-        tally.moved(change.at, persona, change.source, change.to, change.cause, change.dwell, change.rule)
+        tally.moved(change.at, persona, change.source, change.to, change.cause, change.dwell, change.rule, change.followed, change.on_way)
         for offer in change.offers:
             _count_offer(tally, change.at, persona, offer)
     for release in released:

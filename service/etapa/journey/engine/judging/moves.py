@@ -11,6 +11,7 @@ from etapa.journey.engine.facts.stage_change import StageChange
 from etapa.journey.engine.facts.touchpoint import Touchpoint
 from etapa.journey.engine.judging.compiled_rule import CompiledRule, words_for
 from etapa.journey.engine.judging.holds import with_waiting
+from etapa.journey.engine.judging.ideal_way import ON
 from etapa.journey.engine.judging.outcomes import EvaluationFailed, Happened
 from etapa.journey.engine.judging.program import Program
 from etapa.journey.engine.judging.rule_index import RuleIndex
@@ -152,6 +153,12 @@ def announce(
     """The change, with the next number, into the stage that the customer is in by now. See `move`."""
     customer.sequence += 1
     persona = None if program.personas is None else program.personas.of(customer)
+    followed = on_way = 0
+    if program.ideal_way is not None:
+        way = program.ideal_way.after(customer.way, source, customer.stage)
+        followed = 1 if source is None else 0
+        on_way = int(way == ON) - int(customer.way == ON)
+        customer.way = way
     offers: Sequence[Offer] = _NO_OFFERS
     if program.campaigns is not None:
         try:
@@ -174,6 +181,8 @@ def announce(
         dwell=dwell,
         offers=offers,
         persona=persona,
+        followed=followed,
+        on_way=on_way,
     )
 
 

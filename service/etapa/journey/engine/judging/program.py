@@ -17,6 +17,7 @@ from etapa.journey.engine.judging.campaigns import Campaigns, compile_campaigns
 from etapa.journey.engine.judging.compiled_rule import CompiledRule, Rules
 from etapa.journey.engine.judging.feelings import CompiledFeeling
 from etapa.journey.engine.judging.goals import CompiledGoal, Goals
+from etapa.journey.engine.judging.ideal_way import CompiledWay
 from etapa.journey.engine.judging.personas import CompiledPersona, Personas
 from etapa.journey.engine.judging.repeats import RepeatsWithin
 from etapa.journey.engine.judging.stage_rules import StageRules
@@ -113,6 +114,7 @@ class Program:
             "feeling",
             "goals",
             "grace",
+            "ideal_way",
             "initial",
             "journey",
             "keys",
@@ -152,6 +154,8 @@ class Program:
         frame = journey.design.frame
         self.feeling: Final = None if frame is None or frame.feeling is None else CompiledFeeling(frame.feeling)
         """Reads how customers feel; none if the journey does not define it."""
+        self.ideal_way: Final = None if frame is None or not frame.ideal else CompiledWay(frame.ideal)
+        """Follows customers along the ideal way; none if the journey does not define it."""
         self.whereabouts: Final = whereabouts
         """Finds the zone in which a touchpoint arrives; none if nothing depends on it."""
         self.accumulators: Final = accumulators
