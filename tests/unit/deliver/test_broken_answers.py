@@ -1,7 +1,6 @@
 """Targets that answer badly, byte by byte: only a complete response head counts, and no message reveals a target."""
 
 import asyncio
-import contextlib
 import errno
 import logging
 import re
@@ -25,6 +24,7 @@ from etapa.deliver.dispatch.target_queue import TargetQueue
 from etapa.deliver.dispatch.webhook import Webhooks, _trouble
 from etapa.deliver.offsets.progress import PartitionProgress
 from etapa.hosting.system_clock import SystemClock
+from tests.servers.local_tcp import tcp_server
 
 GOOD = b"HTTP/1.1 200 OK\r\n"
 
@@ -40,37 +40,23 @@ async def speaking(
     Yields its port, and a list with one entry for each connection.
     """
     connections: list[int] = []
-    at_work: set[asyncio.Task[None]] = set()
 
     async def speak(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        task = asyncio.current_task()
-        assert task is not None
-        at_work.add(task)
         connections.append(1)
-        try:
-            while await reader.readuntil(until):
-                for packet in packets:
-                    writer.write(packet)
-                    await writer.drain()
-                    # One by one, so that each arrives separately.
-                    for _ in range(20):
-                        await asyncio.sleep(0)
-                if not again:
-                    break
-            if stay:
-                await reader.read()
-        except (OSError, asyncio.IncompleteReadError):
-            pass
-        finally:
-            writer.close()
-            with contextlib.suppress(OSError):
-                await writer.wait_closed()
+        while await reader.readuntil(until):
+            for packet in packets:
+                writer.write(packet)
+                await writer.drain()
+                # One by one, so that each arrives separately.
+                for _ in range(20):
+                    await asyncio.sleep(0)
+            if not again:
+                break
+        if stay:
+            await reader.read()
 
-    server = await asyncio.start_server(speak, "127.0.0.1", 0)
-    async with server:
-        yield server.sockets[0].getsockname()[1], connections
-    if at_work:
-        await asyncio.wait(at_work)
+    async with tcp_server(speak) as port:
+        yield port, connections
 
 
 async def post(url: str, seconds: float = 30) -> Answer:

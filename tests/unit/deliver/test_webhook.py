@@ -12,6 +12,7 @@ from etapa.deliver.delivery_file.plan import Target
 from etapa.deliver.delivery_file.secrets_found import Credentials
 from etapa.deliver.dispatch.webhook import Webhooks
 from etapa.settings.values import Secret
+from tests.servers.local_tcp import tcp_server
 
 NO_SECRETS = Credentials({}, {}, ())
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
@@ -174,12 +175,10 @@ def test_what_is_not_http_is_trouble() -> None:
         await reader.read(10)
         writer.write(b"220 smtp.example.com ESMTP\r\n")
         await writer.drain()
-        writer.close()
 
     async def scenario() -> Answer:
-        server = await asyncio.start_server(speak, "127.0.0.1", 0)
-        async with server:
-            return await post(f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}/")
+        async with tcp_server(speak) as port:
+            return await post(f"http://127.0.0.1:{port}/")
 
     answer = asyncio.run(scenario())
     assert answer.status is None

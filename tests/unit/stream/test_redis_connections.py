@@ -18,6 +18,7 @@ from etapa.stream.protocol.ports import ViewError
 from etapa.stream.redis.client import connect, disconnect
 from etapa.stream.redis.connections import Era, NodeConnection, PlainConnection
 from etapa.stream.redis.errors import view_errors
+from tests.servers.local_tcp import tcp_server
 
 ANSWERS = {
     "a replica": b"-READONLY You can't write against a read only replica.",
@@ -53,25 +54,22 @@ class Place:
 
     async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         self._made_to_say[writer] = self.answer
-        with contextlib.suppress(ConnectionError, asyncio.IncompleteReadError):
-            while True:
-                count = int((await reader.readuntil(b"\r\n"))[1:])
-                words = []
-                for _ in range(count):
-                    length = int((await reader.readuntil(b"\r\n"))[1:])
-                    words.append((await reader.readexactly(length + 2))[:-2])
-                is_asked = words[0] == b"GET"
-                answer = self._made_to_say[writer] if is_asked else self.others.get(words[0], b"+OK")
-                self.asked[answer] += is_asked
-                writer.write(answer + b"\r\n")
-        writer.close()
+        while True:
+            count = int((await reader.readuntil(b"\r\n"))[1:])
+            words = []
+            for _ in range(count):
+                length = int((await reader.readuntil(b"\r\n"))[1:])
+                words.append((await reader.readexactly(length + 2))[:-2])
+            is_asked = words[0] == b"GET"
+            answer = self._made_to_say[writer] if is_asked else self.others.get(words[0], b"+OK")
+            self.asked[answer] += is_asked
+            writer.write(answer + b"\r\n")
 
 
 @contextlib.asynccontextmanager
 async def opened() -> AsyncIterator[Place]:
     place = Place()
-    async with await asyncio.start_server(place.serve, "127.0.0.1", 0) as server:
-        place.port = server.sockets[0].getsockname()[1]
+    async with tcp_server(place.serve) as place.port:
         yield place
 
 
@@ -79,8 +77,7 @@ async def opened() -> AsyncIterator[Place]:
 async def opened_cluster() -> AsyncIterator[str]:
     """The URL of a Cluster of one node, which answers `GET` by sending the client to a node that is not in its list."""
     place = Place()
-    async with await asyncio.start_server(place.serve, "127.0.0.1", 0) as server:
-        place.port = server.sockets[0].getsockname()[1]
+    async with tcp_server(place.serve) as place.port:
         place.answer = b"-ASK 7629 127.0.0.1:1"
         node = b"*4\r\n$9\r\n127.0.0.1\r\n:%d\r\n$40\r\n%s\r\n*0" % (place.port, b"a" * 40)
         place.others = {b"CLUSTER": b"*1\r\n*3\r\n:0\r\n:16383\r\n" + node, b"COMMAND": b"*0", b"INFO": b"$0\r\n"}
@@ -216,22 +213,16 @@ def test_a_cluster_that_sends_us_to_a_node_that_it_did_not_name_is_an_error_of_r
 
 @pytest.mark.parametrize("together", [2, 3])
 def test_however_many_wait_for_a_vanished_cluster_its_addresses_in_the_url_are_asked_next(together: int) -> None:
-    handlers: list[asyncio.Task[None] | None] = []
-
-    async def answers_nothing(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        handlers.append(asyncio.current_task())
+    async def answers_nothing(reader: asyncio.StreamReader, _: asyncio.StreamWriter) -> None:
         await reader.read()
-        writer.close()
-        await writer.wait_closed()
 
     async def scenario() -> None:
-        async with opened_cluster() as url, await asyncio.start_server(answers_nothing, "127.0.0.1", 0) as gone:
+        async with opened_cluster() as url, tcp_server(answers_nothing) as port:
             client: Any = connect(Settings(redis_url=RedisUrl(url)))
             try:
                 await client.initialize()
                 await client.nodes_manager.aclose()
                 await client.nodes_manager.aclose("startup_nodes")
-                port = gone.sockets[0].getsockname()[1]
                 node = ClusterNode("127.0.0.1", port, **client.connection_kwargs)
                 client.nodes_manager.startup_nodes = client.nodes_manager.nodes_cache = {node.name: node}
                 client._initialize, client._asks_seeds = True, False
@@ -244,7 +235,6 @@ def test_however_many_wait_for_a_vanished_cluster_its_addresses_in_the_url_are_a
             finally:
                 await node.disconnect()
                 await disconnect(client)
-                await asyncio.wait([each for each in handlers if each is not None], timeout=5)
 
     asyncio.run(scenario())
 
