@@ -6,12 +6,15 @@ import pytest
 from hypothesis import HealthCheck, settings
 
 from tests.servers.fixtures import guarded_kafka, kafka_server, redis_cluster, redis_sentinel, redis_server, token_server
+from tests.support.tls_goodbyes import wait_for_goodbyes
 
 __all__ = ["guarded_kafka", "kafka_server", "pytest_configure", "redis_cluster", "redis_sentinel", "redis_server", "token_server"]
 
 # How long a machine takes for an example says nothing about the example.
 settings.register_profile("etapa", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("etapa")
+
+wait_for_goodbyes()
 
 PACKAGE = Path(__file__).parents[1] / "service" / "etapa"
 

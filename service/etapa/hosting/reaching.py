@@ -4,7 +4,6 @@ Each step opens its own connection, sends nothing that could change anything, an
 """
 
 import asyncio
-import contextlib
 import socket
 import ssl
 from typing import NamedTuple
@@ -123,9 +122,14 @@ async def first_words(host: str, port: int, said: bytes, context: ssl.SSLContext
 
 async def _close(writer: asyncio.StreamWriter) -> None:
     writer.close()
-    with contextlib.suppress(OSError, TimeoutError):
+    try:
         async with asyncio.timeout(_CLOSE_SECONDS):
             await writer.wait_closed()
+    except OSError:
+        pass
+    finally:
+        # With TLS the socket stays open until the server says goodbye, too.
+        writer.transport.abort()
 
 
 def _words(error: OSError) -> str:
