@@ -12,9 +12,11 @@ from etapa.contracts.incoming.touchpoint_message import TouchpointLimits
 from etapa.contracts.outgoing.dead_letter import decode_dead_letter
 from etapa.contracts.partitioner import partition_of
 from etapa.journey.units import DAY
+from etapa.sources import presets
 from etapa.sources.record_outcome import Mapped
+from etapa.sources.several import SOURCE_HEADER
 from tests.integration.outcome import check, followed, published_changes, put_touchpoints, view_from_the_log
-from tests.integration.places import new_place, read_all
+from tests.integration.places import new_place, read_all, started_producer
 from tests.integration.worker import StartedWorker, environment_of
 from tests.servers.kafka_server import KafkaServer
 from tests.servers.redis_server import RedisServer
@@ -22,6 +24,7 @@ from tests.simulation.worlds.sourced import TEXT, source_decoder
 from tests.support.clickstream import clickstream
 from tests.unit.cli.process import etapa
 
+OUTCOMES = ("touchpoints", "skipped", "dead_letter")
 pytestmark = [pytest.mark.kafka, pytest.mark.redis]
 
 TRAILS = TEXT.replace("  traits:", '  properties: {"*": properties}\n  traits:')
@@ -99,9 +102,7 @@ def test_a_source_in_workers_that_are_killed_gives_what_converting_first_gives(
         deadline = time.monotonic() + 30
         while worker.metric('etapa_source_records_total{outcome="dead_letter"}') < 2 and time.monotonic() < deadline:
             await asyncio.sleep(0.2)
-        outcomes = {
-            name: worker.metric(f'etapa_source_records_total{{outcome="{name}"}}') for name in ("touchpoints", "skipped", "dead_letter")
-        }
+        outcomes = {name: worker.metric(f'etapa_source_records_total{{outcome="{name}"}}') for name in OUTCOMES}
         assert (outcomes["skipped"], outcomes["dead_letter"]) == (0, 2)
         touched = worker.metric('etapa_touchpoints_total{outcome="applied"}') + worker.metric(
             'etapa_touchpoints_total{outcome="duplicate"}'
@@ -152,6 +153,65 @@ def test_records_that_are_not_keyed_by_their_customer_are_dead_letters_and_can_b
             await progress.wait_through()
         with redis_server.client() as client:
             await check(settings, client, [json.dumps(each).encode() for each in (touchpoint, last)], None)
+        worker.ask_to_stop()
+        assert worker.exit_code() == 0
+
+    asyncio.run(scenario())
+
+
+def shop_records() -> list[tuple[bytes, bytes, str]]:
+    """What customers did, in turn as Segment's calls and as Shopify's orders, each with the source that it goes through, and some of neither."""
+    records: list[tuple[bytes, bytes, str]] = []
+    for number, one in enumerate(clickstream()[:400]):
+        touchpoint = json.loads(one.value)
+        customer, at = touchpoint["customer_id"], touchpoint["occurred_at"]
+        call = {"type": "track", "event": touchpoint["type"], "messageId": f"m-{number}", "userId": customer, "timestamp": at}
+        order = {"id": number, "created_at": at, "total_price": "12.50", "customer": {"id": customer}}
+        name, record = ("shopify", order) if touchpoint["type"] == "purchase" or number % 5 == 0 else ("segment", call)
+        records.append((one.key, json.dumps(record).encode(), name))
+    return records
+
+
+def test_a_worker_reads_the_records_of_two_systems_from_one_topic(
+    kafka_server: KafkaServer, redis_server: RedisServer, tmp_path: Path
+) -> None:
+    async def scenario() -> None:
+        settings = await new_place(
+            kafka_server.bootstrap_servers,
+            redis_server.url,
+            partitions=2,
+            session_timeout=3_000_000,
+            quiet_after=DAY,
+            source=("segment", "shopify"),
+        )
+        records = shop_records()
+        skipped = [(b"c-0", b'{"type": "group", "userId": "c-0"}', "segment")]
+        refused = [(b"c-1", b'{"type": "track"}', "crm"), (b"c-2", b"{}", "segment"), (b"c-3", b"\x00\xff", "shopify")]
+        worker = StartedWorker(settings, tmp_path)
+        async with followed(settings) as progress, started_producer(settings) as producer:
+            for key, value, name in [*records, *skipped, *refused]:
+                partition = partition_of(key.decode(), settings.partitions)
+                headers = [(SOURCE_HEADER, name.encode())]
+                await producer.send(settings.topic_touchpoints, value, key, partition=partition, headers=headers)
+            await producer.flush()
+            await progress.wait_through()
+        mappers = {name: source_decoder(presets.text_of(name)).mapper for name in ("segment", "shopify")}
+        outcomes = [one for _, value, name in records for one in mappers[name].outcomes(json.loads(value), TouchpointLimits())]
+        touchpoints = [one.json for one in outcomes if isinstance(one, Mapped)]
+        assert len(touchpoints) == len(records)
+        with redis_server.client() as client:
+            assert len(await check(settings, client, touchpoints, None)) > 10
+        letters = [decode_dead_letter(one.key, one.value, one.headers) for one in await read_all(settings, settings.topic_dead_letters)]
+        assert sorted((letter.key, letter.value, letter.reason) for letter in letters) == [
+            (b"c-1", refused[0][1], "invalid"),
+            (b"c-2", refused[1][1], "invalid"),
+            (b"c-3", refused[2][1], "not_json"),
+        ]
+        (unknown,) = [letter for letter in letters if letter.key == b"c-1"]
+        assert dict(unknown.headers)[SOURCE_HEADER] == b"crm"
+        assert "the worker has `segment` and `shopify`" in unknown.detail
+        counted = {name: worker.metric(f'etapa_source_records_total{{outcome="{name}"}}') for name in OUTCOMES}
+        assert counted == {"touchpoints": len(records), "skipped": len(skipped), "dead_letter": len(refused)}
         worker.ask_to_stop()
         assert worker.exit_code() == 0
 
