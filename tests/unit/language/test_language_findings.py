@@ -224,6 +224,10 @@ JOURNEYS = [
     ("{}", "1:1: error: a journey needs `journey`, `version`, `stages` and `rules`"),
     (f"{HEAD}rules: []\nverison: 2\n", "5:1: error: unknown key `verison` in a journey; did you mean `version`? allowed: "),
     ("journey: My Shop\nversion: 1\nstages: [{id: s}]\nrules: []\n", "1:10: error: expected an id in kebab-case"),
+    (
+        "journey: año\nversion: 1\nstages: [{id: s}]\nrules: []\n",
+        "1:10: error: expected an id in kebab-case (letters a to z without accents, digits, hyphens)",
+    ),
     ("journey: a\nversion: 0\nstages: [{id: s}]\nrules: []\n", "2:10: error: expected a whole number from 1 to 2147483647, found number 0"),
     (
         "journey: a\nversion: 1.0\nstages: [{id: s}]\nrules: []\n",

@@ -86,7 +86,9 @@ def journey_or_raise(text: str, file: str) -> Journey:
     return loaded.journey
 
 
-_KEBAB = Text("an id in kebab-case, such as retail or win-back", "^[a-z0-9]+(-[a-z0-9]+)*$", 64)
+_KEBAB = Text(
+    "an id in kebab-case (letters a to z without accents, digits, hyphens), such as retail or win-back", "^[a-z0-9]+(-[a-z0-9]+)*$", 64
+)
 STAGE_ID = Field("id", ID, "The stage's id, as used in stage changes and in Redis.", required=True)
 PHASE = Field("phase", Reference("the name of a phase", longest=64), "The phase that the stage belongs to.")
 STAGE = MapOf("a stage", (STAGE_ID, PHASE, LABEL, *stage_design.FIELDS))

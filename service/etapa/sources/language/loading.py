@@ -137,7 +137,9 @@ class RegistryUrl(Shape[str]):
         return Text(self._NOUN, f"^{self._PATTERN}$").schema()
 
 
-_KEBAB = Text("an id in kebab-case, such as ga4 or web-shop", "^[a-z0-9]+(-[a-z0-9]+)*$", 64)
+_KEBAB = Text(
+    "an id in kebab-case (letters a to z without accents, digits, hyphens), such as ga4 or web-shop", "^[a-z0-9]+(-[a-z0-9]+)*$", 64
+)
 
 _DECODE: tuple[Decode, ...] = get_args(Decode)
 
