@@ -150,7 +150,7 @@ def from_files(touchpoints: Sequence[Touchpoint]) -> dict[str, Callable[[], floa
         return time.process_time() - started
 
     def mapped() -> Any:
-        for record in parquet_records(io.BytesIO(written.getvalue()), mapper.json.columns):
+        for record in parquet_records(io.BytesIO(written.getvalue()), mapper.json.columns, mapper.json.times):
             yield from mapper.items(record, limits, 0)
 
     return {"from memory": lambda: judged(lambda: touchpoints), "from Parquet": lambda: judged(mapped)}

@@ -60,6 +60,10 @@ class Finder:
         """The value there; None when there is nothing, or null. Raises `SharesTooMuch`."""
         raise NotImplementedError
 
+    def instant(self, element: Element) -> int | None:
+        """The value there in microseconds since 1970 if it is known as a time already, as in columns of times; else None."""
+        return None
+
 
 @final
 class NumberFinder(Finder):

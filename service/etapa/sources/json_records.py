@@ -22,7 +22,9 @@ class JsonRecords:
         parts = None if source is None else read_parts(source)
         self.columns: Final = None if parts is None else parts[0].columns()
         """If records decoded in part are the values of some columns: which, in this order."""
-        self.finders: Final[Finders | None] = None if parts is None else PartFinders(parts[0])
+        self.times: Final[tuple[str, ...]] = () if parts is None or source is None else parts[0].times(source)
+        """Those of the columns that are read as times. A record may have these times at its end, and then nothing in the columns."""
+        self.finders: Final[Finders | None] = None if parts is None else PartFinders(parts[0], self.times)
         """What finds values in those."""
         self._decode_parts: Final[Any] = None if parts is None else msgspec.json.Decoder(parts[1]).decode
 

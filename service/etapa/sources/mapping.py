@@ -27,6 +27,7 @@ MAX_EACH: Final = 10_000
 WIDEST_BYTE: Final = 24
 """The most bytes of JSON that one byte of a record may become: `1e9` is written as 1000000000.0."""
 
+_NO_RECORD: Final = WholeRecord(None)
 _encode: Final = msgspec.json.Encoder().encode
 
 
@@ -148,6 +149,9 @@ class Mapper:
     def _elements(self, record: Any, maker: TouchpointMaker) -> list[Element] | Rejected | SkippedRecord:
         if maker is self._whole and not isinstance(record, dict):
             return rejected("invalid", f"expected an object, found {noun(record)}")
+        if maker is self._of_parts:
+            # No path of such a source leads to the record around an element.
+            return [Element(record, 0, _NO_RECORD)]
         whole = WholeRecord(record)
         alone = Element(record, 0, whole)
         each = maker.each

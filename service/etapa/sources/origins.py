@@ -59,6 +59,10 @@ class AtPath(Origin):
     def find(self, element: Element) -> Any:
         return self._finder.find(element)
 
+    def time(self, element: Element) -> int | None:
+        at = self._finder.instant(element)
+        return super().time(element) if at is None else at
+
     def places(self) -> str:
         return f"`{self._text}`"
 

@@ -2,6 +2,7 @@
 
 from typing import Any, Final, final
 
+from etapa.contracts.rfc3339 import format_time
 from etapa.sources.finding import Element, Finder, Finders, NumberFinder, Picked, PickedList, first_picked, followed
 from etapa.sources.language.paths import PathStep, RecordPath
 from etapa.sources.read_parts import ReadPart
@@ -27,6 +28,26 @@ class _Attribute(Finder):
 
     def find(self, element: Element) -> Any:
         return _parts_of(element)[self._place]
+
+
+@final
+class _TimeAttribute(Finder):
+    """One key of the record itself, whose value may be a time in microseconds at the end of the record instead."""
+
+    __slots__ = ("_end", "_place")
+
+    def __init__(self, place: int, end: int) -> None:
+        self._place: Final = place
+        self._end: Final = end
+
+    def find(self, element: Element) -> Any:
+        at = self.instant(element)
+        return _parts_of(element)[self._place] if at is None else format_time(at)
+
+    def instant(self, element: Element) -> int | None:
+        parts = _parts_of(element)
+        at: int | None = parts[self._end] if len(parts) > self._end else None
+        return at
 
 
 @final
@@ -81,11 +102,13 @@ class _AnySteps(Finder):
 class PartFinders(Finders):
     """Makes the finders of a source for records decoded in part."""
 
-    __slots__ = ("_record",)
+    __slots__ = ("_ends", "_record")
 
-    def __init__(self, record: ReadPart) -> None:
+    def __init__(self, record: ReadPart, times: tuple[str, ...] = ()) -> None:
+        """`times`: the keys for which a record may have times at its end, in this order."""
         super().__init__()
         self._record: Final = record
+        self._ends: Final[dict[str, int]] = {key: len(record.keys) + number for number, key in enumerate(times)}
 
     def of(self, path: RecordPath) -> Finder:
         """As `Finders.of`."""
@@ -98,7 +121,10 @@ class PartFinders(Finders):
         kinds = [kind for kind, _, _ in steps]
         if not rest and kinds == [_ATTRIBUTE] * len(kinds):
             names = tuple([name for _, name, _ in steps])
-            return _Attributes(place, names) if names else _Attribute(place)
+            end = self._ends.get(path.steps[0].key)
+            if names:
+                return _Attributes(place, names)
+            return _Attribute(place) if end is None else _TimeAttribute(place, end)
         if not rest and _PICK in kinds and [kind for kind in kinds if kind != _ATTRIBUTE] == [_PICK]:
             at = kinds.index(_PICK)
             names = tuple([name for _, name, _ in steps[:at]])

@@ -46,6 +46,10 @@ class ReadPart:
         """The keys of which it is made, if each is read whole, like the columns of a table; else None."""
         return tuple(self.keys) if self.keys and all(part.is_whole for part in self.keys.values()) else None
 
+    def times(self, source: Source) -> tuple[str, ...]:
+        """Those of the keys whose values the source reads as times and nothing else has changed before."""
+        return tuple(dict.fromkeys(path.steps[0].key for path in _unchanged(source.touchpoint.occurred_at) if _is_key_of(self, path)))
+
     def kind(self) -> Any:
         """The type to decode it as. Raises `ValueError` if one path goes into a list and another takes it whole, or as an object."""
         if self.elements is not None:
@@ -75,6 +79,19 @@ def read_parts(source: Source) -> tuple[ReadPart, Any] | None:
         return record, record.structure()
     except ValueError:
         return None
+
+
+def _unchanged(expression: Expression) -> Iterator[RecordPath]:
+    """The paths whose values the expression takes as they are."""
+    if isinstance(expression, At):
+        yield expression.path
+    elif isinstance(expression, FirstThere):
+        for option in expression.options:
+            yield from _unchanged(option)
+
+
+def _is_key_of(record: ReadPart, path: RecordPath) -> bool:
+    return not path.is_number and len(path.steps) == 1 and record.keys[path.steps[0].key].is_whole
 
 
 def _paths(source: Source) -> Iterator[RecordPath]:

@@ -6,6 +6,8 @@ import zoneinfo
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
+from mypy_extensions import i64
+
 from etapa.contracts.rfc3339 import EARLIEST, LATEST, microseconds_of
 from etapa.errors import EtapaError
 from etapa.sources.language.model import Unit
@@ -13,8 +15,8 @@ from etapa.sources.language.model import Unit
 _PER_UNIT: Final[dict[Unit, tuple[int, int]]] = {"s": (1_000_000, 1), "ms": (1_000, 1), "us": (1, 1), "ns": (1, 1_000)}
 """Microseconds in each unit."""
 
-LONGEST_WHOLE: Final = 30
-"""The most digits of a number that is written as text."""
+LONGEST_WHOLE: Final = 18
+"""The most digits of a number that certainly fits 64 bits."""
 
 _NUMBER: Final = re.compile(r"\s*[+-]?[0-9]{1,30}(?:\.[0-9]{1,30})?\s*")
 
@@ -31,7 +33,12 @@ def time_of_number(value: Any, unit: Unit) -> int:
     if isinstance(value, str):
         if len(value) <= LONGEST_WHOLE and value.isascii() and value.isdecimal():
             # What exports of JSON write for numbers of 64 bits.
-            return _in_range(int(value) * many // few)
+            if many != few:
+                return _in_range(int(value) * many // few)
+            # In compiled code, integers of 64 bits are much faster than those of any size.
+            whole: i64 = int(value)
+            if whole <= LATEST:
+                return whole
         if _NUMBER.fullmatch(value):
             value = float(value) if "." in value else int(value)
     if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):

@@ -146,6 +146,7 @@ class FieldsMaker:
         if not self.count:
             return _NOTHING
         made: dict[str, Any] = {}
+        alone = not self._spread
         for origin in self._spread:
             found = origin.find(element)
             if isinstance(found, dict):
@@ -159,9 +160,13 @@ class FieldsMaker:
                 raise Refused(f"{self._name}.{key}: {refusal}") from None
             if value is not None:
                 made[key] = value
-        for value in made.values():
-            if type(value) is not str:
-                self._check(value)
+                if alone and type(value) is not str:
+                    self._check(value)
+        if not alone:
+            # A single value may have replaced one of these.
+            for value in made.values():
+                if type(value) is not str:
+                    self._check(value)
         return made
 
     def _check(self, value: Any) -> None:

@@ -18,8 +18,11 @@ import pytest
 import zstandard
 from pyarrow import parquet
 
+from etapa.contracts.incoming.touchpoint_message import TouchpointLimits
 from etapa.embedded.shoppers import ShoppingTrip, touchpoints
 from etapa.journey.units import DAY
+from etapa.sources.language.loading import load_source
+from etapa.sources.mapping import Mapper
 from etapa.sources.typed_files import parquet_records, plain
 from tests.unit.cli.process import etapa
 
@@ -170,3 +173,33 @@ def test_of_parquet_only_the_columns_that_a_source_reads_are_read() -> None:
     rows = list(parquet_records(written, ("at", "missing", "id")))
     assert rows == [(None, None, "1"), (1.5, None, "2")]
     assert list(parquet_records(written, ("missing",))) == [(None,), (None,)]
+
+
+@pytest.mark.parametrize("occurred_at", ["at", "{first: [at, sent]}", "{of: at, when: {kind: a}}", "{of: at, unit: s}", "at.x"])
+@pytest.mark.parametrize(
+    ("column", "numbers"),
+    [
+        (pa.timestamp("us", "UTC"), [1_767_604_800_000_001, None, 0]),
+        (pa.timestamp("ns", "America/La_Paz"), [1_767_604_800_123_456_789, 1, None]),
+        (pa.timestamp("s", "UTC"), [300_000_000_000, 1_767_604_800, None]),
+        (pa.timestamp("us", "UTC"), [None, None, None]),
+        (pa.timestamp("us"), [1_767_604_800_000_001, None, 0]),
+        (pa.int64(), [1_767_604_800, None, 0]),
+    ],
+)
+def test_columns_of_times_give_what_the_same_times_as_text_give(occurred_at: str, column: pa.DataType, numbers: list[int | None]) -> None:
+    times = pa.array(numbers, pa.int64()).cast(column)
+    table = pa.table({"id": ["1", "2", "3"], "kind": ["a", "b", "c"], "at": times, "sent": pa.array([0, 1, 2], pa.timestamp("us", "UTC"))})
+    written = io.BytesIO()
+    parquet.write_table(table, written)
+    fields = f"{{id: {{hash: [id, at]}}, customer_id: id, type: kind, occurred_at: {occurred_at}, properties: {{at: at, sent: sent}}}}"
+    source = load_source(f"source: shop\nskip: [{{at: '1970-01-01T00:00:00Z'}}]\ntouchpoint: {fields}", "shop.yaml").source
+    assert source is not None
+    mapper = Mapper(source)
+    as_text = list(parquet_records(written, mapper.json.columns))
+    as_times = list(parquet_records(written, mapper.json.columns, mapper.json.times))
+    assert len(as_text) == len(as_times) == 3
+    for text, time in zip(as_text, as_times, strict=True):
+        assert mapper.outcomes(time, TouchpointLimits()) == mapper.outcomes(text, TouchpointLimits())
+        assert mapper.items(time, TouchpointLimits(), 0) == mapper.items(text, TouchpointLimits(), 0)
+        assert mapper.explain(time, 0) == mapper.explain(text, 0)

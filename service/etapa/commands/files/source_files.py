@@ -133,7 +133,7 @@ def value_reader(mapper: Mapper) -> Callable[[bytes], Any]:
 
 
 def _parquet(stream: BinaryIO, mapper: Mapper) -> Iterator[Any]:
-    return parquet_records(stream, mapper.json.columns)
+    return parquet_records(stream, mapper.json.columns, mapper.json.times)
 
 
 def records_of(file: EventFile, lines: Lines, mapper: Mapper, limits: TouchpointLimits) -> Iterator[Read]:
