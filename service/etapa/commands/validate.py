@@ -6,28 +6,38 @@ import click
 import msgspec
 
 from etapa.commands.files.journey_files import FileUnreadable, load_file, shown
+from etapa.commands.files.source_files import source_called
 from etapa.commands.terminal.failures import WrongUse
 from etapa.commands.terminal.printing import echo_json
 from etapa.commands.terminal.words import counted
 from etapa.journey.language.load import Loaded
+from etapa.sources.journey_fit import JourneyFit
 
 COLOURS = {"error": "red", "warning": "yellow", "info": "cyan"}
 
 
 @click.command()
 @click.argument("files", metavar="FILE…", nargs=-1, required=True)
+@click.option(
+    "--source",
+    "sources",
+    metavar="SOURCE",
+    multiple=True,
+    help="Also warn of types and fields that this source never makes; repeat it for several sources of one topic.",
+)
 @click.option("--strict", is_flag=True, help="Count warnings as errors.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
-def validate(files: tuple[str, ...], strict: bool, as_json: bool) -> None:
+def validate(files: tuple[str, ...], sources: tuple[str, ...], strict: bool, as_json: bool) -> None:
     """Check journey files; `-` reads standard input.
 
     Prints what is wrong with file, line and column. Exit code 0 if every file is good, 1 if one has errors, 2 if one cannot be read.
     """
+    more = [JourneyFit([source_called(name) for name in sources])] if sources else []
     unreadable = False
     results: list[dict[str, Any]] = []
     for path in files:
         try:
-            loaded = load_file(path)
+            loaded = load_file(path, more)
         except FileUnreadable as error:
             unreadable = True
             results.append({"file": path, "ok": False, "unreadable": str(error), "findings": []})

@@ -1,6 +1,7 @@
 """Reading a journey file for a command: bytes, text, findings, and messages about files that cannot be read."""
 
 import sys
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import click
@@ -9,8 +10,8 @@ from etapa.commands.terminal.failures import CheckFailed, WrongUse, reason
 from etapa.errors import EtapaError
 from etapa.journey.language.load import Loaded, load_journey
 from etapa.journey.language.model import Journey
-from etapa.journey.language.reading.findings import Finding
-from etapa.journey.language.reading.yaml_nodes import MAX_BYTES
+from etapa.journey.language.reading.findings import Finding, Report
+from etapa.journey.language.reading.yaml_nodes import MAX_BYTES, Node
 
 LONGEST_SHOWN = 110
 """Of longer lines only the part around the finding is shown."""
@@ -20,8 +21,11 @@ class FileUnreadable(EtapaError):
     """The file could not be read at all; the message gives its name and the reason."""
 
 
-def load_file(path: str) -> Loaded:
-    """Read and load the journey file at `path` (`-` is standard input). Raises FileUnreadable; what is wrong inside is a finding."""
+def load_file(path: str, more: Sequence[Callable[[Node, Report], None]] = ()) -> Loaded:
+    """Read and load the journey file at `path` (`-` is standard input). Raises FileUnreadable; what is wrong inside is a finding.
+
+    `more`: further checks, as in `load_journey`.
+    """
     content = _read(path)
     name = "<stdin>" if path == "-" else path
     if len(content) > MAX_BYTES:
@@ -31,7 +35,7 @@ def load_file(path: str) -> Loaded:
         text = content.decode()
     except UnicodeDecodeError as error:
         return Loaded(journey=None, findings=(_not_utf8(content, name, error),))
-    return load_journey(text, name)
+    return load_journey(text, name, more)
 
 
 def journey_from(path: str | Path) -> Journey:

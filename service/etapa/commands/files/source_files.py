@@ -23,6 +23,7 @@ from etapa.sources import presets
 from etapa.sources.file_records import Read, RecordsError, records
 from etapa.sources.framed import ValueReader
 from etapa.sources.language.loading import LoadedSource, load_source
+from etapa.sources.language.model import Source
 from etapa.sources.lines import Lines
 from etapa.sources.mapping import Mapper
 from etapa.sources.outcome_counts import Tally
@@ -53,16 +54,22 @@ def loaded(name: str) -> LoadedSource:
     return load_source(*source_text(name))
 
 
-def mapper_of(name: str, pepper: str = "") -> Mapper:
-    """A source, ready to map. Findings go to stderr; a source with errors ends the command with exit code 1."""
+def source_called(name: str) -> Source:
+    """A source without errors. Findings go to stderr; a source with errors ends the command with exit code 1."""
     found = loaded(name)
     for finding in found.findings:
         if finding.severity != "info":
             click.echo(shown(finding), err=True)
     if found.source is None:
         raise CheckFailed(f"{name} has errors, so it is not used")
+    return found.source
+
+
+def mapper_of(name: str, pepper: str = "") -> Mapper:
+    """The same, ready to map."""
+    source = source_called(name)
     try:
-        return Mapper(found.source, pepper.encode())
+        return Mapper(source, pepper.encode())
     except MappingError as error:
         raise WrongUse(f"{name}: {error}") from None
 

@@ -1,6 +1,6 @@
 """Reading a journey file: from text to a `Journey`, or to everything that is wrong with it."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -64,14 +64,16 @@ class JourneyError(EtapaError):
         self.findings = findings
 
 
-def load_journey(text: str, file: str) -> Loaded:
-    """Read a journey from `text`; findings name `file`. Never raises, whatever the text says."""
+def load_journey(text: str, file: str, more: Sequence[Callable[[Node, Report], None]] = ()) -> Loaded:
+    """Read a journey from `text`; findings name `file`. Never raises, whatever the text says. `more`: further checks."""
     report = Report(file, text)
     read = None
     node = parse(text, report)
     if node is not None:
         read = _journey(node, report)
         doubt(node, report)
+        for check in more:
+            check(node, report)
     if read is None or report.has_errors:
         return Loaded(None, report.findings())
     journey, places = read

@@ -18,7 +18,7 @@ SHORTEST: Final = 5
 MOST_ALIKE: Final = 8
 """How many of the types that one slip leads to are looked at, so that no file takes long."""
 
-_Use = tuple[str, Position, Position]
+TypeUse = tuple[str, Position, Position]
 """A type, its place, and that of the list which names it: types of one list differ on purpose."""
 
 
@@ -26,9 +26,9 @@ def doubt_types(parts: Mapping[str, Node], report: Report) -> None:
     """Warn about types in conditions. `parts`: those of a journey file, by key."""
     if "types" in parts:
         return
-    uses = [use for key in ("personas", "rules", "consent", "caps", "campaigns") if key in parts for use in _in_conditions(parts[key])]
+    uses = [use for key in ("personas", "rules", "consent", "caps", "campaigns") if key in parts for use in types_in_conditions(parts[key])]
     others = {use for key in ("stages", "tests") if key in parts for use in _in_touchpoints(parts[key])}
-    by_type: dict[str, list[_Use]] = {}
+    by_type: dict[str, list[TypeUse]] = {}
     for use in (*sorted(uses, key=lambda use: use[1]), *others):
         by_type.setdefault(use[0], []).append(use)
     near: dict[str, list[str]] = {}
@@ -49,7 +49,7 @@ def doubt_types(parts: Mapping[str, Node], report: Report) -> None:
                 break
 
 
-def _may_be_meant(name: str, uses: list[_Use], position: Position, around: Position, others: set[_Use]) -> bool:
+def _may_be_meant(name: str, uses: list[TypeUse], position: Position, around: Position, others: set[TypeUse]) -> bool:
     """Of two types that conditions name once each, the one further down is doubted."""
     other = uses[0][0]
     if other == name or not _is_one_slip_from(name, other) or any(use[2] == around for use in uses):
@@ -84,10 +84,11 @@ def _plain(name: str) -> str:
     return "".join(character for character in name.casefold() if character.isalnum())
 
 
-def _in_conditions(node: Node) -> Iterator[_Use]:
+def types_in_conditions(node: Node) -> Iterator[TypeUse]:
+    """The types that conditions name, with their places."""
     if isinstance(node, ListNode):
         for item in node.items:
-            yield from _in_conditions(item)
+            yield from types_in_conditions(item)
     if not isinstance(node, MapNode):
         return
     for entry in node.entries:
@@ -95,10 +96,10 @@ def _in_conditions(node: Node) -> Iterator[_Use]:
             continue
         if entry.key in TYPE_KEYS or entry.key == "score":
             yield from _texts(entry.node)
-        yield from _in_conditions(entry.node)
+        yield from types_in_conditions(entry.node)
 
 
-def _in_touchpoints(node: Node) -> Iterator[_Use]:
+def _in_touchpoints(node: Node) -> Iterator[TypeUse]:
     if isinstance(node, ListNode):
         for item in node.items:
             yield from _in_touchpoints(item)
@@ -110,7 +111,7 @@ def _in_touchpoints(node: Node) -> Iterator[_Use]:
                 yield from _in_touchpoints(entry.node)
 
 
-def _texts(node: Node) -> Iterator[_Use]:
+def _texts(node: Node) -> Iterator[TypeUse]:
     """A type, those in a list, or the keys of a map of weights."""
     if isinstance(node, MapNode):
         yield from ((entry.key, entry.key_position, node.position) for entry in node.entries)
