@@ -43,8 +43,13 @@ def time_of_number(value: Any, unit: Unit) -> int:
             value = float(value) if "." in value else int(value)
     if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
         raise NoTime(f"expected a number of {unit} since 1970")
-    at: int = round(value * many / few) if isinstance(value, float) else value * many // few
-    return _in_range(at)
+    if not isinstance(value, float):
+        return _in_range(value * many // few)
+    at = value * many / few
+    # Of two numbers that both are finite, the product may not be.
+    if not math.isfinite(at):
+        raise NoTime("expected a time within the years 1 to 9999")
+    return _in_range(round(at))
 
 
 class LocalTime:

@@ -8,6 +8,8 @@ from etapa.contracts.rfc3339 import format_time
 from etapa.sources.language.model import Unit
 from etapa.sources.times import LocalTime, NoTime, time_of_number
 
+UNITS: tuple[Unit, ...] = ("s", "ms", "us", "ns")
+
 
 @pytest.mark.parametrize(
     ("value", "unit", "time"),
@@ -17,6 +19,9 @@ from etapa.sources.times import LocalTime, NoTime, time_of_number
         (1767604800123, "ms", "2026-01-05T09:20:00.123000Z"),
         ("1767604800000001", "us", "2026-01-05T09:20:00.000001Z"),
         (1767604800000001999, "ns", "2026-01-05T09:20:00.000001Z"),
+        ("1767604800123", "ms", "2026-01-05T09:20:00.123000Z"),
+        ("0000000000000000001767604800", "s", "2026-01-05T09:20:00Z"),
+        ("253402300799999999", "us", "9999-12-31T23:59:59.999999Z"),
         (-1, "s", "1969-12-31T23:59:59Z"),
     ],
 )
@@ -24,10 +29,11 @@ def test_a_number_counts_units_since_1970(value: Any, unit: Unit, time: str) -> 
     assert format_time(time_of_number(value, unit)) == time
 
 
-@pytest.mark.parametrize("value", ["yesterday", "", True, None, [1], 10**30, float("inf"), float("nan"), "9" * 31])
+@pytest.mark.parametrize("value", ["yesterday", "", True, None, [1], 10**30, 1e308, -1e308, float("inf"), float("nan"), "9" * 22, "9" * 31])
 def test_what_is_no_such_number_is_refused(value: Any) -> None:
-    with pytest.raises(NoTime, match=r"expected a (number of s since 1970|time within)"):
-        time_of_number(value, "s")
+    for unit in UNITS:
+        with pytest.raises(NoTime, match=rf"expected a (number of {unit} since 1970|time within)"):
+            time_of_number(value, unit)
 
 
 @pytest.mark.parametrize(
