@@ -36,7 +36,7 @@ class Readiness(msgspec.Struct, frozen=True):
 
 
 class PhaseCount(msgspec.Struct, frozen=True):
-    """Customers in the stages of a phase; `id` is none for stages without a phase."""
+    """Customers in the stages of a phase; `id` is null for stages without a phase."""
 
     id: str | None
     customers: Count
@@ -98,7 +98,7 @@ class Map(msgspec.Struct, frozen=True):
 
 
 class Change(msgspec.Struct, frozen=True):
-    """A stage that the customer entered; `rule` is none if no rule led there."""
+    """A stage that the customer entered; `rule` is null if no rule led there."""
 
     to: str
     at: Moment
@@ -106,7 +106,7 @@ class Change(msgspec.Struct, frozen=True):
 
 
 class LatestTrigger(msgspec.Struct, frozen=True):
-    """When a campaign was last triggered for the customer, to be sent or not: for the holdout group as well."""
+    """When a campaign was last triggered for the customer, whether it was sent or, for the holdout group, not."""
 
     campaign: str
     at: Moment
@@ -120,7 +120,7 @@ class CustomerStage(msgspec.Struct, frozen=True):
     phase: str | None
     label: Labels
     since: Moment
-    sequence: Annotated[int, msgspec.Meta(ge=0, description="How many stage changes the customer has had.")]
+    sequence: Annotated[int, msgspec.Meta(ge=0, description="How many stage changes the customer has made.")]
     due: Annotated[Moment | None, msgspec.Meta(description="When time alone may move the customer next, if ever.")]
     changes: Annotated[Sequence[Change], msgspec.Meta(description="The latest, the newest last.")]
     first_at: Annotated[Moment, msgspec.Meta(description="When the customer's earliest touchpoint occurred.")]
@@ -132,23 +132,23 @@ class StageCustomer(msgspec.Struct, frozen=True):
 
     customer_id: str
     since: Moment
-    source: Annotated[str | None, msgspec.Meta(description="The stage before; none if the journey began here.")] = msgspec.field(
+    source: Annotated[str | None, msgspec.Meta(description="The previous stage; null if the journey began here.")] = msgspec.field(
         name="from"
     )
     rule: Annotated[str | None, msgspec.Meta(description="None if no rule led here.")]
-    sequence: Annotated[int, msgspec.Meta(ge=0, description="How many stage changes the customer has had.")]
+    sequence: Annotated[int, msgspec.Meta(ge=0, description="How many stage changes the customer has made.")]
 
 
 class CustomersOfStage(msgspec.Struct, frozen=True):
-    """Some customers of a stage, those first who came last."""
+    """Some of the customers in a stage, latest arrivals first."""
 
     stage: str
     customers: Sequence[StageCustomer]
     next: Annotated[
-        str | None, msgspec.Meta(description="What `after` must be to read on, even if there are no customers here; none: that was all.")
+        str | None, msgspec.Meta(description="The `after` to read on with, even if this answer has no customers; null: that was all.")
     ]
     missing_partitions: Annotated[
-        Sequence[int], msgspec.Meta(description="They were passed over: their customers are not known at the moment.")
+        Sequence[int], msgspec.Meta(description="Passed over, because their customers are not known at the moment.")
     ]
 
 

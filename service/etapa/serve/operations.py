@@ -62,7 +62,7 @@ _OF_A_CUSTOMER = (
     _problem(403, "No token is set, so requests about customers are refused."),
     _problem(404, "No customer has this id."),
     _problem(
-        429, "There were more requests for customers than are answered in a second. Try again after the time in Retry-After.", "Retry-After"
+        429, "More requests for customers arrived than are answered in a second. Try again after the time in Retry-After.", "Retry-After"
     ),
     _FAILED,
     _WAIT,
@@ -70,7 +70,7 @@ _OF_A_CUSTOMER = (
 
 _PERIOD = (
     QueryParameter("from", "The first instant that counts: RFC 3339 with an offset, or a date in UTC. Left out: from the beginning."),
-    QueryParameter("to", "The first instant that counts no more. Left out: up to now."),
+    QueryParameter("to", "The first instant that no longer counts. Left out: up to now."),
 )
 _PERSONA = QueryParameter("persona", "Count only customers of this persona of the journey.")
 
@@ -116,24 +116,25 @@ OF_A_WORKER = (
         (Response(200, "The figures.", ReportMessage), _problem(400, "The query is wrong; the detail says how."), _FAILED, _WAIT),
         query=(
             *_PERIOD,
-            QueryParameter("by", "Tell each hour, day or month by itself.", GRAINS),
+            QueryParameter("by", "Report each hour, day or month by itself.", GRAINS),
             _PERSONA,
         ),
     ),
     Operation(
         "/v1/campaigns",
         "campaigns",
-        "Whether the campaigns that have a goal worked: those who got the message beside the holdout group, over the whole installation.",
+        "Whether the campaigns that have a goal worked: those who got the message compared with the holdout group, over the"
+        " whole installation.",
         (Response(200, "The comparison.", UpliftReport), _FAILED, _WAIT),
     ),
     Operation(
         "/v1/stages/{id}/customers",
         "stage_customers",
-        "Some of the customers in a stage, those first who came last. Read on with `after` until `next` is null.",
+        "Some of the customers in a stage, latest arrivals first. Read on with `after` until `next` is null.",
         (Response(200, "Customers.", CustomersOfStage), *_OF_A_CUSTOMER),
         of_a_customer=True,
         id_of="stage",
-        query=(QueryParameter("after", "The `next` of the answer before. Left out: from the beginning."),),
+        query=(QueryParameter("after", "The `next` of the previous answer. Left out: from the beginning."),),
     ),
     Operation(
         "/v1/customers/{id}",

@@ -52,7 +52,7 @@ class RatioReport(msgspec.Struct, frozen=True):
 
 
 class CampaignUplift(msgspec.Struct, frozen=True):
-    """What is said of one campaign."""
+    """Results of one campaign."""
 
     campaign: str
     offered: int
@@ -68,7 +68,7 @@ class CampaignUplift(msgspec.Struct, frozen=True):
 
 
 class UpliftReport(msgspec.Struct, frozen=True):
-    """What is said of all campaigns that have a goal."""
+    """Results of all campaigns that have a goal."""
 
     journey: str
     version: int

@@ -96,7 +96,7 @@ def test_the_routing_changes_with_the_routes_and_with_nothing_else() -> None:
     ("text", "expected"),
     [
         ("", "1:1: error: the file is empty: a delivery file has at least `targets`"),
-        ("targets: []", "1:10: error: expected a list of at least 1 targets, found"),
+        ("targets: []", "1:10: error: expected a list of targets, at least 1, found"),
         ("target: []", "unknown key `target` in a delivery file; did you mean `targets`?"),
         ("targets: [{id: a}]", "1:11: error: a target needs `url`"),
         ("targets: [{id: a, url: ftp://a/}]", "1:24: error: expected a URL such as"),

@@ -61,7 +61,7 @@ def test_known_traits_are_kept_even_if_no_rule_names_them() -> None:
         ),
         (
             "identity: {}\n" + GIVEN.replace("TOUCHPOINT", "{at: 1d, type: buy, same_as: ada}"),
-            "error: only a touchpoint of the type `$link` has `same_as`",
+            "error: only a touchpoint of the type `$link` can have `same_as`",
         ),
         (
             "identity: {}\n" + GIVEN.replace("TOUCHPOINT", "{at: 1d, type: $link, same_as: customer}"),

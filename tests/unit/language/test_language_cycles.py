@@ -15,7 +15,7 @@ def test_rules_that_time_alone_drives_round_in_less_than_an_hour_are_refused() -
     (found,) = errors(there, back)
     assert found == (
         "j.yaml:5:10: error: time alone moves customers in a circle through the rules `remind` and `wait`, 59m59s per round, for ever; a round must "
-        "take 1h at least, so make an `in_stage` longer, or have one of the rules wait for something else"
+        "take at least 1h, so make an `in_stage` longer, or have one of the rules wait for something else"
     )
 
 

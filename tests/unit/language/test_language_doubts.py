@@ -25,7 +25,7 @@ def doubts(when: str, *, rest: str = "") -> list[str]:
         ("{trait: a, eq: today}", 16, '`eq` compares with the text "today", which is not a day'),
         ("{trait: a, gte: '2026-01-01'}", 17, '`gte` compares with the text "2026-01-01", letter by letter and not as a date'),
         ("{last: properties.a, of: x, ne: 2026-01-01T10:00:00Z}", 33, "not as a date"),
-        ("{trait: a, eq: 007}", 16, "`007` is the number 7 here: write it without zeros before it, or in quotes if text is meant"),
+        ("{trait: a, eq: 007}", 16, "`007` is the number 7 here: write it without leading zeros, or in quotes if text is meant"),
         ("{count: x, gte: 010}", 17, "`010` is the number 10 here"),
         ("{trait: a, eq: 1_000}", 16, '`1_000` is the text "1_000" here: write it without _'),
         ("{event: 'purch*'}", 9, '`purch*` is a type with a `*` in its name, not a pattern: list the types, or write "*" alone for any'),
@@ -112,8 +112,7 @@ def test_tiers_that_can_only_rise_are_told() -> None:
     )
     assert len(found) == 1
     assert (
-        "rule `s` has no `from`, so it leaves only stages listed before `silver`: a customer who came to `gold` by `g` stays there"
-        in found[0]
+        "rule `s` has no `from`, so it leaves only stages listed before `silver`: customers whom `g` moved to `gold` stay there" in found[0]
     )
     assert found[0].endswith('write `from: "*"`, every other stage')
 

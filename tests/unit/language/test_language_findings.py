@@ -65,7 +65,7 @@ CONDITIONS = [
     ("{sequence: [{event: x}]}", "1: error: `sequence` needs `within`"),
     ("{event: }", "8: error: expected a touchpoint type, found nothing"),
     ("{}", "1: error: a condition needs one of "),
-    ("{all: []}", "7: error: expected a list of at least 1 conditions, found an empty list"),
+    ("{all: []}", "7: error: expected a list of conditions, at least 1, found an empty list"),
     ("{event: x, where: {}}", "19: error: expected at least one path (leave `where` out to match every touchpoint), found an empty map"),
     # Wrong types.
     ("[{idle: 3d}]", "1: error: expected a condition (a map), found a list: put conditions in {all: […]} or {any: […]}"),
@@ -80,7 +80,7 @@ CONDITIONS = [
     ("{trait: x, exists: 1}", "20: error: expected true or false, found number 1"),
     (
         "{trait: x, ne: null}",
-        "16: error: expected a number, text or true or false, found nothing: `exists: true` asks for a value that is there",
+        "16: error: expected a number, text or true or false, found nothing: `exists: true` asks whether a value is present",
     ),
     ("{event: x, where: {channel: [web, app]}}", "29: error: expected a value or a map of comparisons, found a list: write {in: […]}"),
     ("{idle: 30}", "8: error: expected a duration such as 90d or 1d12h, found number 30: its unit (s, m, h, d, w or y) is missing"),
@@ -193,7 +193,7 @@ RULES = [
     ("{id: r, to: s, when: {idle: 3d}}", ["17: error: no stage is listed before `s`, so the rule leaves none: write the stages it leaves"]),
     ("{id: r, from: t, to: t, when: {idle: 3d}}", ["19: error: the rule leads from `t` to itself"]),
     ("{id: r, from: [s, x], to: t, when: {idle: 3d}}", ["23: error: there is no stage `x`: the file has `s` and `t`"]),
-    ("{id: r, from: [], to: t, when: {idle: 3d}}", ["19: error: expected a list of at least 1 stage ids, found an empty list"]),
+    ("{id: r, from: [], to: t, when: {idle: 3d}}", ["19: error: expected a list of stage ids, at least 1, found an empty list"]),
     ("{id: r, from: [s, s], to: t, when: {idle: 3d}}", ['23: warning: text "s" is already in the list']),
     (
         "{id: a b, to: t, when: {idle: 3d}}",
@@ -233,7 +233,7 @@ JOURNEYS = [
         "2:10: error: expected a whole number from 1 to 2147483647, found number 1.0",
     ),
     ("journey: a\nversion: true\nstages: [{id: s}]\nrules: []\n", "2:10: error: expected a whole number from 1 to 2147483647, found true"),
-    ("journey: a\nversion: 1\nstages: []\nrules: []\n", "3:9: error: expected a list of at least 1 stages, found an empty list"),
+    ("journey: a\nversion: 1\nstages: []\nrules: []\n", "3:9: error: expected a list of stages, at least 1, found an empty list"),
     ("journey: a\nversion: 1\nstages: [{id: s}, {id: s}]\nrules: []\n", "3:24: error: stage `s` is already defined in line 3"),
     (
         "journey: a\nversion: 1\nstages: [{id: s, label: [S]}]\nrules: []\n",

@@ -28,7 +28,7 @@ def errors(loaded: Loaded) -> list[str]:
 def test_an_expression_that_would_take_much_memory_is_refused_where_it_stands() -> None:
     (found,) = errors(of_patterns([r"\pL{1,180}"]))
     assert found.startswith(
-        r'j.yaml:5:79: error: "\pL{1,180}" is not a regular expression that RE2 takes: its automaton would take more than'
+        r'j.yaml:5:79: error: "\pL{1,180}" is not a regular expression that RE2 takes: compiled, it would take more than'
     )
 
 
@@ -47,7 +47,7 @@ def test_expressions_that_are_allowed_one_by_one_may_be_too_large_together() -> 
     found = errors(of_patterns(rf"\pL{{1,40}}y{number}" for number in range(10)))
     assert len(found) == 10 - room
     assert found[0].startswith(f"j.yaml:{5 + room}:")
-    assert f"up to here take {sum(sizes[: room + 1])} instructions, {sizes[room]} of them this one; at most 250000 are allowed" in found[0]
+    assert f"so far take {sum(sizes[: room + 1])} instructions, {sizes[room]} of them this one; at most 250000 are allowed" in found[0]
     assert not errors(of_patterns(rf"\pL{{1,40}}y{number}" for number in range(room)))
 
 

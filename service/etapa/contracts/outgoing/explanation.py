@@ -63,7 +63,7 @@ class RuleMessage(msgspec.Struct, frozen=True):
 
 
 class MoveMessage(msgspec.Struct, frozen=True):
-    """A stage that would be entered; `rule` is none if the customer's stage no longer exists and the customer starts again."""
+    """A stage that would be entered; `rule` is null if the customer's stage no longer exists and the customer starts again."""
 
     to: str
     at: OffsetTime

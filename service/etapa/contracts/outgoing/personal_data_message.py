@@ -35,7 +35,7 @@ class KeptRecordMessage(PlacedMessage, frozen=True, kw_only=True):
 
 
 class EnteredMessage(msgspec.Struct, frozen=True, kw_only=True):
-    """A stage, and how the customer came into it."""
+    """A stage, and how the customer got there."""
 
     stage: str
     since: OffsetTime
@@ -58,7 +58,7 @@ class SightMessage(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class MemoryMessage(msgspec.Struct, frozen=True, kw_only=True):
-    """What is remembered of the customer's touchpoints for the sake of some conditions."""
+    """What is remembered of the customer's touchpoints because conditions ask for it."""
 
     needed_by: Annotated[
         Sequence[SightMessage], msgspec.Meta(description="Empty: only another version of the journey, or only a score, needs it.")

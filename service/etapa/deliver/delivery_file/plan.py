@@ -35,7 +35,7 @@ class Target(msgspec.Struct, frozen=True, kw_only=True):
     timeout: int = 15 * SECOND
     """From the beginning of a request, including the connection, to the end of its answer."""
     parallel: int = 8
-    """Requests at the same time."""
+    """Most requests at the same time."""
     max_age: int = 7 * DAY
     """A trigger whose `at` is longer ago than this is not sent."""
     retry: Retry = Retry()

@@ -30,8 +30,13 @@ _DEFAULT_TARGET = Target(id="", url="")
 _DEFAULT_RETRY, _DEFAULT_BREAKER = Retry(), BreakerPolicy()
 
 
-ATTEMPTS = Field("attempts", Whole(1, 1_000), "Requests for one trigger, the first included.", default=_DEFAULT_RETRY.attempts)
-FIRST = Field("first", Bounded(SECOND, HOUR), "Longest first wait; it doubles with each attempt.", default=shown(_DEFAULT_RETRY.first))
+ATTEMPTS = Field("attempts", Whole(1, 1_000), "Most requests for one trigger, the first included.", default=_DEFAULT_RETRY.attempts)
+FIRST = Field(
+    "first",
+    Bounded(SECOND, HOUR),
+    "Longest wait before the first retry; the limit doubles with each further one.",
+    default=shown(_DEFAULT_RETRY.first),
+)
 LONGEST = Field("longest", Bounded(SECOND, 24 * HOUR), "No wait is longer.", default=shown(_DEFAULT_RETRY.longest))
 WITHIN = Field(
     "within", Bounded(SECOND, 720 * HOUR), "No attempt begins later than this after the first.", default=shown(_DEFAULT_RETRY.within)
@@ -40,8 +45,8 @@ LONGEST_PAUSE = Field(
     "longest_pause", Bounded(0, 24 * HOUR), "A Retry-After is honoured for at most this long.", default=shown(_DEFAULT_RETRY.longest_pause)
 )
 RETRY = Field("retry", MapOf("`retry`", (ATTEMPTS, FIRST, LONGEST, WITHIN, LONGEST_PAUSE)), "When a failed delivery is tried again.")
-FAILURES = Field("failures", Whole(1, 1_000), "Failures in a row that stop requests for a while.", default=_DEFAULT_BREAKER.failures)
-PAUSE = Field("pause", Bounded(SECOND, HOUR), "For how long; then a single request tries.", default=shown(_DEFAULT_BREAKER.pause))
+FAILURES = Field("failures", Whole(1, 1_000), "How many failures in a row stop requests for a while.", default=_DEFAULT_BREAKER.failures)
+PAUSE = Field("pause", Bounded(SECOND, HOUR), "How long requests stop; then a single one is tried.", default=shown(_DEFAULT_BREAKER.pause))
 BREAKER = Field("breaker", MapOf("`breaker`", (FAILURES, PAUSE)), "When the target gets no requests for a while.")
 
 TARGET_ID = Field("id", ID, "The target's id, as used in campaigns, logs and metrics.", required=True)
@@ -49,18 +54,18 @@ URL = Field("url", UrlShape(), "Where triggers are posted to.", required=True)
 HEADERS = Field("headers", HeadersShape(), "Headers to send along.")
 SECRETS = Field("secrets", OneOrMany(SourceShape(), "secrets"), "Signing secrets, the newest first. Left out: deliveries are not signed.")
 TIMEOUT = Field("timeout", Bounded(SECOND, 10 * MINUTE), "How long an answer may take.", default=shown(_DEFAULT_TARGET.timeout))
-PARALLEL = Field("parallel", Whole(1, 1_000), "Requests at the same time.", default=_DEFAULT_TARGET.parallel)
+PARALLEL = Field("parallel", Whole(1, 1_000), "Most requests at the same time.", default=_DEFAULT_TARGET.parallel)
 MAX_AGE = Field(
     "max_age",
     Bounded(SECOND, LONGEST_AGE),
-    "A trigger whose `at` is longer ago is not sent, and becomes a dead letter.",
+    "A trigger whose `at` is longer ago than this is not sent and becomes a dead letter.",
     default=shown(_DEFAULT_TARGET.max_age),
 )
 TARGET = MapOf("a target", (TARGET_ID, URL, HEADERS, SECRETS, TIMEOUT, PARALLEL, MAX_AGE, RETRY, BREAKER))
 
 CAMPAIGN_ID = Field("id", ID, "The campaign's id in the journey file.", required=True)
 TO = Field("target", Reference("a target id"), "Where its triggers are posted to.")
-SKIP = Field("skip", Flag(), "Do not deliver its triggers; another program reads them.")
+SKIP = Field("skip", Flag(), "Deliver none of its triggers, because another program reads them.")
 CAMPAIGN_HEADERS = Field("headers", HeadersShape(), "Headers to send along; they win over the target's.")
 CAMPAIGN = MapOf("a campaign", (CAMPAIGN_ID, TO, SKIP, CAMPAIGN_HEADERS))
 

@@ -56,7 +56,7 @@ def _is_strict(comparison: Comparison, node: Node, report: Report) -> bool:
         if len(kinds_of(test)) > 1:
             report.error(
                 node.position,
-                f"`{test.operator}` lists values of different types, and consent is given by one: list true, or texts, or numbers",
+                f"`{test.operator}` lists values of different types, but consent is one kind of value: list only true, only texts or only numbers",
             )
             return False
     inner = [asked for each in comparison.elements for asked in _comparisons_in(each)]
@@ -106,7 +106,7 @@ class MoveShape(Shape[Move]):
         return {"anyOf": [{**map_schema(form), "required": [each.name for each in form]} for form in forms]}
 
 
-CONSENT = Field("consent", ConsentShape(), "Required for every campaign: the trait must be present and satisfy the comparison.")
+CONSENT = Field("consent", ConsentShape(), "What every campaign requires: the trait is present and satisfies the comparison.")
 MAX = Field("max", Whole(1, MAX_TRIGGERS), "How many triggers, over all campaigns.", required=True)
 PER = Field("per", Span(), "Within how long.", required=True)
 CAPS = Field("caps", MapOf("`caps`", (MAX, PER)), "The most triggers that one customer gets.")
@@ -122,7 +122,7 @@ CAMPAIGN = MapOf("a campaign", (CAMPAIGN_ID, ON, WHEN, COOLDOWN, ONCE, OWN_QUIET
 CAMPAIGNS = Field(
     "campaigns",
     ListOf(CAMPAIGN, "campaigns", minimum=0, maximum=MAX_CAMPAIGNS, keeps_good=True),
-    "What should follow when customers move. A stage change is offered to the campaigns in this order.",
+    "What follows when customers move. Each stage change is offered to the campaigns in this order.",
 )
 
 

@@ -42,15 +42,15 @@ def look_over(
         rule, to = journey.rules[index], journey.rules[other].to
         report.warning(
             rules[index],
-            f"rule `{rule.id}` has no `from`, so it leaves only stages listed before `{rule.to}`: a customer who came to `{to}` by"
-            f' `{journey.rules[other].id}` stays there when `{rule.id}` holds instead; if that is not meant, write `from: "*"`, every other stage',
+            f"rule `{rule.id}` has no `from`, so it leaves only stages listed before `{rule.to}`: customers whom `{journey.rules[other].id}`"
+            f' moved to `{to}` stay there when `{rule.id}` holds; if they should leave, too, write `from: "*"`, every other stage',
         )
     for circle, seconds in _rounds_by_time(journey.rules):
         ids = listed(journey.rules[index].id for index in circle)
         report.error(
             rules[min(circle)],
             f"time alone moves customers in a circle through the rules {ids}, {format_duration(seconds)} per round, for ever; a round must "
-            f"take {format_duration(SHORTEST_ROUND)} at least, so make an `in_stage` longer, or have one of the rules wait for something else",
+            f"take at least {format_duration(SHORTEST_ROUND)}, so make an `in_stage` longer, or have one of the rules wait for something else",
         )
     for cycle in _chases(journey.rules, clashes):
         report.warning(

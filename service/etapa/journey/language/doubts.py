@@ -109,7 +109,7 @@ class _Doubts:
             if min(others) >= DAY if others else int(minutes[1]) in _MONTHS_OFTEN:
                 self.report.warning(
                     position,
-                    f"`{text}` is {minutes[1]} minutes, and {'all other durations are of days or more' if others else 'no other duration is there'}:"
+                    f"`{text}` is {minutes[1]} minutes, and {'all other durations are of days or more' if others else 'it is the only duration'}:"
                     f" if months are meant, write `{int(minutes[1]) * 30}d`",
                 )
 
@@ -225,7 +225,7 @@ class _Doubts:
             taken = f'the text "{node.value}"' if is_text else f"the number {node.value}"
             self.report.warning(
                 node.position,
-                f"`{written[0]}` is {taken} here: write it without {'_' if '_' in written[0] else 'zeros before it'}, or in quotes if text is meant",
+                f"`{written[0]}` is {taken} here: write it without {'_' if '_' in written[0] else 'leading zeros'}, or in quotes if text is meant",
             )
         elif isinstance(node.value, str):
             self._control("text", node.value, node.position)

@@ -13,8 +13,8 @@ _STAGES: Final[tuple[UnitedStage, ...]] = get_args(UnitedStage)
 STAGE = Field(
     "stage",
     Choice(_STAGES),
-    "The stage of the united customer. replay: where all touchpoints of both lead, in the order in which they arrived; furthest: the later"
-    " of the two stages in the list of stages; keep: the stage of the customer whose id is kept.",
+    "The stage of the united customer. replay: the one that the touchpoints of both lead to, in the order in which they arrived;"
+    " furthest: the one of the two that is listed later under `stages`; keep: that of the customer whose id is kept.",
     default="replay",
 )
 MERGE_KNOWN = Field(
@@ -23,7 +23,7 @@ MERGE_KNOWN = Field(
 IDENTITY = Field(
     "identity",
     MapOf("`identity`", (STAGE, MERGE_KNOWN)),
-    "How two ids of one person are united when a `$link` touchpoint joins them. Left out: none are.",
+    "How two ids of one person become one customer when a `$link` touchpoint joins them. Left out: links have no effect.",
 )
 
 

@@ -100,7 +100,7 @@ RULE_ID = Field("id", ID, "The rule's id, as used in the stage changes it makes.
 FROM = Field(
     "from",
     OneOrMany(Reference("a stage id"), "stage ids"),
-    'The stages it leaves. "*": every stage but `to`. Left out: every stage listed before `to`.',
+    'The stages that customers leave by it. "*": every stage but `to`. Left out: every stage listed before `to`.',
 )
 TO = Field("to", Reference("a stage id"), "The stage it leads to.", required=True)
 WHEN = Field("when", ConditionShape(), "The condition that moves a customer.", required=True)
@@ -118,7 +118,7 @@ ACCEPT_FROM = Field(
     default="2000-01-01T00:00:00Z",
 )
 CAMPAIGNS_FROM = Field("campaigns_from", Instant(), "Stage changes dated before this trigger no campaign. Left out: all stage changes may.")
-GRACE = Field("grace", Span(zero_allowed=True), "How long a live timer waits for touchpoints that are on their way.", default="10s")
+GRACE = Field("grace", Span(zero_allowed=True), "How long a timer waits for late touchpoints that are still on their way.", default="10s")
 STAGES = Field(
     "stages", ListOf(STAGE, "stages", maximum=MAX_STAGES, keeps_good=True), "The stages, in the order of the journey.", required=True
 )

@@ -28,7 +28,8 @@ NO_QUIET: Final = "none"
 THEN = Field(
     "then",
     _ThenShape(),
-    "hold: the trigger is checked again when the quiet time ends, and published then if consent, caps, cooldown and once allow it. drop: it is not published.",
+    "hold: the trigger is checked again when the quiet time ends, and published then if consent, caps, cooldown and once"
+    " allow it. drop: it is not published.",
     required=True,
 )
 
@@ -60,4 +61,4 @@ class OwnQuietShape(Shape[Quiet | None]):
 
 
 QUIET = Field("quiet", QuietShape(), "When no campaign sends anything, by the customer's local time (see `zone`).")
-OWN_QUIET = Field("quiet", OwnQuietShape(), "Quiet times of this campaign, instead of those of the file; none: it has none.")
+OWN_QUIET = Field("quiet", OwnQuietShape(), "Quiet times of this campaign, in place of those of the file; `none`: it has none.")

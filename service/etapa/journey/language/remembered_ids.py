@@ -44,6 +44,7 @@ class RememberedIdsShape(Shape[RememberedIds]):
 REMEMBER_IDS = Field(
     "remember_ids",
     RememberedIdsShape(),
-    "How many touchpoint ids are kept per customer to drop duplicates, or {last: 64, for: 30d} to keep those of a time; 0 turns it off.",
+    "How many of each customer's touchpoint ids are kept to drop duplicates; {last: 64, for: 30d} also keeps those of the"
+    " last 30 days; 0 turns this off.",
     default=DEFAULT.last,
 )

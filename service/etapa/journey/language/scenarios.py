@@ -48,9 +48,9 @@ TOUCHPOINT_ID = Field(
     "id", Text("an id", longest=256), "The touchpoint's id. Left out: a unique one. Write the same one twice to test duplicates."
 )
 OF_CUSTOMER = Field(
-    "customer", Text("a customer id", longest=256), f"Another id than `{CUSTOMER}`, which the test is about; see `identity`."
+    "customer", Text("a customer id", longest=256), f"The customer's id. Left out: `{CUSTOMER}`, whom the test is about; see `identity`."
 )
-SAME_AS = Field("same_as", Text("a customer id", longest=256), f"For the type `{LINK}` only: the id that is kept of the two.")
+SAME_AS = Field("same_as", Text("a customer id", longest=256), f"Only for the type `{LINK}`: which of the two ids is kept.")
 TOUCHPOINT = MapOf("a touchpoint", (AT, TYPE, CHANNEL, PROPERTIES, TRAITS, TOUCHPOINT_ID, OF_CUSTOMER, SAME_AS))
 
 TO = Field("to", Reference("a stage id"), "The stage entered.", required=True)
@@ -66,14 +66,14 @@ GIVEN = Field(
 EXPECT = Field(
     "expect",
     ListOf(CHANGE, "changes", minimum=0, maximum=MAX_TOUCHPOINTS, keeps_good=True),
-    "The whole list of stage changes, in order; the first enters the initial stage. An empty list means that this is the only one.",
+    "All stage changes, in order; the first enters the initial stage. An empty list means that nothing follows it.",
     required=True,
 )
 UNTIL = Field("until", Span(zero_allowed=True), "Timers run up to this time. Left out: no timer runs after the last touchpoint.")
 TRIGGERS = Field(
     "triggers",
     ListOf(Reference("a campaign id"), "campaign ids", minimum=0, maximum=MAX_TOUCHPOINTS),
-    "The whole list of campaigns that are triggered, in order.",
+    "All campaigns that are triggered, in order.",
 )
 OUTCOME_AT = Field("at", FromStart(), "When the goal is met or missed, counted from the start of the test.", required=True)
 CAMPAIGN = Field("campaign", Reference("a campaign id"), "The campaign whose goal it is.", required=True)
@@ -114,7 +114,7 @@ def check(records: Sequence[ReadMap], stages: Known, campaigns: Known, report: R
 def _check_link(touchpoint: ReadMap, report: Report, *, unites: bool) -> None:
     is_link, same_as = touchpoint.get(TYPE) == LINK, touchpoint.get(SAME_AS)
     if same_as is not None and not is_link:
-        report.error(touchpoint.place(SAME_AS), f"only a touchpoint of the type `{LINK}` has `same_as`")
+        report.error(touchpoint.place(SAME_AS), f"only a touchpoint of the type `{LINK}` can have `same_as`")
     elif is_link and SAME_AS.name not in touchpoint.positions:
         report.error(touchpoint.place(TYPE), f"a `{LINK}` needs `same_as`: the id that is kept")
     elif is_link and same_as == (touchpoint.get(OF_CUSTOMER) or CUSTOMER):

@@ -31,7 +31,7 @@ class _ZoneName(Shape[str]):
 
 
 TRAIT = Field("trait", Text("the name of a trait", longest=MAX_TYPE), "The trait that names the customer's time zone.", required=True)
-OTHERWISE = Field("else", _ZoneName(), "The zone of customers whose trait names no zone.", default="UTC")
+OTHERWISE = Field("else", _ZoneName(), "The zone of customers whose trait names none.", default="UTC")
 
 
 class ZoneShape(Shape[CustomerZone]):

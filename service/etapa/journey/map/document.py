@@ -9,7 +9,7 @@ from etapa.journey.language.design.parts import ChannelKind, MapState, PointKind
 
 Words = Annotated[Mapping[str, str], msgspec.Meta(description="Texts for people by language; `mul` is the same in every language.")]
 Number = Annotated[int, msgspec.Meta(ge=0)]
-Counted = Annotated[int | None, msgspec.Meta(description="None where touchpoints are not counted.")]
+Counted = Annotated[int | None, msgspec.Meta(description="Null where touchpoints are not counted.")]
 Share = Annotated[float, msgspec.Meta(ge=0, le=1)]
 Seconds = Annotated[float, msgspec.Meta(ge=0)]
 Moment = Annotated[str, msgspec.Meta(extra_json_schema={"format": "date-time"}, description="In UTC (RFC 3339).")]
@@ -34,7 +34,7 @@ class MapPersona(_Part, frozen=True):
 
 
 class MapPhase(_Part, frozen=True):
-    """Neighbouring stages under one heading; `id` is none for stages without a phase."""
+    """Neighbouring stages under one heading; `id` is null for stages without a phase."""
 
     id: str | None
     label: Words
@@ -49,7 +49,7 @@ class MapChannel(_Part, frozen=True):
     kind: ChannelKind | None
     designed: bool
     count: Counted
-    share: Annotated[Share | None, msgspec.Meta(description="None where touchpoints are not counted.")]
+    share: Annotated[Share | None, msgspec.Meta(description="Null where touchpoints are not counted.")]
 
 
 class MapTouchpoint(_Part, frozen=True):
@@ -81,12 +81,14 @@ class MapFeeling(_Part, frozen=True):
     count: Number
     mean: Annotated[float, msgspec.Meta(description="On the scale on which they say it.")]
     level: Share
-    low: Annotated[Share | None, msgspec.Meta(description="95 % interval of the mean (Student's t); none if there are too few answers.")]
+    low: Annotated[
+        Share | None, msgspec.Meta(description="95 % confidence interval of the mean (Student's t); null if there are too few answers.")
+    ]
     high: Share | None
 
 
 class MapStayPiece(_Part, frozen=True):
-    """Stays between two lengths: at least the one, and less than the other."""
+    """Stays at least as long as one length and shorter than another."""
 
     at_least_seconds: Seconds
     below_seconds: Seconds
@@ -133,7 +135,7 @@ class MapStageColumn(_Part, frozen=True):
     left: Number
     new: Number
     reached: Annotated[
-        Number | None, msgspec.Meta(description="Customers who have ever been in it; none if the ways of single customers are not known.")
+        Number | None, msgspec.Meta(description="Customers who have ever been in it; null if the ways of single customers are not known.")
     ]
     channels: Sequence[MapChannel]
     touchpoints: Sequence[MapTouchpoint]
@@ -149,7 +151,7 @@ class FlowRule(_Part, frozen=True):
     id: str
     sentence: Words
     code: str
-    count: Annotated[Number | None, msgspec.Meta(description="How often it moved a customer; none if moves are not counted by rule.")]
+    count: Annotated[Number | None, msgspec.Meta(description="How often it moved a customer; null if moves are not counted by rule.")]
 
 
 class MapReason(_Part, frozen=True):
@@ -160,10 +162,13 @@ class MapReason(_Part, frozen=True):
 
 
 class RecentMove(_Part, frozen=True):
-    """A move of somebody, and why."""
+    """One customer's move, and why it happened."""
 
     at: Moment
-    rule: Annotated[str | None, msgspec.Meta(description="None if no rule moved the customer, but a new version of the journey or a link.")]
+    rule: Annotated[
+        str | None,
+        msgspec.Meta(description="Null if it was not a rule that moved the customer, but a new version of the journey or a link."),
+    ]
     because: Sequence[MapReason]
 
 
@@ -189,7 +194,9 @@ class MapDetour(_Part, frozen=True):
     customers: Number
     share: Share
     times: Number
-    days_lost: Annotated[float, msgspec.Meta(ge=0, description="Days until they were back where they had left it, all added up.")]
+    days_lost: Annotated[
+        float, msgspec.Meta(ge=0, description="Days until they were back where they had left it, summed over all of them.")
+    ]
     rules: Mapping[str, int]
 
 
@@ -220,7 +227,7 @@ class Extreme(_Part, frozen=True):
 
 
 class GroupGoals(_Part, frozen=True):
-    """Goals of a group's first triggers."""
+    """Goals of the first triggers of a group's customers."""
 
     ended: Annotated[Number, msgspec.Meta(description="Those that were met or missed.")]
     met: Number
@@ -230,10 +237,12 @@ class CampaignEffect(_Part, frozen=True):
     """The share of customers who met the goal among those who got the message, minus that in the holdout group."""
 
     difference: float
-    low: Annotated[float, msgspec.Meta(description="The true difference is between `low` and `high`, however often one looks (95 %).")]
+    low: Annotated[
+        float, msgspec.Meta(description="The true difference is between `low` and `high`, however often one looks (with 95 % confidence).")
+    ]
     high: float
     verdict: Annotated[
-        Literal["better", "worse", "undecided"] | None, msgspec.Meta(description="None if the sizes of the groups are not as intended.")
+        Literal["better", "worse", "undecided"] | None, msgspec.Meta(description="Null if the sizes of the groups are not as intended.")
     ]
 
 
@@ -242,12 +251,12 @@ class CampaignLane(_Part, frozen=True):
 
     id: str
     stages: Annotated[Sequence[str], msgspec.Meta(description="Stages whose entries are offered to it.")]
-    outcomes: Annotated[Mapping[str, int] | None, msgspec.Meta(description="None if they are not counted.")]
-    sent: Annotated[GroupGoals | None, msgspec.Meta(description="None if no goal of this group has ended.")]
-    holdout: Annotated[GroupGoals | None, msgspec.Meta(description="None if no goal of the holdout group has ended.")]
+    outcomes: Annotated[Mapping[str, int] | None, msgspec.Meta(description="Null if they are not counted.")]
+    sent: Annotated[GroupGoals | None, msgspec.Meta(description="Null if no goal of this group has ended.")]
+    holdout: Annotated[GroupGoals | None, msgspec.Meta(description="Null if no goal of the holdout group has ended.")]
     effect: Annotated[
         CampaignEffect | None,
-        msgspec.Meta(description="None if there is nothing to compare, or if the map is about a part of the time or of the customers."),
+        msgspec.Meta(description="Null if there is nothing to compare, or if the map shows only some of the time or of the customers."),
     ]
 
 
@@ -270,7 +279,7 @@ class JourneyMap(_Part, frozen=True):
     ideal: Sequence[str]
     way: Annotated[
         IdealWay | None,
-        msgspec.Meta(description="None if the file has no ideal way, or a live map is about a part of the time or of the customers."),
+        msgspec.Meta(description="Null if the file has no ideal way, or a live map is about a part of the time or of the customers."),
     ]
     extremes: Sequence[Extreme]
     campaigns: Sequence[CampaignLane]

@@ -218,21 +218,22 @@ _OTHERWISE: tuple[Otherwise, ...] = get_args(Otherwise)
 
 OF = Field("of", ExpressionShape(), "The value at this path, or what another origin gives.")
 FIRST = Field("first", ListOf(ExpressionShape(), "origins", maximum=50), "The first of these that is present and not empty text.")
-HASH = Field("hash", ListOf(PathText(), "paths", maximum=50), "A digest of all values at these paths: the same values, the same text.")
+HASH = Field("hash", ListOf(PathText(), "paths", maximum=50), "A digest of all values at these paths: the same values give the same text.")
 CONST = Field("const", Plain(), "Always this value.")
 CONVERSIONS = Field(
     "as",
     OneOrMany(OneOf(_CONVERSIONS), "conversions"),
-    "What the value is converted to, in this order: text, number or boolean; trimmed, in lower or upper case, in Unicode's NFC; its SHA-256.",
+    "What the value is converted to, in this order: text, number or boolean; trimmed, in lower or upper case, in Unicode's"
+    " NFC; its SHA-256.",
 )
-TRANSLATED = Field("map", Translation(), "What values are called here. Numbers and booleans are looked up as JSON writes them.")
+TRANSLATED = Field("map", Translation(), "New values for the ones found. Numbers and booleans are looked up as JSON writes them.")
 ELSE = Field(
     "else", OneOf(_OTHERWISE), "A value that `map` does not have: keep it, skip the record, or make it a dead letter.", default="dead"
 )
-UNIT = Field("unit", OneOf(_UNITS), "The value is a number of these since 1970-01-01T00:00:00Z.")
+UNIT = Field("unit", OneOf(_UNITS), "The value is a number of these units since 1970-01-01T00:00:00Z.")
 ZONE = Field("zone", SourceZone(), "The value is a local time of this zone, without an offset.")
 FORM = Field("form", Form(), "How the time is written, in the notation of strptime. Left out: ISO 8601.")
-WHEN = Field("when", WhenShape(), "Only of records that satisfy this.")
+WHEN = Field("when", WhenShape(), "Only from records that satisfy this.")
 CHANGES: tuple[Field[Any], ...] = (CONVERSIONS, TRANSLATED, ELSE, UNIT, ZONE, FORM, WHEN)
 FIELDS: tuple[Field[Any], ...] = (OF, FIRST, HASH, CONST, *CHANGES)
 _BASES = (OF.name, FIRST.name, HASH.name, CONST.name)

@@ -143,7 +143,7 @@ _KEBAB = Text(
 
 _DECODE: tuple[Decode, ...] = get_args(Decode)
 
-NAME = Field("source", _KEBAB, "The source's id, in kebab-case; metrics name it.", required=True)
+NAME = Field("source", _KEBAB, "The source's id, in kebab-case, as metrics show it.", required=True)
 ABOUT = Field("about", Text("a sentence about the source", longest=1000), "What it takes, for people.")
 TOPIC = Field("topic", Text("the name of a topic", "^[A-Za-z0-9._-]+$", 249), "The topic its records come from. Left out: `touchpoints`.")
 DECODE = Field("decode", OneOf(_DECODE), "How records are written. Left out: as JSON, or framed for a schema registry.", default="auto")
@@ -153,7 +153,7 @@ REGISTRY_URL = Field(
     "Where it is. ETAPA_REGISTRY_URL takes precedence; a login and certificates are always settings.",
     required=True,
 )
-REGISTRY = Field("registry", MapOf("a schema registry", (REGISTRY_URL,)), "The schema registry that its records name schemas of.")
+REGISTRY = Field("registry", MapOf("a schema registry", (REGISTRY_URL,)), "The schema registry whose schemas its records name.")
 EACH = Field("each", PathText(), "A list in the record: each element is a touchpoint of its own.")
 SKIP = Field(
     "skip",
@@ -178,7 +178,7 @@ TRAITS = Field("traits", FieldsShape(), "What is known about the customer.")
 TOUCHPOINT_FIELDS = (ID, CUSTOMER_ID, TYPE, OCCURRED_AT, CHANNEL, PROPERTIES, TRAITS)
 TOUCHPOINT = Field("touchpoint", MapOf("a touchpoint", TOUCHPOINT_FIELDS), "Where the touchpoint's fields come from.", required=True)
 
-LINK_WHEN = Field("when", WhenShape(), "Only of records that satisfy this.")
+LINK_WHEN = Field("when", WhenShape(), "Only from records that satisfy this.")
 SAME_AS = Field("same_as", ExpressionShape(), "The id that the customer is known by from now on.", required=True)
 LINKED = Field("customer_id", ExpressionShape(), "The id that was used before.", required=True)
 LINK = Field(

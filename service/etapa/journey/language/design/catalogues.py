@@ -68,7 +68,8 @@ class TraitsOnly(Shape[Condition]):
         others = [leaf for leaf in leaves(condition) if not isinstance(leaf, Trait)]
         if others:
             report.error(
-                node.position, f"a persona is known by traits alone, found `{shortened(others[0].text())}`: only `trait` is allowed here"
+                node.position,
+                f"a persona is recognised by traits alone, found `{shortened(others[0].text())}`: only `trait` is allowed here",
             )
             return BAD
         return condition
@@ -94,7 +95,7 @@ TYPES = Field(
 KNOWN = Field(
     "known",
     Flag(),
-    "Whether only a known person has it, such as an e-mail address: two known people are not united by a link (see `identity`).",
+    "Whether it identifies a person, as an e-mail address does: no link unites two people who are both known (see `identity`).",
 )
 TRAITS = Field(
     "traits", Catalogue("trait", (KNOWN, LABEL)), "What is known about customers, with what people call it. Need not name every trait."

@@ -28,7 +28,7 @@ class Scale(Shape[tuple[float, float]]):
             return BAD
         worst, best = numbers
         if worst == best:
-            report.error(node.position, f"the worst and the best value of a scale differ, found {worst} twice")
+            report.error(node.position, f"the worst and the best value of a scale must differ, found {worst} twice")
             return BAD
         return float(worst), float(best)
 

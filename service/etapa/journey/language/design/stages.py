@@ -32,12 +32,12 @@ _POINT_KINDS: tuple[PointKind, ...] = get_args(PointKind)
 POINT_KIND = Field("kind", Choice(_POINT_KINDS), "What kind of moment it is.", required=True)
 AT = Field("at", Text("a touchpoint type", longest=MAX_TYPE), "The type of touchpoint at which it happens.")
 NOTE = Field("note", Label(), "What happens, in words.")
-WHY = Field("why", ListOf(Label(), "reasons", maximum=MAX_WHYS), "Why it is so, and why that in turn: up to five times.")
+WHY = Field("why", ListOf(Label(), "reasons", maximum=MAX_WHYS), "Why it is so, why that is so, and on: up to five answers.")
 HOW = Field("how", ListOf(Label(), "ways", maximum=MAX_WHYS), "How to improve or keep it: up to five ideas.")
 POINTS = Field(
     "points",
     ListOf(MapOf("a point", (POINT_KIND, AT, NOTE, WHY, HOW)), "points", maximum=MAX_ITEMS, keeps_good=True),
-    "Good, bad and decisive moments of this stage.",
+    "This stage's moments: good, bad and decisive ones.",
 )
 
 WITHIN = Field("within", Span(), "The median stay that it should have.")

@@ -109,7 +109,9 @@ class HowLong(Shape[int | Pace]):
 GAPS = Field("gaps", Number(), "How many of the customer's usual gaps between matching touchpoints; may be a decimal.", required=True)
 AT_LEAST = Field("at_least", Span(), "Never sooner than this.", required=True)
 AT_MOST = Field(
-    "at_most", Span(), "Never later than this; also for customers who have no usual gap yet. Left out: the condition is false for these."
+    "at_most",
+    Span(),
+    "Never later than this, which also applies to customers who have no usual gap yet. Left out: for them the condition is false.",
 )
 ABSENT = own("absent", Types(), 'The touchpoint types that must not have occurred: a type, a list of types, or "*".')
 FOR = own("for", HowLong(), "How long none has occurred: a duration, or a multiple of the customer's own gaps.")

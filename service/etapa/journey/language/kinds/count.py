@@ -61,7 +61,10 @@ class Count(Leaf):
         return compared(self.comparison, observed, wanted=wanted, adds_up=True, whole=self.is_whole)
 
 
-_WHAT = 'The touchpoint types that are counted: a type, a list of types, or "*"; or a map of types to what each counts, such as {order: 1, cancel: -1}.'
+_WHAT = (
+    'The touchpoint types that are counted: a type, a list of types, or "*"; or a map from types to what each counts as,'
+    " such as {order: 1, cancel: -1}."
+)
 COUNTED = own("count", WeightedTypes(), _WHAT)
 
 

@@ -147,8 +147,8 @@ def _date(record: ReadMap, _: Comparison, report: Report) -> Condition | Bad:
         if every is not None and length >= SHORTEST[every]:
             report.error(
                 record.place(ENDS),
-                f"from {begins.text()} to {ends.text()} is not shorter than {format_duration(SHORTEST[every])}, the shortest {every} or nearly so: "
-                "it would be true all the time",
+                f"from {begins.text()} to {ends.text()} must be less than {format_duration(SHORTEST[every])}, the shortest {every}:"
+                " otherwise it is true nearly all the time",
             )
             return BAD
     if name.startswith("traits."):
@@ -156,4 +156,4 @@ def _date(record: ReadMap, _: Comparison, report: Report) -> Condition | Bad:
     return Date(name, every, begins, ends)
 
 
-KIND = ConditionKind("date", "Now is that far from a date of the customer.", (TRAIT, EVERY, BEGINS, ENDS), _date)
+KIND = ConditionKind("date", "A date of the customer is this near.", (TRAIT, EVERY, BEGINS, ENDS), _date)

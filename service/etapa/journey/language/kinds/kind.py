@@ -81,10 +81,10 @@ class WeightedTypes(Shape[Weighted]):
             weight = Number().read(entry.node, report)
             if weight is BAD:
                 if isinstance(entry.node, InvalidNode):
-                    report.error(entry.node.position, "a weight is finite and not 0: leave types out that do not count")
+                    report.error(entry.node.position, "a weight must be finite and not 0: leave out types that do not count")
                 continue
             if weight == 0 or not -LARGEST_WEIGHT <= weight <= LARGEST_WEIGHT:
-                report.error(entry.node.position, "a weight is finite and not 0: leave types out that do not count")
+                report.error(entry.node.position, "a weight must be finite and not 0: leave out types that do not count")
             weights.append((entry.key, weight))
         if report.errors != before:
             return BAD
@@ -146,7 +146,7 @@ WITHIN = Field("within", Span(), "Only touchpoints from this long ago up to now.
 OF_WEIGHTED = Field(
     "of",
     WeightedTypes(),
-    'The touchpoints that take part: a type, a list of types, or "*"; or a map of types to weights, such as {purchase: 1, refund: -1}.',
+    'The touchpoints that take part: a type, a list of types, or "*"; or a map from types to weights, such as {purchase: 1, refund: -1}.',
     required=True,
 )
 OF = Field("of", Types(), 'The touchpoints that take part: a type, a list of types, or "*".', required=True)

@@ -33,7 +33,7 @@ BEFORE = Field("before", Span(), "Only touchpoints from this long ago or earlier
 CALENDAR = Field(
     "calendar",
     CalendarShape(),
-    "Only touchpoints of this period of the customer's calendar up to now, or of the whole one before it. Weeks begin on Monday.",
+    "Only touchpoints of the current period of the customer's calendar, up to now, or of the whole previous one. Weeks begin on Monday.",
 )
 WINDOW: Final = (WITHIN, BEFORE, CALENDAR)
 """The keys of a window."""

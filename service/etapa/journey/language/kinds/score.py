@@ -84,4 +84,11 @@ def _score_kind(record: ReadMap) -> Kind:
     return FALLING_SCORE if max(points) < 0 else SCORE
 
 
-KIND = ConditionKind("score", "Points for touchpoints, halving with time.", (POINTS, HALF_LIFE), _score, compares=_score_kind, widest=SCORE)
+KIND = ConditionKind(
+    "score",
+    "Points for touchpoints, which halve again and again as time passes.",
+    (POINTS, HALF_LIFE),
+    _score,
+    compares=_score_kind,
+    widest=SCORE,
+)

@@ -56,7 +56,7 @@ def compile_pattern(pattern: str) -> CompiledPattern:
         reason = error.args[0] if error.args else "not accepted"
         said = reason.decode("utf-8", "replace") if isinstance(reason, bytes) else str(reason)
         if "too large" in said:
-            raise PatternTooLarge("its automaton would take more than a mebibyte; shorten it, or bound its repetitions lower") from None
+            raise PatternTooLarge("compiled, it would take more than a mebibyte: shorten it, or allow fewer repetitions") from None
         raise PatternError(said) from None
     except UnicodeError:
         raise PatternError("half a surrogate pair is not a character") from None

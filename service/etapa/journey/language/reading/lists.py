@@ -29,7 +29,7 @@ class ListOf(Shape[tuple[T, ...]]):
         if not isinstance(node, ListNode):
             return refuse(node, f"a list of {self.noun}", report)
         if len(node.items) < self.minimum:
-            return refuse(node, f"a list of at least {self.minimum} {self.noun}", report)
+            return refuse(node, f"a list of {self.noun}, at least {self.minimum}", report)
         if len(node.items) > self.maximum:
             report.error(node.position, f"expected at most {self.maximum} {self.noun}, found {len(node.items)}")
             return BAD

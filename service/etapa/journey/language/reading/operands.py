@@ -75,7 +75,7 @@ class Pattern(Shape[str]):
             return pattern if size else BAD
         report.error(
             node.position,
-            f"the regular expressions up to here take {report.pattern_size} instructions, {size} of them this one; at most "
+            f"the regular expressions so far take {report.pattern_size} instructions, {size} of them this one; at most "
             f"{MAX_PATTERN_SIZE} are allowed: {{3,9}} multiplies what stands before it by 9, and a class such as \\pL is about a thousand",
         )
         return BAD
@@ -109,7 +109,7 @@ class _Present(Plain):
 
     def read(self, node: Node, report: Report) -> Scalar | Bad:
         if isinstance(node, ScalarNode) and node.value is None:
-            return refuse(node, self.noun, report, ": `exists: true` asks for a value that is there")
+            return refuse(node, self.noun, report, ": `exists: true` asks whether a value is present")
         return super().read(node, report)
 
 
@@ -219,7 +219,7 @@ SCORE = Kind(Domain("a score (a number)"), NUMBER_ORDER)
 RISING_SCORE = Kind(Domain("a score without negative points (a number from 0)", minimum=0), NUMBER_ORDER)
 FALLING_SCORE = Kind(Domain("a score without positive points (a number up to 0)", maximum=0), NUMBER_ORDER)
 VALUE = Kind(Domain("a value, which may be missing", texts=True, others=True, missing=True), _ANY, READ_AS)
-PRESENT_VALUE = Kind(Domain("a value that is there (a missing trait means no)", texts=True, others=True), _ANY, READ_AS)
+PRESENT_VALUE = Kind(Domain("a value that is present (a missing trait means no)", texts=True, others=True), _ANY, READ_AS)
 CHANNEL = Kind(Domain("a channel (text or missing)", numbers=False, texts=True, missing=True), _ANY, READ_AS)
 TYPE = Kind(Domain("a touchpoint type (text, never missing)", numbers=False, texts=True), _ANY, READ_AS)
 LATEST_TEXT = Kind(Domain("the latest text, or nothing", numbers=False, texts=True, missing=True), _ANY, READ_AS)

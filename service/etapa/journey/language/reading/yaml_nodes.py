@@ -197,7 +197,7 @@ class _Builder:
         if event.anchor is not None:
             self._report.error(position, f"anchor `&{event.anchor}` is not allowed: write values out where they are used")
         if isinstance(event, yaml.ScalarEvent | yaml.CollectionStartEvent) and event.tag is not None:
-            self._report.error(position, f"tag `{shortened(event.tag)}` is not allowed: plain values and quotes say what is meant")
+            self._report.error(position, f"tag `{shortened(event.tag)}` is not allowed: plain values and quotes are enough")
         if isinstance(event, yaml.ScalarEvent):
             self._scalar(event, position)
         else:
