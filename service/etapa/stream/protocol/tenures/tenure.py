@@ -10,8 +10,6 @@ import logging
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 
-import msgspec
-
 from etapa.contracts.incoming.rejected import Rejected, rejected
 from etapa.contracts.stored.denial import denied_fields, read_denials
 from etapa.contracts.stored.mark import MARK_KEY, Mark, encode_mark
@@ -25,24 +23,18 @@ from etapa.journey.localtime.zones import VERSION as ZONE_DATA
 from etapa.stream.protocol.batch import NO_TRACES, NOTHING_WAITING, CannotJudge, Encoded, dead_letters, encode, stage_deltas
 from etapa.stream.protocol.intake import Accounted, Intake
 from etapa.stream.protocol.judge import Judge
-from etapa.stream.protocol.ledger_keeper import LedgerKeeper, LedgerPages, ledger_records
+from etapa.stream.protocol.ledger_keeper import LedgerKeeper, ledger_records
 from etapa.stream.protocol.observer import BatchCommitted, BatchStep, Beginning
-from etapa.stream.protocol.ports import LoadedCustomers, Transaction, ViewMark
-from etapa.stream.protocol.records import Applied, Outgoing, Record
+from etapa.stream.protocol.ports import LoadedCustomers, Transaction
+from etapa.stream.protocol.records import Outgoing, Record
 from etapa.stream.protocol.residence import NOTHING_MOVED, MovedInBatch
 from etapa.stream.protocol.stream_time import QuietPace, count_before, stream_time_after
 from etapa.stream.protocol.takeover import InDoubt, TakenOver, view_mark
 from etapa.stream.protocol.task_context import TaskContext
+from etapa.stream.protocol.tenures.following_view import FollowingView
 from etapa.stream.protocol.tenures.reclassifier import Reclassifier
 
 logger = logging.getLogger(__name__)
-
-
-class _InFlight(msgspec.Struct, frozen=True):
-    """A committed batch that the view may or may not show yet."""
-
-    state_offset: int
-    apply: asyncio.Task[None]
 
 
 class Tenure:
@@ -52,7 +44,7 @@ class Tenure:
         self._around = around
         self._never_processed = taken.mark is None
         self._topics = taken.topics
-        self._applied = taken.applied
+        self._view = FollowingView(around, taken.applied)
         self._next_offset = taken.next_offset
         self._nothing_before = 0
         """When the log was last asked, nothing was waiting before this offset; some offsets may hold no record."""
@@ -74,7 +66,6 @@ class Tenure:
         self._judge = Judge(around, self._pause)
         self._reclassifier = Reclassifier(around.view, around.program.version, self._pause)
         self._ledger = LedgerKeeper({}, None)
-        self._in_flight: _InFlight | None = None
         self._seconds: dict[BatchStep, float] = {}
         self._began: dict[Beginning, float] = {}
         self.sound = False
@@ -107,22 +98,15 @@ class Tenure:
                 await self._between_batches()
             await self._settle()
         except asyncio.CancelledError:
-            if self._in_flight is not None:
-                self._in_flight.apply.cancel()
+            self._view.cancel()
             raise
         finally:
-            if self._in_flight is not None:
-                # It is committed, so it may be applied; and nothing of ours may still run when the next tenure begins.
-                await asyncio.gather(self._in_flight.apply, return_exceptions=True)
+            # A batch in flight is committed, so it may be applied; and nothing of ours may still run when the next tenure begins.
+            await self._view.end()
 
     async def _open_ledger(self) -> None:
         """Read the ledger from the view, which the takeover has brought up to the log."""
-        mark, pages = await self._around.view.ledger()
-        shown = None if mark is None else mark.state_offset
-        if shown != self._applied:
-            raise InDoubt("wrong_mark", f"the view is at {shown}, expected {self._applied}: it lost writes, or something else writes to it")
-        # Without a mark, whatever is there is not ours.
-        pages = {} if mark is None else pages
+        pages = await self._view.ledger()
         self._ledger = LedgerKeeper(pages, self._stream_time)
         self._denied = read_denials(self._around.options.forget_key, pages)
         self._engine = self._new_engine()
@@ -264,18 +248,7 @@ class Tenure:
         """Load customers into memory: those named, and those with a timer due by `stream_time`."""
         around = self._around
         started = around.clock.monotonic()
-        expected = (self._applied,) if self._in_flight is None else (self._applied, self._in_flight.state_offset)
-        due_by = None if stream_time is None else stream_time - around.program.grace
-        loaded = await around.view.load(customer_ids, due_by, around.options.max_timers)
-        shown = None if loaded.mark is None else loaded.mark.state_offset
-        if shown not in expected:
-            raise InDoubt(
-                "wrong_mark",
-                f"the view is at {shown}, expected {' or '.join(map(str, expected))}: it lost writes, or something else writes to it",
-            )
-        if shown is None:
-            # Whatever is there is not ours; the first apply removes it.
-            loaded = LoadedCustomers(None, [None] * len(customer_ids), (), more_due=False)
+        loaded = await self._view.load(customer_ids, None if stream_time is None else stream_time - around.program.grace)
         await self._admit(customer_ids, self._who_lives_here(customer_ids, loaded))
         self._took("load", started)
         return loaded
@@ -372,8 +345,7 @@ class Tenure:
         state_offset = await around.log.commit(transaction)
         committed = self._took("commit", started)
 
-        apply = self._apply(self._applied, view_mark(mark, state_offset), encoded.applied, pages, committed)
-        self._in_flight = _InFlight(state_offset, asyncio.create_task(apply))
+        self._view.apply(view_mark(mark, state_offset), encoded.applied, pages, committed)
         self.sound = True
         self._next_offset = through + 1
         self._stream_time = mark.stream_time
@@ -436,24 +408,9 @@ class Tenure:
         last = f"{changes[-1].customer_id}/{changes[-1].sequence}" if changes else self._last_change
         return None if last is not None and last.rpartition("/")[0] in work.requested else last
 
-    async def _apply(self, follows: int | None, mark: ViewMark, customers: Sequence[Applied], pages: LedgerPages, committed: float) -> None:
-        """Show a committed batch in the view."""
-        around = self._around
-        started = around.clock.monotonic()
-        if await around.view.apply(follows, mark, customers, pages) == "refused":
-            raise InDoubt(
-                "refused",
-                f"the view is no longer at {follows}, so {mark.state_offset} cannot follow: it lost writes, or something else writes to it",
-            )
-        now = around.clock.monotonic()
-        around.observer.view_applied(around.partition, now - committed, now - started)
-
     async def _settle(self) -> None:
         """Wait until the view shows every committed batch."""
-        if self._in_flight is not None:
-            await self._in_flight.apply
-            self._applied = self._in_flight.state_offset
-            self._in_flight = None
+        await self._view.settle()
 
     async def _pause(self) -> None:
         await self._around.clock.sleep(0)
