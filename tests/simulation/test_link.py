@@ -7,7 +7,7 @@ import pytest
 
 from tests.simulation.checking.controls import Safety
 from tests.simulation.checking.linking_controls import LINKING_SAFETIES
-from tests.simulation.worlds.linked import ForgettingLinkedWorld, LinkWorld
+from tests.simulation.worlds.linked import ForgettingLinkedWorld, LinkWorld, RollingLinkWorld
 from tests.support.quiet import quiet_logs
 
 SEEDS = 24
@@ -32,6 +32,11 @@ def test_at_the_end_everybody_is_who_they_would_be_if_their_ids_had_always_been_
         assert result.violations == [], seed
         events.update(result.events)
     assert [event for event in MUST_HAPPEN if not events[event]] == []
+
+
+def test_people_are_united_whichever_version_of_the_journey_judged_them_last() -> None:
+    for seed in range(SEEDS):
+        assert RollingLinkWorld(seed).run().violations == [], seed
 
 
 def test_who_is_forgotten_by_one_id_is_forgotten_by_all_of_them_everywhere() -> None:

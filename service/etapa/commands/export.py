@@ -26,6 +26,7 @@ from etapa.journey.engine.judging.outcomes import EvaluationFailed
 from etapa.journey.engine.judging.recollection import recollect
 from etapa.journey.language.model import Journey
 from etapa.stream.kafka.cluster import Cluster
+from etapa.stream.upkeep.person_ids import PersonIds
 from etapa.stream.upkeep.personal_places import personal_places, topic_partitions
 from etapa.stream.upkeep.personal_records import PersonalRecord, PersonalRecords, PersonalState, committed_records
 
@@ -93,7 +94,9 @@ class Progress:
 async def _document(cluster: Cluster, partitions: int, customer_id: str, journey: Journey, progress: Progress) -> PersonalDataMessage:
     settings = cluster.settings
     places = await personal_places(cluster, customer_id, partitions)
-    records = PersonalRecords(committed_records(cluster, progress.tell), settings, customer_id, places)
+    read = committed_records(cluster, progress.tell)
+    who = await PersonalRecords(read, settings, PersonIds(customer_id), places).all_ids()
+    records = PersonalRecords(read, settings, who, places)
     now = SystemClock().now()
     state = await records.state()
     has_undelivered = await topic_partitions(cluster, settings.topic_campaign_trigger_dead_letters) is not None
@@ -102,11 +105,12 @@ async def _document(cluster: Cluster, partitions: int, customer_id: str, journey
         not_read.append(settings.topic_transfers)
     return PersonalDataMessage(
         customer_id=customer_id,
+        customer_ids=who.ids,
         exported_at=moment_of(now),
         journey=journey.id,
         journey_version=journey.version,
         forwarded_from=state.left,
-        state=_state(state, customer_id, journey, now),
+        state=_state(state, journey, now),
         touchpoints=_records(await records.keyed(settings.topic_touchpoints)),
         stage_changes=_records(await records.keyed(settings.topic_stage_changes)),
         campaign_triggers=_records(await records.keyed(settings.topic_campaign_triggers)),
@@ -118,11 +122,11 @@ async def _document(cluster: Cluster, partitions: int, customer_id: str, journey
     )
 
 
-def _state(found: PersonalState, customer_id: str, journey: Journey, now: int) -> KeptStateMessage | None:
+def _state(found: PersonalState, journey: Journey, now: int) -> KeptStateMessage | None:
     if found.latest is None:
         return None
     record = found.latest.record
-    customer = decode_state(record.value or b"", customer_id, found.memories)
+    customer = decode_state(record.value or b"", (record.key or b"").decode(), found.memories)
     memories = recollect(journey, customer, now)
     return kept_state(customer, memories, found.latest.topic, found.latest.partition, record.offset, record.timestamp, found.earlier)
 

@@ -13,6 +13,7 @@ from etapa.commands.terminal.words import counted
 from etapa.contracts.outgoing.forget_certificate import CertificateError, ForgetCertificate, encode_certificate, read_certificate
 from etapa.contracts.rfc3339 import format_time, microseconds_of
 from etapa.contracts.stored.mark import MarkError
+from etapa.contracts.stored.state import StateError
 from etapa.contracts.stored.transfer import TransferError
 from etapa.hosting.foreign_text import printable
 from etapa.hosting.system_clock import SystemClock
@@ -21,8 +22,9 @@ from etapa.journey.engine.facts.forget_request import ForgetRequest
 from etapa.settings import Settings
 from etapa.stream.kafka.cluster import Cluster
 from etapa.stream.upkeep.forgetting import NotForgotten, certify, have_forgotten, remaining, see_that_it_is_done
+from etapa.stream.upkeep.person_ids import PersonIds
 from etapa.stream.upkeep.personal_places import personal_places
-from etapa.stream.upkeep.personal_records import PersonalRecord, committed_records
+from etapa.stream.upkeep.personal_records import PersonalRecord, PersonalRecords, committed_records
 from etapa.stream.upkeep.rebuild import NobodyAtWork
 
 
@@ -58,14 +60,15 @@ def forget(customer_id: str, certificate: Path | None, verify: Path | None, yes:
     try:
         if verify is not None:
             made = _read(verify, customer_id, key)
-            found = on_kafka(settings, lambda cluster, count: _look(cluster, count, customer_id, progress))
+            who = PersonIds(customer_id, digests=[made.customer_digest, *made.linked_digests], key=key)
+            found = on_kafka(settings, lambda cluster, count: _look(cluster, count, customer_id, who, progress))
             progress.end()
             _say_what_is_left(made, found, SystemClock().now())
             return
         if somebody_can_be_asked(yes=yes):
             ask(f"Erase everything that Etapa keeps of {printable(customer_id)}? This cannot be undone.")
-        done = on_kafka(settings, lambda cluster, count: _forget(cluster, count, customer_id, settings, key, progress))
-    except (NotForgotten, MarkError, TransferError) as error:
+        who, done = on_kafka(settings, lambda cluster, count: _forget(cluster, count, customer_id, settings, key, progress))
+    except (NotForgotten, MarkError, StateError, TransferError) as error:
         raise CheckFailed(str(error)) from None
     except NobodyAtWork:
         raise CheckFailed(
@@ -76,7 +79,7 @@ def forget(customer_id: str, certificate: Path | None, verify: Path | None, yes:
         progress.end()
     if certificate is not None:
         write_private(certificate, encode_certificate(done))
-    for line in _lines(customer_id, done):
+    for line in _lines(customer_id, who, done):
         click.echo(line, err=True)
 
 
@@ -89,28 +92,31 @@ def _read(path: Path, customer_id: str, key: DenyKey) -> ForgetCertificate:
         raise WrongUse(f"{path}: {error}") from None
 
 
-async def _look(cluster: Cluster, partitions: int, customer_id: str, progress: Progress) -> list[PersonalRecord]:
+async def _look(cluster: Cluster, partitions: int, customer_id: str, who: PersonIds, progress: Progress) -> list[PersonalRecord]:
     places = await personal_places(cluster, customer_id, partitions)
-    return await remaining(cluster, committed_records(cluster, progress.tell), customer_id, places)
+    return await remaining(cluster, committed_records(cluster, progress.tell), who, places)
 
 
 async def _forget(
     cluster: Cluster, partitions: int, customer_id: str, settings: Settings, key: DenyKey, progress: Progress
-) -> ForgetCertificate:
+) -> tuple[PersonIds, ForgetCertificate]:
     clock = SystemClock()
     at = clock.now()
     request = ForgetRequest(customer_id, key.digest(customer_id), at, at + settings.forget_readmit_after)
     places = await personal_places(cluster, customer_id, partitions)
     read = committed_records(cluster, progress.tell)
-    sent = await have_forgotten(cluster, read, request, places)
-    found = await remaining(cluster, read, customer_id, places)
+    who = await PersonalRecords(read, settings, PersonIds(customer_id), places).all_ids()
+    sent = await have_forgotten(cluster, read, request, who, places)
+    found = await remaining(cluster, read, who, places)
     see_that_it_is_done(found, settings.topic_customer_state)
-    return await certify(cluster, sent, found, key, clock.now)
+    return who, await certify(cluster, sent, found, who, key, clock.now)
 
 
-def _lines(customer_id: str, certificate: ForgetCertificate) -> list[str]:
+def _lines(customer_id: str, who: PersonIds, certificate: ForgetCertificate) -> list[str]:
+    others = [printable(each) for each in who.ids if each != customer_id]
+    with_others = f", and so are the other ids of the same person: {', '.join(others)}" if others else ""
     lines = [
-        f"{printable(customer_id)} is forgotten.",
+        f"{printable(customer_id)} is forgotten{with_others}.",
         f"Touchpoints of this id change nothing until {format_time(microseconds_of(certificate.request.readmitted_after))}.",
     ]
     for place in certificate.remaining:

@@ -198,7 +198,7 @@ def test_linked_ids_become_one_person_whatever_is_killed_and_are_forgotten_toget
         assert await refused(settings) == ["link_cycle", "two_known"]
         see_that_simulate_says_the_same(settings, values, [*people, *known])
         await asyncio.to_thread(ask_about_them, settings, people[3])
-        await asyncio.to_thread(forget_one_of_them, settings, people[3])
+        await asyncio.to_thread(forget_one_of_them, settings, people[3], tmp_path / "certificate.json")
         await wait_at_rest(settings)
         await put_touchpoints(settings, [touchpoint(each, 2000, 9100) for each in people[3].ids])
         await wait_at_rest(settings)
@@ -250,9 +250,27 @@ def ask_about_them(settings: Settings, person: Somebody) -> None:
     assert "does not go together with another number of partitions yet" in done.stderr
 
 
-def forget_one_of_them(settings: Settings, person: Somebody) -> None:
-    """Who is forgotten by one id is forgotten by all."""
+def forget_one_of_them(settings: Settings, person: Somebody, path: Path) -> None:
+    """Who is exported or forgotten by one id is so by all, and the certificate is about all of them and names none."""
+    anonymous = person.ids[-1]
     assert len({partition_of(each, settings.partitions) for each in person.ids}) > 1
-    done = run_etapa(settings, "forget", person.ids[-1], "--yes")
+    done = run_etapa(settings, "export", anonymous)
     assert done.returncode == 0, done.stderr
+    document = json.loads(done.stdout)
+    assert (document["customer_ids"][0], set(document["customer_ids"])) == (person.kept, set(person.ids))
+    assert document["state"]["now_in"]["stage"] is not None
+    assert {one["content"]["customer_id"] for one in document["touchpoints"]} >= {person.kept, anonymous}
+
+    done = run_etapa(settings, "forget", anonymous, "--yes", "--certificate", str(path))
+    assert done.returncode == 0, done.stderr
+    assert f"{anonymous} is forgotten, and so are the other ids of the same person: {person.kept}, " in done.stderr
+    certificate = json.loads(path.read_bytes())
+    assert len(certificate["linked_digests"]) == len(person.ids) - 1
+    assert not any(each in path.read_text("utf-8") for each in person.ids)
+    by_topic = {one["topic"]: one["records"] for one in certificate["remaining"]}
+    assert settings.topic_transfers in by_topic
+    done = run_etapa(settings, "forget", person.kept, "--verify", str(path))
+    assert done.returncode == 1
+    assert "that came since" not in done.stdout
+    assert "that the certificate does not name" not in done.stdout
     assert run_etapa(settings, "stage", person.kept).returncode == 1

@@ -26,7 +26,9 @@ from tests.simulation.worlds.scenario import SimulationScenario, exploding_progr
 from tests.simulation.worlds.shop import Arrival, SimulatedShop
 from tests.simulation.worlds.watched import WatchedPartition
 
-LINKED = exploding_program(Path(__file__).with_name("linked.yaml").read_text())
+TEXT = Path(__file__).with_name("linked.yaml").read_text()
+LINKED = exploding_program(TEXT)
+NEWER_LINKED = exploding_program(TEXT.replace("version: 1", "version: 2").replace("star", "sun"))
 LONGEST_AGO = 100 * SECOND
 FORGET_ASKED = 0.02
 """Chance of a request to forget somebody after a touchpoint."""
@@ -52,7 +54,7 @@ class LinkWorld(GroupWorld):
         """The chance that transfers are repeated when a touchpoint arrives."""
         super().__init__(seed, scenario, network, off)
         self._transfers = [MemoryTransfers() for _ in self.partitions]
-        self._checker = JoinedChecker(LINKED, [partition.broker for partition in self.partitions])
+        self._checker = JoinedChecker(LINKED, [partition.broker for partition in self.partitions], {"sun": "star"})
         for partition, transfers in zip(self.partitions, self._transfers, strict=True):
             partition.broker.transfers = self._transfers
             transfers.reader = partition.broker
@@ -144,3 +146,15 @@ class ForgettingLinkedWorld(LinkWorld):
                 if is_ours:
                     self.forgotten.add(customer_id)
                 yield request_for(customer_id, self.now(), FOR_EVER, KEY if is_ours else DenyKey(b"stranger"))
+
+
+class RollingLinkWorld(LinkWorld):
+    """The same with two versions of the journey at work side by side, one of which has another name for a stage."""
+
+    def choose(self, random: Random) -> SimulationScenario:
+        scenario = super().choose(random)
+        shop = msgspec.structs.replace(scenario.shop, customers=random.randrange(2, 5), touchpoints=random.randrange(60, 120))
+        return msgspec.structs.replace(scenario, shop=shop)
+
+    def next_program(self) -> Program:
+        return self.random.choice((LINKED, NEWER_LINKED))

@@ -16,6 +16,7 @@ from etapa.contracts.outgoing.campaign_trigger import decode_campaign_trigger
 from etapa.contracts.outgoing.dead_letter import DeadLetter
 from etapa.hosting.foreign_text import json_text, printable
 from etapa.stream.upkeep.dead_letters import Letter
+from etapa.stream.upkeep.person_ids import PersonIds
 from tests.servers.redis_server import RedisServer
 from tests.unit.cli.process import etapa
 from tests.unit.cli.test_forget import certificate
@@ -68,9 +69,9 @@ def test_a_dead_letter(detail: str, key: bytes, value: bytes, header: str) -> No
     assert harmless(shown.replace("\t", " "))
 
 
-@given(TEXT)
-def test_somebody_who_is_forgotten(customer_id: str) -> None:
-    assert all(map(harmless, forget._lines(customer_id, certificate())))
+@given(TEXT, TEXT)
+def test_somebody_who_is_forgotten(customer_id: str, other: str) -> None:
+    assert all(map(harmless, forget._lines(customer_id, PersonIds(customer_id, other), certificate())))
 
 
 @pytest.mark.redis

@@ -57,6 +57,15 @@ def test_a_certificate_that_was_changed_or_is_anothers_is_refused(text: bytes, c
         read_certificate(text, customer_id, key)
 
 
+def test_a_certificate_is_that_of_all_ids_of_a_person() -> None:
+    linked = signed(msgspec.structs.replace(certificate(), linked_digests=(KEY.digest("anon-7").hex(),)), KEY)
+    text = encode_certificate(linked)
+    assert read_certificate(text, "anon-7", KEY) == read_certificate(text, "ada", KEY) == linked
+    assert b"anon" not in text
+    with pytest.raises(CertificateError, match="another customer's"):
+        read_certificate(text, "anon-8", KEY)
+
+
 def test_the_command_refuses_such_a_certificate_and_works_only_with_a_key(tmp_path: Path) -> None:
     path = tmp_path / "certificate.json"
     path.write_bytes(encode_certificate(certificate()))

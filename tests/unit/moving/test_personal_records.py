@@ -8,6 +8,7 @@ import pytest
 
 from etapa.contracts.outgoing.personal_data import kept_transfer
 from etapa.contracts.stored.forwarding import ForwardingAddress, encode_forwarding
+from etapa.contracts.stored.ledger_page import LEDGER_PREFIX, LINKED_PREFIX
 from etapa.contracts.stored.linked_ids import encode_linked_ids
 from etapa.contracts.stored.mark import MARK_KEY, Mark, MarkError, encode_mark
 from etapa.contracts.stored.state import decode_state, encode_state
@@ -16,6 +17,7 @@ from etapa.contracts.stored.transfer import (
     CustomerUnknown,
     LayoutAnnounced,
     LinkAsked,
+    PersonForgotten,
     PersonMoved,
     PlaceFinished,
     Sent,
@@ -26,6 +28,7 @@ from etapa.contracts.stored.transfer import (
     TransferError,
     encode_transfer,
 )
+from etapa.journey.engine.deny_list import DenyKey
 from etapa.journey.engine.facts.customer import Customer
 from etapa.journey.identity.people import LinkedIds
 from etapa.settings import Settings
@@ -33,6 +36,7 @@ from etapa.stream.kafka.cluster import Cluster
 from etapa.stream.kafka.topics.creation import TopicsError
 from etapa.stream.protocol.records import Record
 from etapa.stream.upkeep.forgetting import NotForgotten, remaining, see_that_it_is_done
+from etapa.stream.upkeep.person_ids import PersonIds
 from etapa.stream.upkeep.personal_places import PersonalPlaces
 from etapa.stream.upkeep.personal_records import PersonalRecord, PersonalRecords, PersonalState, committed_records, is_about
 
@@ -56,7 +60,7 @@ def records_of(topics: Topics, *, moved: bool = True, first_look: Topics | None 
                 yield partition, Record(offset, 1_000_000 * offset, key, value)
 
     places = PersonalPlaces(1, range(3), 3, 3) if moved else PersonalPlaces(1, [1], 3)
-    return PersonalRecords(read, SETTINGS, "ada", places)
+    return PersonalRecords(read, SETTINGS, PersonIds("ada"), places)
 
 
 def state_in(topics: Topics, **options: Any) -> PersonalState:
@@ -130,10 +134,12 @@ def person(*ids: str) -> PersonMoved:
         (asked(), False),
         (person("anon", "ada"), True),
         (person("anon", "bob"), False),
+        (PersonForgotten(digests={"anon": b"1", "ada": b"2"}, at=1, until=2), True),
+        (PersonForgotten(digests={"anon": b"1"}, at=1, until=2), False),
     ],
 )
 def test_what_was_sent_between_partitions_is_told_apart_by_whom_it_is_about(sent: Sent, is_adas: bool) -> None:
-    assert is_about(sent, "ada") == is_adas
+    assert is_about(sent, PersonIds("ada")) == is_adas
 
 
 def transfer(sent: Sent) -> tuple[None, bytes]:
@@ -170,8 +176,51 @@ def test_a_customer_is_forgotten_when_no_partition_has_a_state_any_more() -> Non
         see_that_it_is_done([last(0, STATE), last(1, None)], SETTINGS.topic_customer_state)
 
 
+LINKED = LEDGER_PREFIX + LINKED_PREFIX + b"ada"
+PAGE = encode_linked_ids(LinkedIds(("ada", "anon"), (), "anon"))
+
+
+def test_links_tell_all_ids_of_a_person_wherever_it_lives_now() -> None:
+    topic = SETTINGS.topic_customer_state
+    others = LEDGER_PREFIX + LINKED_PREFIX + b"bob", encode_linked_ids(LinkedIds(("bob", "eve"), (), "bob"))
+    moved: Topics = {(topic, 0): [(LINKED, PAGE), others, (LINKED, None)], (topic, 2): [(LINKED, PAGE)]}
+    assert asyncio.run(records_of(moved).all_ids()).ids == ("anon", "ada")
+    arriving: Topics = {(topic, 0): [(LINKED, PAGE), (LINKED, None)]}
+    assert asyncio.run(records_of(moved, first_look=arriving | {(topic, 2): ()}).all_ids()).ids == ("anon", "ada")
+    assert asyncio.run(records_of({(topic, 0): [others]}).all_ids()).ids == ("ada",)
+    assert asyncio.run(records_of(moved, moved=False).all_ids()).ids == ("ada",)
+
+
+def test_lists_of_ids_are_among_what_is_stored_of_a_person_and_so_is_their_removal() -> None:
+    topic = SETTINGS.topic_customer_state
+    rows = [(b"ada", STATE), (LINKED, PAGE), (b"anon", ADDRESS), (LINKED, None), (b"adam", STATE)]
+    assert [one.record.offset for one in asyncio.run(records_of({(topic, 1): rows}).stored())] == [0, 1, 3]
+
+
+def test_a_person_is_not_forgotten_while_a_list_of_its_ids_is_left() -> None:
+    def last(key: bytes, value: bytes | None, offset: int) -> PersonalRecord:
+        return PersonalRecord(SETTINGS.topic_customer_state, 1, Record(offset, 1, key, value))
+
+    done = [last(b"ada", STATE, 1), last(LINKED, PAGE, 2), last(LINKED, None, 3), last(b"ada", None, 4)]
+    see_that_it_is_done(done, SETTINGS.topic_customer_state)
+    with pytest.raises(NotForgotten):
+        see_that_it_is_done([*done, last(LINKED, PAGE, 5)], SETTINGS.topic_customer_state)
+    with pytest.raises(NotForgotten):
+        see_that_it_is_done([last(b"anon", STATE, 1), last(b"ada", None, 2)], SETTINGS.topic_customer_state)
+
+
+def test_a_person_is_recognised_by_digests_alone() -> None:
+    key = DenyKey(b"secret")
+    who = PersonIds("ada", digests=[key.digest("anon").hex()], key=key)
+    assert [who.names(each) for each in ("ada", "anon", "bob")] == [True, True, False]
+    assert who.is_key(b"anon")
+    assert not who.is_key(b"\xff")
+    assert who.are_mentioned(b'{"who": ["anon"]}')
+    assert not who.are_mentioned(b'{"who": ["anonymous"]}')
+
+
 def test_nothing_is_certified_if_transfers_cannot_be_seen_though_customers_have_moved() -> None:
     places = PersonalPlaces(1, range(3), 3, is_transfers_hidden=True)
     cluster = Cluster(SETTINGS)
     with pytest.raises(TopicsError, match="Nothing can be certified without reading it"):
-        asyncio.run(remaining(cluster, committed_records(cluster, lambda *_: None), "ada", places))
+        asyncio.run(remaining(cluster, committed_records(cluster, lambda *_: None), PersonIds("ada"), places))

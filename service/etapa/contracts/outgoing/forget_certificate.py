@@ -50,6 +50,9 @@ class ForgetCertificate(msgspec.Struct, frozen=True, kw_only=True):
 
     format: Literal[1] = FORMAT
     customer_digest: Annotated[str, msgspec.Meta(description="The id's keyed digest: nobody without the key can lead it back to the id.")]
+    linked_digests: Annotated[
+        tuple[str, ...], msgspec.Meta(description="Those of the other ids of the same person, which were forgotten with it.")
+    ] = ()
     request: RequestPlace
     remaining: Sequence[RemainingPlace]
     signature: Annotated[str, msgspec.Meta(description="HMAC-SHA256 of the certificate with an empty signature, as compact JSON.")] = ""
@@ -77,7 +80,7 @@ def read_certificate(text: bytes, customer_id: str, key: DenyKey) -> ForgetCerti
         raise CertificateError(f"not a certificate of `etapa forget`: {error}") from None
     if not hmac.compare_digest(certificate.signature, _signature(certificate, key)):
         raise CertificateError("its signature does not fit: it was changed, or made with another ETAPA_FORGET_KEY")
-    if certificate.customer_digest != key.digest(customer_id).hex():
+    if key.digest(customer_id).hex() not in (certificate.customer_digest, *certificate.linked_digests):
         raise CertificateError("it is another customer's")
     return certificate
 

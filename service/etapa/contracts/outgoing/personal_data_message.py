@@ -124,6 +124,9 @@ class PersonalDataMessage(msgspec.Struct, frozen=True, kw_only=True):
     """The whole document. Records are in the order of their partition."""
 
     customer_id: str
+    customer_ids: Annotated[
+        Sequence[str], msgspec.Meta(description="All ids that links have joined to this person, the one that is kept first.")
+    ]
     exported_at: OffsetTime
     journey: str
     journey_version: int

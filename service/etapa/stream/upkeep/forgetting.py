@@ -4,7 +4,7 @@ Nothing is erased here. The owner of the partition does that, in the order of th
 """
 
 import asyncio
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from functools import partial
 
 import msgspec
@@ -26,7 +26,9 @@ from etapa.stream.kafka.topics.creation import TopicsError
 from etapa.stream.kafka.writing.producer import close_producer
 from etapa.stream.protocol.belonging import MayPass
 from etapa.stream.protocol.takeover import last_mark
+from etapa.stream.redis.customer_search import MOST_HOPS
 from etapa.stream.upkeep.lifetimes import Lifetime, lifetime
+from etapa.stream.upkeep.person_ids import PersonIds
 from etapa.stream.upkeep.personal_places import PersonalPlaces, topic_partitions
 from etapa.stream.upkeep.personal_records import PersonalRecord, PersonalRecords, ReadPartitions
 from etapa.stream.upkeep.rebuild import NobodyAtWork, workers_of
@@ -53,20 +55,25 @@ class WrittenRequest(msgspec.Struct, frozen=True):
     offset: int
 
 
-async def have_forgotten(cluster: Cluster, read: ReadPartitions, request: ForgetRequest, places: PersonalPlaces) -> WrittenRequest:
+async def have_forgotten(
+    cluster: Cluster, read: ReadPartitions, request: ForgetRequest, who: PersonIds, places: PersonalPlaces
+) -> WrittenRequest:
     """Write the request, and wait until it is done. Returns the request in the customer's home.
 
-    Partitions that the customer has left get it, too, for what they hold is a forwarding address with the id.
+    Partitions that the customer has left get it, too, for what they hold is a forwarding address with the id. `who`: all ids of the person;
+    where it lives, they are forgotten together.
     Raises `NobodyAtWork` if there is no worker; the request stays in the log, and the next worker does it. Raises `LogError`, `MarkError`
     and `TransferError`.
     """
     left: Sequence[int] = ()
     if len(places.partitions) > 1:
-        left = (await PersonalRecords(read, cluster.settings, request.customer_id, places).state()).left
+        left = (await PersonalRecords(read, cluster.settings, PersonIds(request.customer_id), places).state()).left
     written = [await _send_request(cluster, request, partition) for partition in dict.fromkeys([places.home, *left])]
     for sent in written:
         await _wait_for_mark(cluster, sent.partition, partial(_is_through, sent.offset))
-    for _ in range(_MOST_FORWARDS if places.transfers else 0):
+    # Each link may have added a place on the way; and once it is done, every other place is told.
+    forwards = _MOST_FORWARDS if len(who.ids) == 1 else min(len(who.ids), MOST_HOPS) + 2
+    for _ in range(forwards if places.transfers else 0):
         await _wait_until_taken_in(cluster, min(places.transfers, places.all_partitions))
     return written[0]
 
@@ -134,8 +141,8 @@ async def _wait_for_mark(cluster: Cluster, partition: int, is_enough: Callable[[
             await asyncio.sleep(LOOK_SECONDS)
 
 
-async def remaining(cluster: Cluster, read: ReadPartitions, customer_id: str, places: PersonalPlaces) -> list[PersonalRecord]:
-    """Every record about the customer in any topic, states and tombstones included. Raises `LogError` and `TransferError`.
+async def remaining(cluster: Cluster, read: ReadPartitions, who: PersonIds, places: PersonalPlaces) -> list[PersonalRecord]:
+    """Every record about the person in any topic, states and tombstones included. Raises `LogError` and `TransferError`.
 
     Raises `TopicsError` if `transfers` cannot be seen though customers have moved through it.
     """
@@ -145,10 +152,9 @@ async def remaining(cluster: Cluster, read: ReadPartitions, customer_id: str, pl
             f"customers have moved between partitions, but {settings.topic_transfers}, through which they did, does not exist, or access"
             " control hides it. Nothing can be certified without reading it"
         )
-    records = PersonalRecords(read, settings, customer_id, places)
-    found: list[PersonalRecord] = []
+    records = PersonalRecords(read, settings, who, places)
+    found = await records.stored()
     for topic in (
-        settings.topic_customer_state,
         settings.topic_touchpoints,
         settings.topic_stage_changes,
         settings.topic_campaign_triggers,
@@ -162,7 +168,7 @@ async def remaining(cluster: Cluster, read: ReadPartitions, customer_id: str, pl
 
 
 async def certify(
-    cluster: Cluster, sent: WrittenRequest, found: Sequence[PersonalRecord], key: DenyKey, now: Callable[[], int]
+    cluster: Cluster, sent: WrittenRequest, found: Sequence[PersonalRecord], who: PersonIds, key: DenyKey, now: Callable[[], int]
 ) -> ForgetCertificate:
     """The signed certificate about what was found once the request was done. Raises `LogError`."""
     topics = sorted({one.topic for one in found})
@@ -176,7 +182,7 @@ async def certify(
     for (topic, partition), there in sorted(places.items()):
         latest = max(now(), *(one.record.timestamp for one in there))
         life = lifetime(settings.get(topic, {}), latest)
-        if topic == cluster.settings.topic_customer_state and there[-1].is_address:
+        if topic == cluster.settings.topic_customer_state and any(one.is_address for one in _last_of_each(there)):
             life = Lifetime("compaction", None, _STAYS)
         remain.append(
             RemainingPlace(
@@ -192,6 +198,7 @@ async def certify(
     request = sent.request
     certificate = ForgetCertificate(
         customer_digest=request.digest.hex(),
+        linked_digests=tuple(key.digest(each).hex() for each in who.ids if each != request.customer_id),
         request=RequestPlace(
             topic=cluster.settings.topic_touchpoints,
             partition=sent.partition,
@@ -205,11 +212,15 @@ async def certify(
 
 
 def see_that_it_is_done(found: Sequence[PersonalRecord], topic_customer_state: str) -> None:
-    """Raises `NotForgotten` if the last record of the customer in a partition of `customer-state` is a state."""
-    last = {one.partition: one for one in found if one.topic == topic_customer_state}
-    if any(one.is_state for one in last.values()):
+    """Raises `NotForgotten` if the last record of one of the ids in a partition of `customer-state` is a state, or a list of ids."""
+    if any(one.is_state or one.lists_ids for one in _last_of_each([one for one in found if one.topic == topic_customer_state])):
         raise NotForgotten(
             "the customer still has a state: the worker did not do what was asked. It may have another ETAPA_FORGET_KEY, or none; the request"
             " is then a dead letter (`etapa dead-letters list --reason invalid`). Or the customer was moving to another partition just then: run the"
             " command again"
         )
+
+
+def _last_of_each(found: Iterable[PersonalRecord]) -> Collection[PersonalRecord]:
+    """The last record with each key in each partition."""
+    return {(one.partition, one.record.key): one for one in found}.values()

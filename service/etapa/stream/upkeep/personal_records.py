@@ -1,33 +1,35 @@
-"""Finds what Kafka keeps of one customer: the state, and the records in every topic.
+"""Finds what Kafka keeps of one person: the state, and the records in every topic, of all ids that links have joined.
 
 Where to look is in `personal_places`. Dead letters are looked for in every partition, because a record whose key or format is wrong may
 have been anywhere.
 """
 
-from collections.abc import AsyncIterator, Callable, Iterator, Sequence
-from typing import Any
+from collections.abc import AsyncIterator, Callable, Sequence
 
 import msgspec
 
-from etapa.contracts.json_reading import read_json
 from etapa.contracts.stored.forwarding import is_forwarding
+from etapa.contracts.stored.ledger_page import LEDGER_PREFIX, LINKED_PREFIX
 from etapa.contracts.stored.linked_ids import decode_linked_ids
-from etapa.contracts.stored.mark import MARK_KEY, MarkError, decode_mark
+from etapa.contracts.stored.mark import MARK_KEY, MarkError, decode_mark, is_customer_key
 from etapa.contracts.stored.state import KnownMemories
 from etapa.contracts.stored.transfer import (
     CustomerClaimed,
     CustomerUnknown,
     LinkAsked,
+    PersonForgotten,
     PersonMoved,
     Sent,
     StateMoved,
     TouchpointForwarded,
     decode_transfer,
 )
+from etapa.journey.identity.people import LinkedIds
 from etapa.settings import Settings
 from etapa.stream.kafka.cluster import Cluster
 from etapa.stream.kafka.reading.topic_reader import TopicReader
 from etapa.stream.protocol.records import Record
+from etapa.stream.upkeep.person_ids import PersonIds
 from etapa.stream.upkeep.personal_places import PersonalPlaces
 
 ReadSoFar = Callable[[str, int, int], None]
@@ -35,11 +37,11 @@ ReadSoFar = Callable[[str, int, int], None]
 ReadPartitions = Callable[[str, Sequence[int]], AsyncIterator[tuple[int, Record]]]
 """The committed records in these partitions of a topic, each with its partition, one partition after the other."""
 
-_decode = msgspec.json.Decoder().decode
+_LINKED = LEDGER_PREFIX + LINKED_PREFIX
 
 
 class PersonalRecord(msgspec.Struct, frozen=True):
-    """A record about the customer."""
+    """A record about the person."""
 
     topic: str
     partition: int
@@ -47,8 +49,13 @@ class PersonalRecord(msgspec.Struct, frozen=True):
 
     @property
     def is_state(self) -> bool:
-        """Whether it is a state, if it is in `customer-state`: no tombstone, and no forwarding address."""
-        return self.record.value is not None and not is_forwarding(self.record.value)
+        """Whether it is a state, if it is in `customer-state`: no tombstone, no forwarding address, and no list of linked ids."""
+        return self.record.value is not None and not is_forwarding(self.record.value) and is_customer_key(self.record.key or b"")
+
+    @property
+    def lists_ids(self) -> bool:
+        """Whether it lists a person's ids, if it is in `customer-state`."""
+        return self.record.value is not None and (self.record.key or b"").startswith(_LINKED)
 
     @property
     def is_address(self) -> bool:
@@ -69,62 +76,92 @@ class PersonalState(msgspec.Struct, frozen=True):
 
 
 class PersonalRecords:
-    """Reads topics for one customer. Methods raise `LogError`."""
+    """Reads topics for one person. Methods raise `LogError`."""
 
-    def __init__(self, read: ReadPartitions, settings: Settings, customer_id: str, places: PersonalPlaces) -> None:
+    def __init__(self, read: ReadPartitions, settings: Settings, who: PersonIds, places: PersonalPlaces) -> None:
         self._read = read
         self._settings = settings
-        self._key = customer_id.encode()
-        self._customer_id = customer_id
+        self._who = who
         self._places = places
 
+    async def all_ids(self) -> PersonIds:
+        """All ids of the person, the one that is kept first; those asked for if no link has joined any. Raises `StateError`."""
+        if not self._places.transfers:
+            # People meet through it.
+            return self._who
+        # Who moves while we read may not have been at either place.
+        found = await self._linked() or await self._linked()
+        return self._who if found is None else PersonIds(found.kept, *(each for each in found.ids if each != found.kept))
+
+    async def _linked(self) -> LinkedIds | None:
+        found: dict[tuple[int, bytes], LinkedIds] = {}
+        async for partition, record in self._read(self._settings.topic_customer_state, self._places.partitions):
+            if record.key is not None and record.key.startswith(_LINKED):
+                found.pop((partition, record.key), None)
+                linked = None if record.value is None else decode_linked_ids(record.value)
+                if linked is not None and any(map(self._who.names, linked.ids)):
+                    found[partition, record.key] = linked
+        return max(found.values(), key=lambda one: len(one.ids), default=None)
+
     async def state(self) -> PersonalState:
-        """The customer's state, wherever it lives. Raises `MarkError`."""
+        """The person's state, wherever it lives. Raises `MarkError`."""
         found = await self._state()
         # Who moves while we read may not have been at either place.
         return await self._state() if found.latest is None and found.left else found
 
     async def _state(self) -> PersonalState:
         topic = self._settings.topic_customer_state
-        last: dict[int, PersonalRecord] = {}
+        last: dict[tuple[int, bytes], PersonalRecord] = {}
         marks: dict[int, bytes | None] = {}
         count = 0
         async for partition, record in self._read(topic, self._places.partitions):
-            if record.key == self._key:
-                last[partition] = one = PersonalRecord(topic, partition, record)
-                count += not one.is_address
-            elif record.key == MARK_KEY:
+            if record.key == MARK_KEY:
                 marks[partition] = record.value
-        for partition in last:
+            elif record.key is not None and self._who.is_key(record.key):
+                last[partition, record.key] = one = PersonalRecord(topic, partition, record)
+                count += not one.is_address
+        for partition, _ in last:
             if partition not in marks:
                 raise MarkError(f"{topic} {partition} holds states but no mark: something else writes to it")
         latest = max((one for one in last.values() if one.is_state), key=lambda one: one.record.timestamp, default=None)
         memories = {} if latest is None else decode_mark(marks[latest.partition]).memories
-        left = [partition for partition, one in sorted(last.items()) if one.is_address]
+        left = sorted({one.partition for one in last.values() if one.is_address})
         return PersonalState(latest, count - (latest is not None), memories, left)
 
-    async def keyed(self, topic: str) -> list[PersonalRecord]:
-        """The records that have its id as their key, where the customer lives or may have lived."""
+    async def stored(self) -> list[PersonalRecord]:
+        """What is in `customer-state`: states, addresses and tombstones of the ids, and lists of them."""
+        topic = self._settings.topic_customer_state
         found = self._read(topic, self._places.partitions)
-        return [PersonalRecord(topic, partition, record) async for partition, record in found if record.key == self._key]
+        return [PersonalRecord(topic, partition, record) async for partition, record in found if self._is_stored_of(record)]
+
+    def _is_stored_of(self, record: Record) -> bool:
+        if record.key is None or not record.key.startswith(_LINKED):
+            return self._who.is_key(record.key)
+        ids = () if record.value is None else decode_linked_ids(record.value).ids
+        return self._who.is_key(record.key.removeprefix(_LINKED)) or any(map(self._who.names, ids))
+
+    async def keyed(self, topic: str) -> list[PersonalRecord]:
+        """The records that have one of the ids as their key, where the person lives or may have lived."""
+        found = self._read(topic, self._places.partitions)
+        return [PersonalRecord(topic, partition, record) async for partition, record in found if self._who.is_key(record.key)]
 
     async def mentioned(self, topic: str) -> list[PersonalRecord]:
-        """The records in all partitions that have its id as their key, or whose value is JSON with a text that equals it."""
+        """The records in all partitions that have one of the ids as their key, or whose value is JSON with a text that equals one."""
         return [
             PersonalRecord(topic, partition, record)
             async for partition, record in self._read(topic, range(self._places.all_partitions))
-            if record.key == self._key or mentions(record.value, self._customer_id)
+            if self._who.is_key(record.key) or self._who.are_mentioned(record.value)
         ]
 
     async def transferred(self) -> list[PersonalRecord]:
-        """What one partition has sent to another about the customer. Raises `TransferError`."""
+        """What one partition has sent to another about the person. Raises `TransferError`."""
         topic, partitions = self._settings.topic_transfers, range(self._places.transfers)
         if not partitions:
             return []
         return [
             PersonalRecord(topic, partition, record)
             async for partition, record in self._read(topic, partitions)
-            if is_about(decode_transfer(record.value).sent, self._customer_id)
+            if is_about(decode_transfer(record.value).sent, self._who)
         ]
 
 
@@ -143,41 +180,18 @@ def committed_records(cluster: Cluster, read_so_far: ReadSoFar) -> ReadPartition
     return read
 
 
-def is_about(sent: Sent, customer_id: str) -> bool:
-    """Whether what was sent from one partition to another is about a customer."""
+def is_about(sent: Sent, who: PersonIds) -> bool:
+    """Whether what was sent from one partition to another is about somebody."""
     match sent:
         case StateMoved() | CustomerClaimed() | CustomerUnknown():
-            return sent.customer_id == customer_id
+            return who.names(sent.customer_id)
         case TouchpointForwarded():
-            return sent.key == customer_id.encode() or mentions(sent.value, customer_id)
+            return who.is_key(sent.key) or who.are_mentioned(sent.value)
         case LinkAsked():
-            return customer_id in (sent.target, sent.moved, sent.kept, sent.other) or is_about(sent.record, customer_id)
+            return any(map(who.names, (sent.target, sent.moved, sent.kept, sent.other))) or is_about(sent.record, who)
         case PersonMoved():
-            return sent.target == customer_id or is_about(sent.link, customer_id) or customer_id in decode_linked_ids(sent.linked_ids).ids
+            return who.names(sent.target) or is_about(sent.link, who) or any(map(who.names, decode_linked_ids(sent.linked_ids).ids))
+        case PersonForgotten():
+            return any(map(who.names, sent.digests))
         case _:
             return False
-
-
-def mentions(value: bytes | None, customer_id: str) -> bool:
-    """Whether a value is JSON and one of its texts equals the id."""
-    if value is None:
-        return False
-    if customer_id.isascii() and customer_id.isalnum() and customer_id.encode() not in value:
-        # Nobody writes letters and digits as escapes, and most records need no decoding.
-        return False
-    try:
-        return any(text == customer_id for text in _texts(read_json(_decode, value)))
-    except msgspec.DecodeError:
-        return False
-
-
-def _texts(value: Any) -> Iterator[str]:
-    waiting = [value]
-    while waiting:
-        one = waiting.pop()
-        if isinstance(one, str):
-            yield one
-        elif isinstance(one, dict):
-            waiting += one.values()
-        elif isinstance(one, list):
-            waiting += one
