@@ -11,8 +11,8 @@ from etapa.stream.protocol.readers import BeingRebuilt, OnTheWay, StoredCustomer
 from etapa.stream.redis.all_partitions import AllPartitions, MarkedLayout
 from etapa.stream.redis.view import PartitionKeys, read_memories
 
-MOST_HOPS: Final = 16
-"""How many forwarding addresses are followed. Each change of the number of partitions adds at most one, and each link."""
+MOST_HOPS: Final = 64
+"""How many forwarding addresses are followed. Each change of the number of partitions adds at most one, and each link; but no partition has two of one id."""
 
 
 class _Seen(NamedTuple):

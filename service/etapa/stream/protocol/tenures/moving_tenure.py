@@ -61,6 +61,7 @@ class MovingTenure(Tenure):
         """The transfers that the waiting records were in; empty while these are from `touchpoints`."""
         self._is_held_up = False
         """Whether the first waiting touchpoint is of a customer who may be on the way."""
+        self._may_be_new = taken.mark is None
         self._left: dict[str, ForwardingAddress] = {}
         self._stages: list[tuple[str, str]] = []
         self._search = LeaverSearch(around.view, around.options.max_leaving, around.options.leaving_rate, self._moves.per_second)
@@ -68,7 +69,7 @@ class MovingTenure(Tenure):
     async def _open_ledger(self) -> None:
         await super()._open_ledger()
         # A place that a layout added must know it before it judges. No more than that: under load, `transfers` is never at its end.
-        while self._moves.layout is None and await self._take_transfers_in(0.0):
+        while self._may_be_new and self._moves.layout is None and await self._take_transfers_in(0.0):
             pass
 
     def _idle_for(self) -> float:
@@ -263,9 +264,8 @@ class MovingTenure(Tenure):
         self._left = {}
 
     def _account(self, count: int, unusable: Sequence[tuple[Record, Rejected]]) -> Accounted:
-        if not self._touchpoints_from:
-            return super()._account(count, unusable)
-        return Accounted(self._next_offset - 1, None, unusable, None)
+        is_forwarded = bool(self._touchpoints_from)
+        return Accounted(self._next_offset - 1, None, unusable, None) if is_forwarded else super()._account(count, unusable)
 
     def _letters(self, accounted: Accounted) -> list[Outgoing]:
         if not self._touchpoints_from:

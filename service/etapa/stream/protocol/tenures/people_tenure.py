@@ -33,6 +33,8 @@ class PeopleTenure(MovingTenure):
         super().__init__(around, taken, transfers)
         if self._moves.layout is not None:
             self._refuse_layout()
+        # Nor is it added by a layout.
+        self._may_be_new = False
         self._said_so = self._moves.follows_links
         self._moves.follows_links = True
         self._people = People()

@@ -1,0 +1,116 @@
+"""A partition whose worker follows links: it says so for ever, and refuses what does not go together with them."""
+
+import msgspec
+import pytest
+
+from etapa.contracts.stored.transfer import (
+    ANNOUNCER,
+    LayoutAnnounced,
+    LinkAsked,
+    PersonForgotten,
+    Sent,
+    TopicLayout,
+    TouchpointForwarded,
+    Transfer,
+    encode_transfer,
+)
+from etapa.stream.protocol.belonging import PartitionRefused
+from etapa.stream.protocol.records import Outgoing
+from etapa.stream.protocol.task_options import TaskOptions
+from tests.simulation.machines.memory_log import Committed
+from tests.simulation.machines.memory_transfers import MemoryTransfers
+from tests.simulation.one_worker.alone import OPTIONS, Alone
+
+LINKING = msgspec.structs.replace(OPTIONS, follows_links=True)
+FORWARDED = TouchpointForwarded(b"c", b"not JSON", (), 1, 1, 1)
+ASKED = LinkAsked(target="ada", at=1, moved="anon", kept="ada", identity="l-1", record=FORWARDED)
+FORGOTTEN = PersonForgotten(digests={"ada": b"0123456789abcdef"}, at=1, until=2)
+ANNOUNCED = LayoutAnnounced(TopicLayout(1, 2, 1))
+
+
+def sent_to(alone: Alone, sent: Sent, number: int = 1) -> None:
+    """Another partition, or whoever announces layouts, has sent something to this one."""
+    sender = ANNOUNCER if isinstance(sent, LayoutAnnounced) else 1
+    value = encode_transfer(Transfer(sender=sender, number=number, sent=sent))
+    alone.broker.transfers[0].append(Outgoing(None, value), "committed")
+
+
+def beginning(options: TaskOptions) -> Alone:
+    alone = Alone(options)
+    alone.broker.transfers = [MemoryTransfers(), MemoryTransfers()]
+    alone.touch("a")
+    return alone
+
+
+def follows_links(alone: Alone) -> bool:
+    mark = alone.last_mark()
+    assert mark is not None
+    assert mark.moving is not None
+    return mark.moving.follows_links
+
+
+def test_who_follows_links_goes_on_doing_so_whatever_the_journey_says_later() -> None:
+    alone = beginning(OPTIONS)
+    alone.worker()
+    alone.run(alone.drain())
+    assert not follows_links(alone)
+    # The very first batch says so, before any link.
+    alone.worker(LINKING)
+    alone.run(alone.work_until(lambda: follows_links(alone)))
+    alone.touch("b")
+    alone.worker(OPTIONS)
+    alone.run(alone.drain())
+    assert follows_links(alone)
+
+
+@pytest.mark.parametrize(
+    ("options", "sent", "words"),
+    [
+        (LINKING, ANNOUNCED, "links do not go together with that yet"),
+        (OPTIONS, ASKED, "the journey of this worker has no `identity`"),
+        (OPTIONS, FORGOTTEN, "the journey of this worker has no `identity`"),
+        (LINKING, FORGOTTEN, "with another ETAPA_FORGET_KEY"),
+    ],
+    ids=["another layout", "a link without identity", "somebody forgotten without identity", "another key"],
+)
+def test_what_does_not_go_together_is_refused_in_words(options: TaskOptions, sent: Sent, words: str) -> None:
+    alone = beginning(options)
+    sent_to(alone, sent)
+    alone.worker()
+    with pytest.raises(PartitionRefused, match=words):
+        alone.run(alone.drain())
+
+
+def test_where_customers_were_laid_out_anew_links_are_refused() -> None:
+    alone = beginning(OPTIONS)
+    sent_to(alone, ANNOUNCED)
+    alone.worker()
+    alone.run(alone.drain())
+    alone.worker(LINKING)
+    with pytest.raises(PartitionRefused, match="Take `identity` out of the journey file"):
+        alone.run(alone.drain())
+
+
+@pytest.mark.parametrize("options", [LINKING, OPTIONS], ids=["with links", "without"])
+def test_a_successor_reads_its_touchpoints_although_others_never_cease_to_forward_theirs(options: TaskOptions) -> None:
+    alone = beginning(options)
+    alone.worker()
+    alone.run(alone.drain())
+    judged_before = alone.touch("b")
+    forwarded = 0
+
+    def forward_another(_: Committed | None = None) -> None:
+        """Whatever the worker commits, something has come by then."""
+        nonlocal forwarded
+        if forwarded < 100 and not alone.drained():
+            forwarded += 1
+            sent_to(alone, FORWARDED, forwarded)
+
+    forward_another()
+    alone.broker.on_commit = forward_another
+    alone.worker()
+    alone.run(alone.work_until(alone.drained))
+    mark = alone.last_mark()
+    assert mark is not None
+    assert mark.through == judged_before
+    assert 0 < forwarded < 5
