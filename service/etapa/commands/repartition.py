@@ -18,7 +18,6 @@ from etapa.contracts.stored.transfer import LayoutAnnounced, TopicLayout, Transf
 from etapa.hosting.system_clock import SystemClock
 from etapa.stream.kafka.cluster import Cluster
 from etapa.stream.kafka.topics.growth import add_partitions, partitions_by_topic, provide_transfers
-from etapa.stream.protocol.residence import share_leaving
 from etapa.stream.upkeep.rebuild import workers_of
 from etapa.stream.upkeep.repartition import CannotRepartition, MovesNow, MovesReader, PlaceNow, announce, layout_for
 
@@ -99,7 +98,7 @@ class _Repartition:
             raise CannotRepartition(f"no worker is in group {group}: the workers move the customers, so start them first")
         needed = max(self._count, to)
         transfers = await provide_transfers(cluster, needed)
-        leaving = sum(share_leaving(layout, partition) > 0 for partition in range(layout.before))
+        leaving = sum(layout.share_leaving(partition) > 0 for partition in range(layout.before))
         revision = now.revision + 1 if layout == now.layout else 0
         await announce(cluster, LayoutAnnounced(layout, rate / max(1, leaving), revision), self._count, transfers)
         await self._until_adopted(layout)

@@ -69,10 +69,8 @@ class PlacesChecker:
         """How many transfers of each kind were sent."""
         return Counter(type(transfer.sent).__name__ for broker in self._brokers for transfer in self._sent_to(broker.number))
 
-    def violations(
-        self, touchpoints: Sequence[Sequence[Record]], layout: TopicLayout, wall: int, *, exact: bool, ordered: bool = True
-    ) -> list[str]:
-        """Everything that is wrong at the end. `exact`: nothing depends on the time. `ordered`: touchpoints of a partition stay in order."""
+    def violations(self, touchpoints: Sequence[Sequence[Record]], layout: TopicLayout, wall: int, *, exact: bool) -> list[str]:
+        """Everything that is wrong at the end. `exact`: nothing depends on the time."""
         wanted, letters = self._wanted(touchpoints, wall)
         wrong = self._wrong_letters(letters)
         changes = self._by_customer(changes=True)
@@ -83,7 +81,7 @@ class PlacesChecker:
                 wrong.append(f"{customer_id} lives at {sorted(by_place)}, its home is {home}")
                 continue
             customer = decode_state(by_place[home], customer_id)
-            wrong += self._wrong_order(customer, wanted.get(customer_id, {}), ordered=ordered)
+            wrong += self._wrong_order(customer, wanted.get(customer_id, {}))
             wrong += _wrong_chain(customer, changes.get(customer_id, []))
             if exact and not wrong:
                 wrong += self._wrong_result(
@@ -168,7 +166,7 @@ class PlacesChecker:
                 found.setdefault((one.key or b"").decode(), []).append(one.value or b"")
         return found
 
-    def _wrong_order(self, customer: Customer, wanted: Mapping[bytes, tuple[int, int, Touchpoint]], *, ordered: bool) -> list[str]:
+    def _wrong_order(self, customer: Customer, wanted: Mapping[bytes, tuple[int, int, Touchpoint]]) -> list[str]:
         """Each touchpoint was judged once; those of one partition in their order."""
         judged = _digests(customer)
         if sorted(judged) != sorted(wanted):
@@ -179,7 +177,7 @@ class PlacesChecker:
             partition, offset, touchpoint = wanted[each]
             if self._came_twice(touchpoint.id):
                 continue
-            if ordered and offset < last.get(partition, -1):
+            if offset < last.get(partition, -1):
                 return [f"{customer.id}: {touchpoint.id} of partition {partition} was judged after offset {last[partition]}"]
             last[partition] = offset
         return []

@@ -30,9 +30,6 @@ LAGGARDS = 0.2
 class RepartitionWorld(GroupWorld):
     """A run with another number of partitions in the middle of it."""
 
-    keeps_order = True
-    """Whether touchpoints of one partition stay in order."""
-
     def __init__(
         self,
         seed: int,
@@ -112,8 +109,7 @@ class RepartitionWorld(GroupWorld):
     def check(self) -> None:
         self.events.update({f"sent: {kind}": count for kind, count in self._checker.sent().items()})
         touchpoints = [partition.broker.touchpoints for partition in self.partitions]
-        exact, ordered = self.program is UNTIMED, self.keeps_order
-        for line in self._checker.violations(touchpoints, self.layout, self.now(), exact=exact, ordered=ordered):
+        for line in self._checker.violations(touchpoints, self.layout, self.now(), exact=self.program is UNTIMED):
             self.find(line)
 
     async def _announce(self, random: Random) -> None:

@@ -20,9 +20,6 @@ MOST_SECONDS_UNTIL_FINISHED = 200.0
 class RepartitionTwiceWorld(RepartitionWorld):
     """Once everybody is at home in the first layout, a second one is announced."""
 
-    keeps_order = False
-    """One that was forwarded in the first layout may still be on its way when its customer comes back in the second."""
-
     def choose(self, random: Random) -> SimulationScenario:
         scenario = super().choose(random)
         first = self.layout

@@ -14,7 +14,7 @@ from etapa.settings import Settings
 from etapa.stream.protocol.belonging import AllRefused, LastMark, changed, refuse_what_is_of_others
 from etapa.stream.protocol.observer import MovesCounted
 from etapa.stream.protocol.ports import Scanned, Topics
-from etapa.stream.protocol.residence import Moves, share_leaving
+from etapa.stream.protocol.residence import Moves
 from etapa.stream.protocol.tenures.leavers import LeaverSearch
 from etapa.stream.redis.client import connect
 from etapa.stream.redis.view import RedisView
@@ -76,8 +76,8 @@ def test_the_share_that_leaves_a_partition_is_what_ids_say(layout: TopicLayout) 
     at_home = Counter(partition_of(one, layout.before) for one in ids)
     leave = Counter(home for one in ids if (home := partition_of(one, layout.before)) != partition_of(one, layout.partitions))
     for partition in range(layout.before):
-        assert share_leaving(layout, partition) == pytest.approx(leave[partition] / at_home[partition], abs=0.05)
-    assert share_leaving(layout, layout.before) == 0
+        assert layout.share_leaving(partition) == pytest.approx(leave[partition] / at_home[partition], abs=0.05)
+    assert layout.share_leaving(layout.before) == 0
 
 
 @pytest.mark.parametrize(

@@ -12,6 +12,9 @@ from etapa.contracts.stored.transfer import (
     ANNOUNCER,
     CustomerClaimed,
     CustomerUnknown,
+    Sent,
+    SettlingAnswered,
+    SettlingAsked,
     TopicLayout,
     Transfer,
     TransferError,
@@ -54,7 +57,7 @@ def test_with_a_layout_a_touchpoint_goes_home_or_waits_for_its_customer() -> Non
     mover = living_at(0, 1)
     assert [moves.whereabouts(living_at(*homes)) for homes in ((1, 1), (1, 0), (1, 2))] == ["here", 0, 2]
     assert moves.whereabouts(mover) == "maybe on the way"
-    moves.is_nowhere(mover)
+    moves.hear(Transfer(sender=0, number=1, sent=CustomerUnknown(mover)))
     assert moves.whereabouts(mover) == "here"
     moves.forget_claims()
     assert moves.whereabouts(mover) == "maybe on the way"
@@ -176,3 +179,61 @@ def test_a_place_has_ended_only_when_it_told_the_last_of_the_others() -> None:
     assert list(telling) == []
     assert [to for to, _ in moves.take_sends()] == [2]
     assert not moves.someone_may_have_to_leave
+
+
+def test_who_comes_back_is_claimed_although_an_address_is_left() -> None:
+    returning = living_at(0, 1)
+    moves = Moves(1, None)
+    moves.adopt(LAYOUT)
+    moves.note_address(returning, ForwardingAddress(0))
+    assert moves.whereabouts(returning) == "maybe on the way"
+    assert moves.whereabouts(returning, forwarded_by=5) == 0
+    assert moves.whereabouts(returning, forwarded_by=0) == "here"
+    moves.has_ended(0, LAYOUT)
+    assert moves.whereabouts(returning) == 0
+
+
+def answers(moves: Moves, questions: list[tuple[int, Sent]]) -> None:
+    """Have every place that was asked answer."""
+    for place, sent in questions:
+        assert isinstance(sent, SettlingAsked)
+        moves.hear(Transfer(sender=place, number=9, sent=SettlingAnswered(sent.layout, sent.round)))
+
+
+def sends_of(moves: Moves) -> list[tuple[int, Sent]]:
+    """What is to be sent, and to where."""
+    return [(place, decode_transfer(outgoing.value).sent) for place, outgoing in moves.take_sends()]
+
+
+def test_in_a_later_layout_a_place_waits_until_what_it_forwarded_has_arrived_by_way_of_two_others() -> None:
+    later = TopicLayout(generation=2, partitions=4, before=3)
+    moves = Moves(1, MovingMark(next_transfer=0, sent={0: 3}, layout=LAYOUT, settled=1))
+    assert not moves.are_settling()
+    moves.adopt(later)
+    for turn in (1, 2):
+        assert moves.are_settling()
+        questions = sends_of(moves)
+        assert questions == [(place, SettlingAsked(later, turn)) for place in (0, 2, 3)]
+        assert moves.are_settling()
+        assert sends_of(moves) == []
+        answers(moves, questions[:2])
+        assert moves.are_settling()
+        answers(moves, questions[2:])
+    assert not moves.are_settling()
+    assert moves.marked().settled == 2
+    assert not Moves(1, moves.marked()).are_settling()
+
+
+def test_who_takes_over_while_a_place_settles_asks_again_and_one_that_never_forwarded_asks_nobody() -> None:
+    later = TopicLayout(generation=2, partitions=4, before=3)
+    moves = Moves(1, MovingMark(next_transfer=0, sent={0: 3}, layout=LAYOUT, settled=1))
+    moves.adopt(later)
+    assert moves.are_settling()
+    successor = Moves(1, moves.marked())
+    assert successor.are_settling()
+    answers(successor, [(0, SettlingAsked(LAYOUT, 1)), (0, SettlingAsked(later, 2))])
+    assert sends_of(successor) == [(place, SettlingAsked(later, 1)) for place in (0, 2, 3)]
+    new = Moves(3, None)
+    new.adopt(later)
+    assert not new.are_settling()
+    assert sends_of(new) == []

@@ -63,6 +63,8 @@ class MovingMark(msgspec.Struct, frozen=True):
     """How many have left since the layout was adopted."""
     arrived: int = 0
     """How many have arrived since then."""
+    settled: int = 0
+    """The generation of the last layout in which everything has arrived that was forwarded before."""
     follows_links: bool = False
     """Whether links join people here. Once they did, they go on doing so."""
 

@@ -4,6 +4,7 @@ MessagePack maps. Partition p of the topic holds what was sent to place p; recor
 """
 
 from collections.abc import Mapping, Sequence
+from math import lcm
 from typing import Final
 
 import msgspec
@@ -29,6 +30,13 @@ class TopicLayout(msgspec.Struct, frozen=True):
     partitions: int
     before: int
 
+    def share_leaving(self, partition: int) -> float:
+        """Which share of the customers at home in this partition before has to leave it, if ids are spread evenly."""
+        if partition >= self.before:
+            return 0.0
+        rounds = range(partition, lcm(self.before, self.partitions), self.before)
+        return sum(hashed % self.partitions != partition for hashed in rounds) / len(rounds)
+
 
 class StateMoved(msgspec.Struct, frozen=True, tag="state"):
     """The customer lives at the receiver from now on. `stream_time`: that of the sender."""
@@ -36,6 +44,8 @@ class StateMoved(msgspec.Struct, frozen=True, tag="state"):
     customer_id: str
     state: bytes
     stream_time: int | None
+    layout: TopicLayout | None = None
+    """In which the customer is at home there."""
 
 
 class TouchpointForwarded(msgspec.Struct, frozen=True, tag="touchpoint"):
@@ -74,6 +84,20 @@ class PlaceFinished(msgspec.Struct, frozen=True, tag="finished"):
     """Nobody is left at the sender whose home is elsewhere in this layout."""
 
     layout: TopicLayout
+
+
+class SettlingAsked(msgspec.Struct, frozen=True, tag="settle"):
+    """The sender follows this layout, and reads no touchpoints until what it forwarded before has arrived: answer when you read this."""
+
+    layout: TopicLayout
+    round: int
+
+
+class SettlingAnswered(msgspec.Struct, frozen=True, tag="settled"):
+    """The answer: everything that the receiver had sent before it asked is taken in here, and what had to go on was sent on."""
+
+    layout: TopicLayout
+    round: int
 
 
 class LayoutAnnounced(msgspec.Struct, frozen=True, tag="layout"):
@@ -129,6 +153,8 @@ Sent = (
     | CustomerUnknown
     | CustomersDenied
     | PlaceFinished
+    | SettlingAsked
+    | SettlingAnswered
     | LayoutAnnounced
     | LinkAsked
     | PersonMoved

@@ -12,7 +12,7 @@ from etapa.contracts.outgoing.campaign_trigger import encode_campaign_trigger
 from etapa.contracts.outgoing.customer_moved import encode_customer_moved
 from etapa.contracts.outgoing.dead_letter import encode_dead_letter
 from etapa.contracts.outgoing.stage_change import encode_stage_change
-from etapa.contracts.stored.forwarding import NO_STAGE, ForwardingAddress
+from etapa.contracts.stored.forwarding import NO_STAGE, ForwardingAddress, encode_forwarding
 from etapa.contracts.stored.state import NO_KNOWN_MEMORIES, KnownMemories, encode_state
 from etapa.contracts.trace import trace_of
 from etapa.errors import EtapaError
@@ -276,3 +276,12 @@ def stage_deltas(changes: Sequence[StageChange], in_silence: Sequence[tuple[str,
             deltas[change.source] = deltas.get(change.source, 0) - 1
     deltas.pop(NO_STAGE, None)
     return {stage: delta for stage, delta in deltas.items() if delta}
+
+
+def leave_addresses(left: Mapping[str, ForwardingAddress], journey: Journey, encoded: Encoded) -> list[Outgoing]:
+    """Write the addresses of those who left in place of their states. Returns what is said of it in `stage-changes`."""
+    for customer_id, address in left.items():
+        value = encode_forwarding(address)
+        encoded.states.append(Outgoing(customer_id.encode(), value))
+        encoded.applied.append(Applied(customer_id, NO_STAGE, None, value))
+    return [customer_moved(customer_id, address, journey) for customer_id, address in left.items() if address.sequence]

@@ -4,22 +4,24 @@ A place is a partition. What is here in memory only (claims, and who was found t
 """
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from math import lcm
 from types import MappingProxyType
 from typing import Final, Literal, NamedTuple
 
 from etapa.contracts.incoming.skipped import SkippedRecord
 from etapa.contracts.partitioner import partition_of
 from etapa.contracts.stored.denial_transfer import denials_of
-from etapa.contracts.stored.forwarding import NO_STAGE, ForwardingAddress, encode_forwarding
+from etapa.contracts.stored.forwarding import NO_STAGE, ForwardingAddress
 from etapa.contracts.stored.mark import MovingMark
 from etapa.contracts.stored.transfer import (
     ANNOUNCER,
     CustomerClaimed,
     CustomersDenied,
+    CustomerUnknown,
     LayoutAnnounced,
     PlaceFinished,
     Sent,
+    SettlingAnswered,
+    SettlingAsked,
     TopicLayout,
     TouchpointForwarded,
     Transfer,
@@ -30,18 +32,10 @@ from etapa.contracts.stored.transfer import (
 from etapa.journey.engine.deny_list import DenyList
 from etapa.journey.engine.facts.forget_request import ForgetRequest
 from etapa.journey.engine.facts.touchpoint import Touchpoint
-from etapa.journey.language.model import Journey
-from etapa.stream.protocol.batch import Encoded, Item, customer_moved
+from etapa.stream.protocol.batch import Item
 from etapa.stream.protocol.observer import MovesCounted
-from etapa.stream.protocol.records import Applied, IncomingTransfer, Outgoing, Record
-
-
-def share_leaving(layout: TopicLayout, partition: int) -> float:
-    """Which share of the customers at home in this partition before has to leave it, if ids are spread evenly."""
-    if partition >= layout.before:
-        return 0.0
-    rounds = range(partition, lcm(layout.before, layout.partitions), layout.before)
-    return sum(hashed % layout.partitions != partition for hashed in rounds) / len(rounds)
+from etapa.stream.protocol.records import IncomingTransfer, Outgoing, Record
+from etapa.stream.protocol.settling import EarlierForwards
 
 
 class LivesElsewhere(SkippedRecord, frozen=True, gc=False, kw_only=True):
@@ -90,15 +84,6 @@ NOTHING_MOVED: Final = MovedInBatch(None, (), (), 0)
 Whereabouts = Literal["here", "maybe on the way"]
 
 
-def leave_addresses(left: Mapping[str, ForwardingAddress], journey: Journey, encoded: Encoded) -> list[Outgoing]:
-    """Write the addresses of those who left in place of their states. Returns what is said of it in `stage-changes`."""
-    for customer_id, address in left.items():
-        value = encode_forwarding(address)
-        encoded.states.append(Outgoing(customer_id.encode(), value))
-        encoded.applied.append(Applied(customer_id, NO_STAGE, None, value))
-    return [customer_moved(customer_id, address, journey) for customer_id, address in left.items() if address.sequence]
-
-
 class Moves:
     """What one place knows of the others, and what it is about to send to them."""
 
@@ -116,6 +101,7 @@ class Moves:
         self._left = 0 if marked is None else marked.left
         self._arrived = 0 if marked is None else marked.arrived
         self.follows_links = marked is not None and marked.follows_links
+        self._earlier = EarlierForwards(0 if marked is None else marked.settled)
         self._claimed: set[str] = set()
         self._nowhere: set[str] = set()
         """Customers whom their old home does not know."""
@@ -167,11 +153,12 @@ class Moves:
         `forwarded_by`: the place that it came from, which follows no later layout; none when it was read in our own partition.
         """
         to = self._addresses.get(customer_id)
-        if to is not None:
-            return to
         if self.layout is None:
-            return "here"
+            return "here" if to is None else to
         here, home, before = self._place, self.home(customer_id), partition_of(customer_id, self.layout.before)
+        # Who comes back may be on the way, although an address is left from an earlier layout.
+        if to is not None and (home != here or before == here or before in self._ended):
+            return to
         if home != here:
             # Only the old home knows whether the customer has left for the new one; a place of an earlier layout does not.
             return home if before == here else before
@@ -186,9 +173,26 @@ class Moves:
             self._claimed.add(customer_id)
             self.send(partition_of(customer_id, self.layout.before), CustomerClaimed(customer_id, self.layout))
 
-    def is_nowhere(self, customer_id: str) -> None:
-        """The old home of the customer answers that it has none of this id."""
-        self._nowhere.add(customer_id)
+    def are_settling(self) -> bool:
+        """Whether no touchpoint may be read yet, since earlier ones that were forwarded may still be on their way. Asks for them."""
+        if self.layout is None:
+            return False
+        for place, question in self._earlier.questions(self.layout, self._sent, self.others()).items():
+            self.send(place, question)
+        return self._earlier.settled < self.layout.generation
+
+    def hear(self, transfer: Transfer) -> bool:
+        """Note an answer, or answer a question, of another place. Returns whether it was one that concerns nobody who lives here."""
+        sent = transfer.sent
+        if isinstance(sent, CustomerUnknown):
+            self._nowhere.add(sent.customer_id)
+        elif isinstance(sent, SettlingAsked):
+            self.send(transfer.sender, SettlingAnswered(sent.layout, sent.round))
+        elif isinstance(sent, SettlingAnswered):
+            self._earlier.hear(transfer.sender, sent)
+        else:
+            return False
+        return True
 
     def forget_claims(self) -> None:
         """Nothing waits any more."""
@@ -203,7 +207,7 @@ class Moves:
     def there_are(self, customers: int) -> None:
         """So many customers are here. The first number since the layout was adopted tells about how many have to leave."""
         if self._to_leave is None and self.layout is not None:
-            self._to_leave = self._left + round(customers * share_leaving(self.layout, self._place))
+            self._to_leave = self._left + round(customers * self.layout.share_leaving(self._place))
 
     def finish(self, denied: Sequence[CustomersDenied]) -> Iterator[int]:
         """Nobody is left here who has to move: tell the other places one by one. Whoever was forgotten here stays forgotten elsewhere.
@@ -281,7 +285,9 @@ class Moves:
         sent, taken = dict(self._sent), dict(self._taken)
         pace = self.per_second, self._revision
         counts = self._left, self._arrived
-        return MovingMark(self.next_transfer, sent, taken, self.layout, ended, *pace, self._to_leave, *counts, self.follows_links)
+        return MovingMark(
+            self.next_transfer, sent, taken, self.layout, ended, *pace, self._to_leave, *counts, self._earlier.settled, self.follows_links
+        )
 
     def take_sends(self) -> list[tuple[int, Outgoing]]:
         """Everything to be sent; the caller sends it."""

@@ -27,12 +27,12 @@ from etapa.contracts.stored.transfer import (
 )
 from etapa.journey.engine.facts.forget_request import ForgetRequest
 from etapa.journey.engine.facts.touchpoint import Touchpoint
-from etapa.stream.protocol.batch import NOTHING_WAITING, Encoded, Waiting, dead_letters, decode
+from etapa.stream.protocol.batch import NOTHING_WAITING, Encoded, Waiting, dead_letters, decode, leave_addresses
 from etapa.stream.protocol.belonging import LINKED_ELSEWHERE, PartitionRefused
 from etapa.stream.protocol.intake import Accounted
 from etapa.stream.protocol.ports import LoadedCustomers, Transfers
 from etapa.stream.protocol.records import IncomingTransfer, Outgoing, Record, forwarder, layouts_followed, records_forwarded
-from etapa.stream.protocol.residence import ForgetElsewhere, LivesElsewhere, MovedInBatch, Moves, as_read, elsewhere, leave_addresses
+from etapa.stream.protocol.residence import ForgetElsewhere, LivesElsewhere, MovedInBatch, Moves, as_read, elsewhere
 from etapa.stream.protocol.takeover import TakenOver
 from etapa.stream.protocol.task_context import TaskContext
 from etapa.stream.protocol.tenures.leavers import LeaverSearch
@@ -102,6 +102,8 @@ class MovingTenure(Tenure):
 
     async def _look_where_they_live(self) -> int:
         """Mark touchpoints to be forwarded, and claim customers who may be on the way. Returns how many come before the first of these."""
+        if not self._touchpoints_from and self._moves.are_settling():
+            return 0
         waiting, most = self._waiting, self._around.options.max_records
         items = [as_read(item) for item in waiting.items[:most]]
         if missing := self._engine.missing_of(items):
@@ -173,27 +175,25 @@ class MovingTenure(Tenure):
 
     async def _act_on_one(self, transfer: Transfer) -> None:
         moves, sent = self._moves, transfer.sent
+        if isinstance(sent, StateMoved | CustomerClaimed | PlaceFinished) and sent.layout is not None:
+            self._adopt(LayoutAnnounced(sent.layout))
         if isinstance(sent, StateMoved):
             self._arrive(sent)
         elif isinstance(sent, CustomerClaimed):
-            self._adopt(LayoutAnnounced(sent.layout))
             if self._engine.knows(sent.customer_id):
                 self._leave(sent.customer_id, transfer.sender)
             else:
                 moves.send_all(transfer.sender, denials_of(self._deny_list, sent.customer_id))
                 moves.send(transfer.sender, CustomerUnknown(sent.customer_id))
-        elif isinstance(sent, CustomerUnknown):
-            moves.is_nowhere(sent.customer_id)
         elif isinstance(sent, CustomersDenied):
             take_in(self._deny_list, sent)
         elif isinstance(sent, PlaceFinished):
-            self._adopt(LayoutAnnounced(sent.layout))
             moves.has_ended(transfer.sender, sent.layout)
         elif isinstance(sent, LayoutAnnounced):
             self._adopt(sent)
             moves.keep_pace(sent)
             self._search.keep_to(moves.per_second)
-        else:
+        elif not moves.hear(transfer):
             raise PartitionRefused(f"partition {self._around.partition}: {LINKED_ELSEWHERE}")
 
     def _adopt(self, announced: LayoutAnnounced) -> None:
@@ -205,8 +205,8 @@ class MovingTenure(Tenure):
     def _arrive(self, moved: StateMoved) -> None:
         engine, customer_id = self._engine, moved.customer_id
         if engine.knows(customer_id):
-            told = "partition %d: a customer came who lives here already; it stays as it is"
-            logger.error(told, self._around.partition, extra={"customer_id": customer_id})
+            who = {"customer_id": customer_id}
+            logger.error("partition %d: a customer came who lives here already; it stays as it is", self._around.partition, extra=who)
             return
         customer = decode_state(moved.state, customer_id)
         if not self._engine.missing([customer_id]):
@@ -223,7 +223,7 @@ class MovingTenure(Tenure):
         customer = self._engine.leave(customer_id)
         self._left[customer_id] = ForwardingAddress(to, customer.sequence)
         self._stages.append((customer.stage, NO_STAGE))
-        self._moves.send(to, StateMoved(customer_id, encode_state(customer), self._engine.stream_time))
+        self._moves.send(to, StateMoved(customer_id, encode_state(customer), self._engine.stream_time, self._moves.layout))
 
     async def _let_some_leave(self) -> None:
         """One batch of customers whose home is elsewhere, or the news that there are none left."""
