@@ -94,7 +94,17 @@ class LiveMap:
         tables = report.tables if begins is not None else {}
         trends = {} if begins is None or ends is None else trends_of(ledger, query.persona, counts, begins, ends)
         effects = campaign_effects(self._journey, ledger) if query._replace(by=None) == ReportQuery() else {}
-        figures = Figures(tables, query.persona, begins, ends, report.exact, counts, trends, _way(query, tables), effects)
+        figures = Figures(
+            tables=tables,
+            persona=query.persona,
+            begins=begins,
+            ends=ends,
+            exact=report.exact,
+            population=counts,
+            trends=trends,
+            way=_way(query, tables),
+            effects=effects,
+        )
         plain = msgspec.json.encode(draw(self._journey, self.rules, figures, rules=_by_rule(tables))) + b"\n"
         return DrawnMap(plain, gzip.compress(plain, compresslevel=6, mtime=0))
 

@@ -150,15 +150,15 @@ def _when(explained: Explained, told: RulesTold) -> WhenMessage:
             None if explained.complete_since is None else SinceMessage(explained.complete_since[0], moment_of(explained.complete_since[1]))
         )
         return ConditionMessage(
-            explained.condition,
-            told.condition(explained.condition),
-            explained.observed,
-            explained.exact,
-            explained.off_by_at_most,
-            explained.holds,
-            explained.missing,
-            changes_at,
-            since,
+            condition=explained.condition,
+            sentence=told.condition(explained.condition),
+            observed=explained.observed,
+            exact=explained.exact,
+            off_by_at_most=explained.off_by_at_most,
+            holds=explained.holds,
+            missing=explained.missing,
+            changes_at=changes_at,
+            complete_since=since,
         )
     members = [_when(member, told) for member in explained.members]
     return (AllMessage if explained.kind == "all" else AnyMessage)(explained.holds, changes_at, members)

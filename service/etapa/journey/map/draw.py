@@ -163,18 +163,18 @@ def _flows(
         by_rule = None if rules is None else rules.get((source, to), {})
         flows.append(
             Flow(
-                source,
-                to,
-                _kind(source, to, ideal, order),
-                count,
-                _share(count, figures.total("moves", from_=source)),
-                medians.get((source, to)),
-                counts,
-                [
+                source=source,
+                to=to,
+                kind=_kind(source, to, ideal, order),
+                count=count,
+                share=_share(count, figures.total("moves", from_=source)),
+                median_seconds=medians.get((source, to)),
+                causes=counts,
+                rules=[
                     FlowRule(rule, told.sentence(rule), told.code(rule), None if by_rule is None else by_rule.get(rule, 0))
                     for rule in leading.get((source, to), ())
                 ],
-                [_recent(told, each) for each in latest.get((source, to), ())],
+                recent=[_recent(told, each) for each in latest.get((source, to), ())],
             )
         )
     return flows

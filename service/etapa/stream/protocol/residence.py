@@ -89,19 +89,17 @@ class Moves:
 
     def __init__(self, place: int, marked: MovingMark | None) -> None:
         self._place: Final = place
-        self.next_transfer = 0 if marked is None else marked.next_transfer
-        self.layout = None if marked is None else marked.layout
-        self._sent = {} if marked is None else dict(marked.sent)
-        self._taken = {} if marked is None else dict(marked.taken)
-        self._ended = set() if marked is None else set(marked.ended)
-        self.per_second = None if marked is None else marked.per_second
+        mark = MovingMark(next_transfer=0) if marked is None else marked
+        self.next_transfer = mark.next_transfer
+        self.layout = mark.layout
+        self._sent, self._taken = dict(mark.sent), dict(mark.taken)
+        self._ended = set(mark.ended)
+        self.per_second = mark.per_second
         """The pace at which customers leave, as announced; 0 stops them."""
-        self._revision = 0 if marked is None else marked.revision
-        self._to_leave = None if marked is None else marked.to_leave
-        self._left = 0 if marked is None else marked.left
-        self._arrived = 0 if marked is None else marked.arrived
-        self.follows_links = marked is not None and marked.follows_links
-        self._earlier = EarlierForwards(0 if marked is None else marked.settled)
+        self._revision, self._to_leave = mark.revision, mark.to_leave
+        self._left, self._arrived = mark.left, mark.arrived
+        self.follows_links = mark.follows_links
+        self._earlier = EarlierForwards(mark.settled)
         self._claimed: set[str] = set()
         self._nowhere: set[str] = set()
         """Customers whom their old home does not know."""
@@ -281,12 +279,19 @@ class Moves:
 
     def marked(self) -> MovingMark:
         """For the mark of the next batch."""
-        ended = tuple(sorted(self._ended))
-        sent, taken = dict(self._sent), dict(self._taken)
-        pace = self.per_second, self._revision
-        counts = self._left, self._arrived
         return MovingMark(
-            self.next_transfer, sent, taken, self.layout, ended, *pace, self._to_leave, *counts, self._earlier.settled, self.follows_links
+            next_transfer=self.next_transfer,
+            sent=dict(self._sent),
+            taken=dict(self._taken),
+            layout=self.layout,
+            ended=tuple(sorted(self._ended)),
+            per_second=self.per_second,
+            revision=self._revision,
+            to_leave=self._to_leave,
+            left=self._left,
+            arrived=self._arrived,
+            settled=self._earlier.settled,
+            follows_links=self.follows_links,
         )
 
     def take_sends(self) -> list[tuple[int, Outgoing]]:

@@ -103,7 +103,15 @@ def explain(program: Program, customer: Customer, now: int) -> Explanation:
     conditions = {rule.id: rule.when for rule in program.journey.rules}
     rules = [_explain_rule(rule, conditions[rule.id], judged, at) for rule in program.stages[judged.stage].rules]
     return Explanation(
-        judged, at, customer.version, customer.stage, carried, rules, _held(judged), open_goals(judged), _foreseen(program, judged)
+        customer=judged,
+        at=at,
+        stored_version=customer.version,
+        stored_stage=customer.stage,
+        carried_over=carried,
+        rules=rules,
+        held=_held(judged),
+        goals=open_goals(judged),
+        foreseen=_foreseen(program, judged),
     )
 
 
@@ -128,15 +136,15 @@ def _explain(written: model.Condition, condition: Condition, customer: Customer,
         raise TypeError(f"{written!r} was not compiled as it is written")
     observed, exact = condition.observed(customer, now, None), condition.exact(customer, now)
     return ExplainedCondition(
-        condition.text if wanted else "not " + condition.text,
-        observed,
-        holds,
-        written.seen(observed),
-        exact,
-        None if exact else condition.off_by_at_most(customer, now),
-        None if holds else written.lacking(observed, now, changes_at, wanted=wanted),
-        changes_at,
-        _complete_since(written, condition, customer, now),
+        condition=condition.text if wanted else "not " + condition.text,
+        observed=observed,
+        holds=holds,
+        seen=written.seen(observed),
+        exact=exact,
+        off_by_at_most=None if exact else condition.off_by_at_most(customer, now),
+        missing=None if holds else written.lacking(observed, now, changes_at, wanted=wanted),
+        changes_at=changes_at,
+        complete_since=_complete_since(written, condition, customer, now),
     )
 
 

@@ -286,17 +286,17 @@ class Tenure:
         started = clock.monotonic()
         journey = around.program.journey
         encoded = await encode(
-            work.changes,
-            work.changed,
-            journey.id,
-            journey.version,
-            around.options.pause_every,
-            self._pause,
-            self._memories,
-            work.released,
-            self._waiting.traces(count) if work.changes else NO_TRACES,
-            work.outcomes,
-            work.erased,
+            changes=work.changes,
+            changed=work.changed,
+            journey=journey.id,
+            version=journey.version,
+            pause_every=around.options.pause_every,
+            pause=self._pause,
+            memories=self._memories,
+            released=work.released,
+            traces=self._waiting.traces(count) if work.changes else NO_TRACES,
+            outcomes=work.outcomes,
+            erased=work.erased,
         )
         accounted = self._account(count, unusable)
         letters = self._letters(accounted)
@@ -330,17 +330,17 @@ class Tenure:
             moving=moved.mark,
         )
         transaction = Transaction(
-            encoded.stage_changes,
-            encoded.campaign_triggers,
-            letters,
-            encoded.states,
-            MARK_KEY,
-            encode_mark(mark),
-            through + 1,
-            ledger_records(pages),
-            encoded.campaign_outcomes,
-            moved.sends,
-            moved.departures,
+            stage_changes=encoded.stage_changes,
+            campaign_triggers=encoded.campaign_triggers,
+            dead_letters=letters,
+            states=encoded.states,
+            mark_key=MARK_KEY,
+            mark_value=encode_mark(mark),
+            next_offset=through + 1,
+            ledger=ledger_records(pages),
+            campaign_outcomes=encoded.campaign_outcomes,
+            transfers=moved.sends,
+            moved=moved.departures,
         )
         state_offset = await around.log.commit(transaction)
         committed = self._took("commit", started)
