@@ -313,11 +313,35 @@ class Tenure:
         await self._settle()
         started = self._took("wait", started)
 
-        through = accounted.through
-        mark = Mark(
-            group=around.options.group,
+        mark = self._mark_after(work, accounted, moved)
+        transaction = Transaction(
+            stage_changes=encoded.stage_changes,
+            campaign_triggers=encoded.campaign_triggers,
+            dead_letters=letters,
+            states=encoded.states,
+            mark_key=MARK_KEY,
+            mark_value=encode_mark(mark),
+            next_offset=mark.through + 1,
+            ledger=ledger_records(pages),
+            campaign_outcomes=encoded.campaign_outcomes,
+            transfers=moved.sends,
+            moved=moved.departures,
+        )
+        state_offset = await around.log.commit(transaction)
+        committed = self._took("commit", started)
+
+        self._view.apply(view_mark(mark, state_offset), encoded.applied, pages, committed)
+        self._go_on_from(mark, accounted, work)
+        if count:
+            self._judge.is_careful = any(reason.reason == "evaluation_failed" for _, reason in unusable)
+        self._report(mark, accounted, work, moved, records, committed)
+
+    def _mark_after(self, work: Work, accounted: Accounted, moved: MovedInBatch) -> Mark:
+        journey = self._around.program.journey
+        return Mark(
+            group=self._around.options.group,
             partitions=self._topics.partitions,
-            through=through,
+            through=accounted.through,
             stream_time=self._engine.stream_time,
             journey=journey.id,
             version=journey.version,
@@ -329,36 +353,26 @@ class Tenure:
             replaced=self._replaced,
             moving=moved.mark,
         )
-        transaction = Transaction(
-            stage_changes=encoded.stage_changes,
-            campaign_triggers=encoded.campaign_triggers,
-            dead_letters=letters,
-            states=encoded.states,
-            mark_key=MARK_KEY,
-            mark_value=encode_mark(mark),
-            next_offset=through + 1,
-            ledger=ledger_records(pages),
-            campaign_outcomes=encoded.campaign_outcomes,
-            transfers=moved.sends,
-            moved=moved.departures,
-        )
-        state_offset = await around.log.commit(transaction)
-        committed = self._took("commit", started)
 
-        self._view.apply(view_mark(mark, state_offset), encoded.applied, pages, committed)
+    def _go_on_from(self, mark: Mark, accounted: Accounted, work: Work) -> None:
+        """Take what was just committed for the beginning of the next batch."""
         self.sound = True
-        self._next_offset = through + 1
+        self._next_offset = mark.through + 1
         self._stream_time = mark.stream_time
         self._last_change = mark.last_change
         self._intake.committed(accounted)
-        if count:
-            self._judge.is_careful = any(reason.reason == "evaluation_failed" for _, reason in unusable)
         for digest, denial in work.denied.items():
             if denial is None:
                 self._denied.pop(digest, None)
             else:
                 self._denied[digest] = denial
-        self._engine.forget(around.options.customers_in_memory, {**work.changed, **work.erased} if work.erased else work.changed)
+        self._engine.forget(self._around.options.customers_in_memory, {**work.changed, **work.erased} if work.erased else work.changed)
+
+    def _report(
+        self, mark: Mark, accounted: Accounted, work: Work, moved: MovedInBatch, records: Sequence[Record], committed: float
+    ) -> None:
+        """Tell the observer of a batch that was committed at `committed` on the monotonic clock."""
+        around = self._around
         for failure in work.failures:
             who = {"customer_id": failure.customer_id}
             logger.warning("partition %d: the timer of a customer was dropped: %s", around.partition, failure, extra=who)
@@ -381,7 +395,7 @@ class Tenure:
                 timers_fired=work.timers_fired,
                 timer_delays=work.timer_delays,
                 records=records,
-                committed_at=clock.now(),
+                committed_at=around.clock.now(),
                 stream_time=mark.stream_time,
                 seconds=self._seconds,
                 began={step: committed - began for step, began in self._began.items()},
