@@ -23,8 +23,9 @@ from etapa.contracts.stored.transfer import (
 )
 from etapa.journey.engine.deny_list import DenyKey, DenyList
 from etapa.journey.engine.facts.forget_request import ForgetRequest
+from etapa.stream.protocol.forwarded_items import ForgetElsewhere, LivesElsewhere, as_read, elsewhere
 from etapa.stream.protocol.records import Record
-from etapa.stream.protocol.residence import ForgetElsewhere, LivesElsewhere, Moves, as_read, elsewhere
+from etapa.stream.protocol.residence import Moves
 
 LAYOUT = TopicLayout(generation=1, partitions=3, before=2)
 

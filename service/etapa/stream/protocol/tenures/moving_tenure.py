@@ -29,10 +29,11 @@ from etapa.journey.engine.facts.forget_request import ForgetRequest
 from etapa.journey.engine.facts.touchpoint import Touchpoint
 from etapa.stream.protocol.batch import NOTHING_WAITING, Encoded, Waiting, dead_letters, decode, leave_addresses
 from etapa.stream.protocol.belonging import LINKED_ELSEWHERE, PartitionRefused
+from etapa.stream.protocol.forwarded_items import ForgetElsewhere, LivesElsewhere, as_read, elsewhere
 from etapa.stream.protocol.intake import Accounted
 from etapa.stream.protocol.ports import LoadedCustomers, Transfers
 from etapa.stream.protocol.records import IncomingTransfer, Outgoing, Record, forwarder, layouts_followed, records_forwarded
-from etapa.stream.protocol.residence import ForgetElsewhere, LivesElsewhere, MovedInBatch, Moves, as_read, elsewhere
+from etapa.stream.protocol.residence import MovedInBatch, Moves
 from etapa.stream.protocol.takeover import TakenOver
 from etapa.stream.protocol.task_context import TaskContext
 from etapa.stream.protocol.tenures.leavers import LeaverSearch
@@ -282,8 +283,7 @@ class MovingTenure(Tenure):
         return self._around.partition, self._waiting.records[position].offset
 
     def _moved(self, count: int, encoded: Encoded) -> MovedInBatch:
-        moves = self._moves
-        forwarded = 0
+        moves, forwarded = self._moves, 0
         for position in range(count):
             item, record = self._waiting.items[position], self._waiting.records[position]
             if isinstance(item, ForgetElsewhere):

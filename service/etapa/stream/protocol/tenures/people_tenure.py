@@ -18,9 +18,10 @@ from etapa.journey.identity.under import under
 from etapa.journey.language.model import LINK
 from etapa.stream.protocol.batch import NOT_OURS, Encoded, Item, Waiting
 from etapa.stream.protocol.belonging import PartitionRefused
+from etapa.stream.protocol.forwarded_items import as_read
 from etapa.stream.protocol.ports import LoadedCustomers, Transfers
 from etapa.stream.protocol.records import Record
-from etapa.stream.protocol.residence import MovedInBatch, as_read
+from etapa.stream.protocol.residence import MovedInBatch
 from etapa.stream.protocol.takeover import TakenOver
 from etapa.stream.protocol.task_context import TaskContext
 from etapa.stream.protocol.tenures.moving_tenure import MovingTenure
