@@ -275,7 +275,7 @@ def test_campaign_outcomes_are_written_as_the_schema_says() -> None:
 def test_where_the_changes_of_a_customer_continue_is_written_as_the_schema_says() -> None:
     schema = schema_of("customer-moved")
     assert list(schema["properties"]) == schema["required"] == fields_of(CustomerMovedMessage)
-    key, value, headers = encode_customer_moved("c-42", 3, 7, "c-42", "shop", 2)
+    key, value, headers = encode_customer_moved("c-42", 3, 7, "c-42", "shop", 2, 5)
     (example,) = examples_of("customer-moved")
     assert json.loads(value) == json.loads(example.read_text("utf-8"))
     assert decode_customer_moved(value).partition == 7
@@ -284,6 +284,9 @@ def test_where_the_changes_of_a_customer_continue_is_written_as_the_schema_says(
     assert list(written) == list(schema["$defs"]["headers"]["properties"])
     assert key == b"c-42"
     assert is_customer_moved(headers)
+    # Who moves there and back without a change in between leaves three records.
+    ways = [(7, 1), (2, 2), (7, 3)]
+    assert len({encode_customer_moved("c-42", 3, to, "c-42", "shop", 2, change)[1] for to, change in ways}) == 3
 
 
 @pytest.mark.parametrize(

@@ -35,7 +35,7 @@ class Place:
         self.written.append(StateRecord(len(self.written), b"ada", value))
 
     def leave(self, sequence: int, to: int) -> None:
-        key, value, headers = encode_customer_moved("ada", sequence, to, "ada", "j", 1)
+        key, value, headers = encode_customer_moved("ada", sequence, to, "ada", "j", 1, 1)
         self.published.append(Record(len(self.published), 0, key, value, headers))
         self.hold(encode_forwarding(ForwardingAddress(to, sequence)))
 

@@ -30,10 +30,11 @@ _decode: Final = msgspec.json.Decoder(CustomerMovedMessage).decode
 
 
 def encode_customer_moved(
-    customer_id: str, sequence: int, partition: int, continues_as: str, journey: str, version: int
+    customer_id: str, sequence: int, partition: int, continues_as: str, journey: str, version: int, generation: int
 ) -> tuple[bytes, bytes, Sequence[tuple[str, bytes]]]:
-    """Key, value and headers of the record."""
-    identity = f"{customer_id}/{sequence}/moved"
+    """Key, value and headers of the record. `generation`: that of the layout for which the customer moves, as part of the id."""
+    # A customer may move on before its next change.
+    identity = f"{customer_id}/{sequence}/moved/{generation}/{partition}"
     key = customer_id.encode()
     headers = [
         ("ce_specversion", b"1.0"),

@@ -14,6 +14,7 @@ from etapa.contracts.outgoing.dead_letter import encode_dead_letter
 from etapa.contracts.outgoing.stage_change import encode_stage_change
 from etapa.contracts.stored.forwarding import NO_STAGE, ForwardingAddress, encode_forwarding
 from etapa.contracts.stored.state import NO_KNOWN_MEMORIES, KnownMemories, encode_state
+from etapa.contracts.stored.transfer import TopicLayout
 from etapa.contracts.trace import trace_of
 from etapa.errors import EtapaError
 from etapa.journey.engine.facts.changes import CampaignOutcome, Release
@@ -252,10 +253,10 @@ def dead_letters(unusable: Sequence[tuple[Record, Rejected]], topic: str, partit
     ]
 
 
-def customer_moved(customer_id: str, address: ForwardingAddress, journey: Journey) -> Outgoing:
+def customer_moved(customer_id: str, address: ForwardingAddress, journey: Journey, generation: int) -> Outgoing:
     """The control record for `stage-changes` that says where the customer's changes go on."""
     kept_as = address.customer_id or customer_id
-    return Outgoing(*encode_customer_moved(customer_id, address.sequence, address.place, kept_as, journey.id, journey.version))
+    return Outgoing(*encode_customer_moved(customer_id, address.sequence, address.place, kept_as, journey.id, journey.version, generation))
 
 
 def stage_deltas(changes: Sequence[StageChange], in_silence: Sequence[tuple[str, str]] = (), left: Sequence[str] = ()) -> dict[str, int]:
@@ -278,10 +279,13 @@ def stage_deltas(changes: Sequence[StageChange], in_silence: Sequence[tuple[str,
     return {stage: delta for stage, delta in deltas.items() if delta}
 
 
-def leave_addresses(left: Mapping[str, ForwardingAddress], journey: Journey, encoded: Encoded) -> list[Outgoing]:
+def leave_addresses(
+    left: Mapping[str, ForwardingAddress], journey: Journey, encoded: Encoded, layout: TopicLayout | None
+) -> list[Outgoing]:
     """Write the addresses of those who left in place of their states. Returns what is said of it in `stage-changes`."""
     for customer_id, address in left.items():
         value = encode_forwarding(address)
         encoded.states.append(Outgoing(customer_id.encode(), value))
         encoded.applied.append(Applied(customer_id, NO_STAGE, None, value))
-    return [customer_moved(customer_id, address, journey) for customer_id, address in left.items() if address.sequence]
+    generation = 0 if layout is None else layout.generation
+    return [customer_moved(customer_id, address, journey, generation) for customer_id, address in left.items() if address.sequence]

@@ -297,4 +297,4 @@ class MovingTenure(Tenure):
                 moves.next_transfer = each.offset + 1
             self._touchpoints_from = self._touchpoints_from[count:]
         stages, self._stages = self._stages, []
-        return moves.in_batch(stages, forwarded, leave_addresses(self._left, self._around.program.journey, encoded))
+        return moves.in_batch(stages, forwarded, leave_addresses(self._left, self._around.program.journey, encoded, moves.layout))
