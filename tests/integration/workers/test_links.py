@@ -274,3 +274,5 @@ def forget_one_of_them(settings: Settings, person: Somebody, path: Path) -> None
     assert "that came since" not in done.stdout
     assert "that the certificate does not name" not in done.stdout
     assert run_etapa(settings, "stage", person.kept).returncode == 1
+    done = run_etapa(settings, "verify")
+    assert done.returncode == 0, done.stdout + done.stderr
