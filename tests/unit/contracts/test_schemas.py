@@ -289,6 +289,11 @@ def test_where_the_changes_of_a_customer_continue_is_written_as_the_schema_says(
     assert len({encode_customer_moved("c-42", 3, to, "c-42", "shop", 2, change)[1] for to, change in ways}) == 3
 
 
+def test_whoever_comes_to_a_partition_and_is_united_there_has_a_record_for_each() -> None:
+    records = [encode_customer_moved("anon-7", 3, 1, kept, "shop", 2, 0)[1] for kept in ("anon-7", "ada", "ada")]
+    assert [msgspec.json.decode(record)["id"] for record in records] == ["anon-7/3/moved/0/1", *["anon-7/3/moved/0/1/ada"] * 2]
+
+
 @pytest.mark.parametrize(
     "changed",
     [{"id": ""}, {"id": "x" * 257}, {"type": 3}, {"occurred_at": "2026-11-21T10:00:00"}, {"properties": []}, {"channel": 3}],

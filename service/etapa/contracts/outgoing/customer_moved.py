@@ -35,6 +35,9 @@ def encode_customer_moved(
     """Key, value and headers of the record. `generation`: that of the layout for which the customer moves, as part of the id."""
     # A customer may move on before its next change.
     identity = f"{customer_id}/{sequence}/moved/{generation}/{partition}"
+    if continues_as != customer_id:
+        # It came there under its own id first, and is another's now.
+        identity += f"/{continues_as}"
     key = customer_id.encode()
     headers = [
         ("ce_specversion", b"1.0"),
