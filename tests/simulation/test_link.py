@@ -11,7 +11,7 @@ from tests.simulation.worlds.linked import ForgettingLinkedWorld, LinkWorld, Rol
 from tests.support.quiet import quiet_logs
 
 SEEDS = 24
-SEEDS_UNTIL_A_MISSING_SAFETY_SHOWS = 40
+SEEDS_UNTIL_A_MISSING_SAFETY_SHOWS = 120
 NEEDED_AS_WELL: tuple[Safety, ...] = ("forwards", "numbers", "marks_both", "sends_within", "sends_with_it", "kafka_fence")
 MUST_HAPPEN = (
     *("sent: LinkAsked", "sent: PersonMoved", "sent: TouchpointForwarded", "refused: link_cycle", "refused: two_known"),
