@@ -4,7 +4,7 @@ A place is a partition with one owner. Its log holds where its customers are and
 `touchpoints` and its partition of `transfers`. One batch reads one record, and commits all it does in one transaction, or nothing. So a
 crash in the middle of a batch is one before or after it: the owner's memory is lost. Controls that split a batch are modelled as split.
 
-Not modelled: Redis, which follows each place's log as before; timers; links; a second change of the layout during the first.
+Not modelled: Redis, which follows each place's log as before; timers; links; a second change of the layout before everybody is at home in the first.
 """
 
 from typing import Final, Literal, NamedTuple, get_args
@@ -20,11 +20,17 @@ Safety = Literal[
     "marks_both",  # the mark holds the progress of both inputs
     "adopts_first",  # producers change over only after every place knows the new layout
     "ends_last",  # a place says that it is empty only when it is
+    "settles",  # after a second change, a place reads touchpoints again only when what it forwarded before has arrived
+    "tells_layout",  # who arrives says in which layout
+    "claims_back",  # who comes back is claimed, although an address is left
 ]
 SAFETIES: Final[tuple[Safety, ...]] = get_args(Safety)
 NOTHING_OFF: Final[frozenset[Safety]] = frozenset()
 
-Kind = Literal["state", "claim", "none", "touchpoint", "finished"]
+Kind = Literal["state", "claim", "none", "touchpoint", "finished", "settle", "settled"]
+
+ROUNDS: Final = 2
+"""How often a place asks whether all that it forwarded has arrived."""
 
 
 class Touch(NamedTuple):
@@ -51,6 +57,9 @@ class SentTransfer(NamedTuple):
     kind: Kind
     customer: str
     applied: tuple[int, ...] = ()
+    layout: int = 0
+    """Which change of the layout the sender follows."""
+    round: int = 0
 
 
 class MovingScenario(NamedTuple):
@@ -65,6 +74,8 @@ class MovingScenario(NamedTuple):
     repeats: int = 1
     """How many records of `transfers` come twice: somebody restored or mirrored the topic."""
     off: frozenset[Safety] = NOTHING_OFF
+    then: tuple[tuple[str, int], ...] = ()
+    """Homes after a second change; empty: there is none. All places take part in it."""
 
 
 class Stored(NamedTuple):
@@ -80,11 +91,14 @@ class Stored(NamedTuple):
     sent: tuple[int, ...]
     taken: tuple[int, ...]
     """The mark: the last number sent to, and taken in from, each place."""
-    adopted: bool
+    adopted: int
+    """The mark: how many changes of the layout it follows."""
     ended: frozenset[int]
     """The mark: places that have nobody left who has to move."""
     aside: tuple[Touch, ...] = ()
     """Only without `waits_in_order`: touchpoints that others overtook."""
+    settled: bool = False
+    """The mark: whether all has arrived that was forwarded before the second change."""
 
 
 class MovingBatch(NamedTuple):
@@ -95,6 +109,7 @@ class MovingBatch(NamedTuple):
     changes: tuple[PublishedChange, ...]
     claimed: frozenset[str]
     cleared: frozenset[str]
+    awaited: tuple[int, frozenset[int]] = (0, frozenset())
 
 
 class Place(NamedTuple):
@@ -104,6 +119,8 @@ class Place(NamedTuple):
     incoming: tuple[SentTransfer, ...]
     claimed: frozenset[str] = frozenset()
     cleared: frozenset[str] = frozenset()
+    awaited: tuple[int, frozenset[int]] = (0, frozenset())
+    """The round in which it asked whether all has arrived, and who has not answered."""
     paused: MovingBatch | None = None
     """Only without `fence`: what a predecessor that was only paused is about to commit."""
     unsent: tuple[tuple[int, SentTransfer], ...] = ()
@@ -124,7 +141,7 @@ def beginning(scenario: MovingScenario) -> Moving:
     """The layout was announced, and nobody has read that. New places know it from the start, as their `transfers` begin with it."""
     count = len(scenario.touchpoints)
     places = tuple(
-        Place(Stored((), (), 0, 0, (0,) * count, (0,) * count, place not in scenario.old, frozenset(range(count)) - scenario.old), ())
+        Place(Stored((), (), 0, 0, (0,) * count, (0,) * count, int(place not in scenario.old), frozenset(range(count)) - scenario.old), ())
         for place in range(count)
     )
     return Moving(places, (), scenario.crashes, scenario.repeats)

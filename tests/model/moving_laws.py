@@ -23,13 +23,15 @@ def violation_in(scenario: MovingScenario, moving: Moving) -> str | None:
 
 def violation_at_rest(scenario: MovingScenario, moving: Moving) -> str | None:
     """What is unfinished, though nothing more happens by itself."""
-    home = dict(scenario.after)
+    home = dict(scenario.then or scenario.after)
     for number, (place, touchpoints) in enumerate(zip(moving.places, scenario.touchpoints, strict=True)):
         if place.stored.touchpoints < len(touchpoints):
             return f"{number} stands still at its touchpoint {place.stored.touchpoints}"
         for customer, _ in place.stored.here:
             if home[customer] != number:
                 return f"{customer} still lives at {number}"
+        if place.stored.adopted < (2 if scenario.then else 1):
+            return f"{number} does not follow the last layout"
         if len(place.stored.ended) < len(moving.places):
             return f"{number} does not know that all have ended"
     expected = Counter(touch.customer for touchpoints in scenario.touchpoints for touch in touchpoints)

@@ -12,7 +12,13 @@ def _records(text: str) -> tuple[Touch, ...]:
 
 
 def _scenario(
-    touchpoints: list[str], old: set[int], homes: Mapping[str, tuple[int, int]], *, crashes: int = 1, repeats: int = 1
+    touchpoints: list[str],
+    old: set[int],
+    homes: Mapping[str, tuple[int, int]],
+    *,
+    crashes: int = 1,
+    repeats: int = 1,
+    then: Mapping[str, int] | None = None,
 ) -> MovingScenario:
     """`homes`: before and after."""
     return MovingScenario(
@@ -22,16 +28,19 @@ def _scenario(
         tuple((customer, after) for customer, (_, after) in homes.items()),
         crashes,
         repeats,
+        then=tuple((then or {}).items()),
     )
 
 
 SMALL: Final[Mapping[str, MovingScenario]] = {
+    "there and back": _scenario(["a1 a2 a3", ""], {0, 1}, {"a": (0, 1)}, crashes=0, repeats=0, then={"a": 0}),
     "one more place": _scenario(["a1 a2", "a3' a4'"], {0}, {"a": (0, 1)}),
     "one place fewer": _scenario(["a2' a3'", "a1"], {0, 1}, {"a": (1, 0)}, repeats=0),
     "two change places": _scenario(["a1", "b1 a2'"], {0, 1}, {"a": (0, 1), "b": (1, 0)}, repeats=0),
 }
 """Each is searched within seconds."""
 LARGE: Final[Mapping[str, MovingScenario]] = {
+    "there and back, with a crash": _scenario(["a1 a2 a3", ""], {0, 1}, {"a": (0, 1)}, repeats=0, then={"a": 0}),
     "two crashes": _scenario(["a1 a2", "a3' a4'"], {0}, {"a": (0, 1)}, crashes=2),
     "one place fewer, repeated": _scenario(["a3' a4'", "a1 a2"], {0, 1}, {"a": (1, 0)}),
     "two change places, both late": _scenario(["a1 b2'", "b1 a2'"], {0, 1}, {"a": (0, 1), "b": (1, 0)}, repeats=0),

@@ -99,8 +99,8 @@ class Moves:
             self.per_second, self._revision = None, 0
             # Nobody lives at a place that was not part of the layout before.
             self._ended = set(range(layout.before, max(layout.before, layout.partitions)))
-            self._left = self._arrived = 0
-            self._to_leave = None
+            self._to_leave, self._left, self._arrived = None, 0, 0
+            self.forget_claims()
 
     def keep_pace(self, announced: LayoutAnnounced) -> None:
         """Customers leave at this pace from now on, unless it was announced before the present one."""
