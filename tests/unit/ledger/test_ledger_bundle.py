@@ -20,7 +20,7 @@ def by_hours() -> Bundle:
 def test_hours_of_a_day_share_their_names() -> None:
     flat = by_hours().flat()
     assert flat == FlatBundle(
-        by_hours=True, page=FlatPage(["b", "a", "student"], [3, -1, 0, 1, 7, 4, 22, 2, 1, 0, 7, 1, 22, -1, 1, 0, 0, 2])
+        in_parts=True, page=FlatPage(["b", "a", "student"], [3, -1, 0, 1, 7, 4, 22, 2, 1, 0, 7, 1, 22, -1, 1, 0, 0, 2])
     )
     again = bundle_of("stays", DAY, flat)
     assert {period: page.cells() for period, page in again.pages().items()} == {
@@ -36,11 +36,11 @@ def test_a_day_is_folded_in_place() -> None:
     assert {period: page.cells() for period, page in bundle.pages().items()} == {
         DAY: {("student", "a", "b", 7): [1], (None, "a", "b", 0): [2], (None, "b", "a", 7): [9]}
     }
-    assert not bundle.flat().by_hours
+    assert not bundle.flat().in_parts
 
 
 @pytest.mark.parametrize(
-    ("by_hours", "numbers", "words"),
+    ("in_parts", "numbers", "words"),
     [
         (False, [0, 0], "2 numbers, which is not a multiple of 5"),
         (True, [0, 0, 0, 0, 0], "5 numbers, which is not a multiple of 6"),
@@ -50,9 +50,9 @@ def test_a_day_is_folded_in_place() -> None:
         (True, [-1, 0, 0, 0, 0, 1], "no hour -1"),
     ],
 )
-def test_lists_that_fit_no_table_are_refused(by_hours: bool, numbers: list[int], words: str) -> None:
+def test_lists_that_fit_no_table_are_refused(in_parts: bool, numbers: list[int], words: str) -> None:
     with pytest.raises(ValueError, match=words):
-        bundle_of("touchpoints", DAY, FlatBundle(by_hours, FlatPage(["a"], numbers)))
+        bundle_of("touchpoints", DAY, FlatBundle(in_parts, FlatPage(["a"], numbers)))
 
 
 @pytest.mark.parametrize(
@@ -63,7 +63,9 @@ def test_lists_that_fit_no_table_are_refused(by_hours: bool, numbers: list[int],
         ("2026-11-19T23", "2026-11-19", "2026-11-19"),
         ("2026-11-07T00", "2026-11-07", "2026-11-07"),
         ("2026-11-06", "2026-11-06", None),
-        ("2024-09-01", "2024-09-01", None),
+        ("2026-10-21", "2026-10-21", None),
+        ("2026-10-20", "2026-10", "2026-10"),
+        ("2024-09-01", "2024-09", "2024-09"),
         ("2024-08", "2024-08", None),
     ],
 )
@@ -72,4 +74,27 @@ def test_hours_have_records_of_their_own_today_and_yesterday(period: str, record
     assert (kept.record_of(period), kept.outgrown_record(period)) == (record, moved)
     assert kept.outgrown_record("2024-08-31") == "2024-08"
     assert kept.outgrown_record("2024-08-31T10") == "2024-08"
-    assert (kept.is_by_hours("2026-11-07"), kept.is_by_hours("2026-11-06")) == (True, False)
+    assert kept.outgrown_record("2026-10-20T10") == "2026-10"
+    assert kept.outgrown_record("2026-10-21T10") == "2026-10-21"
+    assert [kept.is_in_parts(day) for day in ("2026-11-07", "2026-11-06", "2026-11-21T10")] == [True, False, False]
+    assert [kept.is_in_parts(month) for month in ("2026-09", "2024-09", "2024-08")] == [True, True, False]
+
+
+@pytest.mark.parametrize("number", [0, 31, -1])
+def test_a_month_has_only_the_days_of_the_calendar(number: int) -> None:
+    with pytest.raises(ValueError, match=f"no day {number} in 2026-11"):
+        bundle_of("touchpoints", "2026-11", FlatBundle(True, FlatPage(["a"], [number, 0, 0, 0, 0, 1])))
+
+
+def test_days_of_a_month_share_a_record_and_take_in_hours_of_theirs() -> None:
+    month = Bundle("stays", "2026-11")
+    month.take(by_hours().pages(), in_parts=True)
+    month.opened("2026-11-30").add({(None, "b", "a", 7): [5]})
+    again = bundle_of("stays", "2026-11", month.flat())
+    assert {period: page.cells() for period, page in again.pages().items()} == {
+        "2026-11-21": {("student", "a", "b", 7): [1], (None, "a", "b", 0): [2], (None, "b", "a", 7): [4]},
+        "2026-11-30": {(None, "b", "a", 7): [5]},
+    }
+    again.fold()
+    assert not again.flat().in_parts
+    assert again.pages()["2026-11"].cells()[None, "b", "a", 7] == [9]

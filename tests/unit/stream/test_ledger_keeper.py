@@ -101,6 +101,29 @@ def test_hours_that_grow_old_are_removed_in_the_batch_that_writes_their_day() ->
     assert enter(keeper, BatchTally(), NOON + 20 * DAY + 1) == {}
 
 
+def test_days_of_long_ago_share_the_record_of_their_month_until_they_are_kept_no_longer() -> None:
+    key, month = (None, "a", "visit", "web"), b"touchpoints 2026-11"
+    shown = kept({}, enter(LedgerKeeper({}, None), touched(NOON, NOON + DAY), NOON + 31 * DAY))
+    assert list(shown) == [b"touchpoints 2026-11-21", b"touchpoints 2026-11-22"]
+    put_together = enter(LedgerKeeper(shown, NOON + 31 * DAY), BatchTally(), NOON + 33 * DAY)
+    assert put_together[b"touchpoints 2026-11-21"] is None
+    lagging, shown = shown, kept(shown, put_together)
+    # What is late counts in its day.
+    shown = kept(shown, enter(LedgerKeeper(shown, NOON + 33 * DAY), touched(NOON, NOON - DAY), NOON + 33 * DAY))
+    assert list(shown) == [month]
+    days = {"2026-11-20": {key: [1]}, "2026-11-21": {key: [2]}, "2026-11-22": {key: [1]}}
+    assert cells(month, shown[month]) == days
+    # A view that still has the days beside their month counts none of them twice.
+    again = enter(LedgerKeeper({**lagging, **shown}, NOON + 33 * DAY), touched(NOON), NOON + 33 * DAY)
+    assert again.keys() == {*lagging, month}
+    assert counts(kept({**lagging, **shown}, again)) == {month: 5}
+    # Until the whole month is too old.
+    folded = enter(LedgerKeeper(shown, NOON + 33 * DAY), BatchTally(), NOON + 808 * DAY)
+    assert folded == {}
+    folded = enter(LedgerKeeper(shown, NOON + 33 * DAY), BatchTally(), NOON + 810 * DAY)
+    assert cells(month, folded[month] or b"") == {"2026-11": {key: [4]}}
+
+
 def test_hours_that_a_view_still_has_beside_their_day_count_nowhere_and_are_removed() -> None:
     keeper = LedgerKeeper({}, None)
     before = kept({}, enter(keeper, touched(NOON), NOON))
@@ -135,9 +158,9 @@ def test_a_page_that_grows_too_large_to_stay_open_counts_on() -> None:
     assert counts(kept(shown, enter(keeper, touched(NOON), NOON))) == {b"touchpoints 2026-11-21T12": MOST_OPEN + 2}
 
 
-def test_a_batch_that_counts_in_hundreds_of_days_compresses_few_of_them_at_once() -> None:
+def test_a_batch_that_counts_in_dozens_of_months_compresses_few_of_them_at_once() -> None:
     keeper = LedgerKeeper({}, None)
-    days = [NOON - (20 + day) * DAY for day in range(3 * MOST_COMPRESSED)]
+    days = [NOON - (40 + 31 * month) * DAY for month in range(3 * MOST_COMPRESSED)]
     shown = kept({}, enter(keeper, touched(*days), NOON))
     assert len(keeper._waiting) == 2 * MOST_COMPRESSED
     shown = kept(shown, enter(keeper, BatchTally(), NOON))

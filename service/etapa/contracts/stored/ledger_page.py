@@ -1,6 +1,6 @@
 """Pages of the ledger as a record of `customer-state`, and as a field in Redis: MessagePack, an array of the format and the pages.
 
-A record holds one table in one period. That of a day holds the day as a whole, or each of its hours.
+A record holds one table in one period. That of a day holds the day as a whole, or each of its hours; that of a month the month, or each of its days.
 The key is not UTF-8, so it cannot be a customer's id. After its first byte come the table and the period: `ledger moves 2026-11-21T10`.
 A record without a value means that the page no longer exists, because it was folded into that of a day or a month.
 """
@@ -15,7 +15,7 @@ from etapa.contracts.stored.ledger_page_layout import PageColumns, PageFormat, P
 from etapa.contracts.stored.state import StateError
 from etapa.journey.ledger.bundle import Bundle, FlatBundle, bundle_of
 from etapa.journey.ledger.page import FlatPage, PageKey
-from etapa.journey.ledger.periods import start_of
+from etapa.journey.ledger.periods import grain_of, start_of
 from etapa.journey.ledger.tables import COLUMNS, FIGURES, TABLES, Table
 
 FORMAT: Final = 4
@@ -35,7 +35,7 @@ _decode_columns: Final = msgspec.msgpack.Decoder(PageColumns).decode
 _decode_format: Final = msgspec.msgpack.Decoder(PageFormat).decode
 _QUICKLY: Final = 1
 _WELL: Final = 6
-"""Levels of zlib: a day stays as a whole for two years, but by hours for two weeks."""
+"""Levels of zlib: a day stays by hours for two weeks, and as a part of its month for two years."""
 _MOST_BYTES: Final = 64 * 2**20
 """Most bytes of columns before compression."""
 
@@ -65,16 +65,18 @@ def page_key_of(field: LedgerField) -> PageKey | None:
 
 def encode_bundle(bundle: Bundle, *, compressed: bool = False) -> bytes:
     """The record's value. `compressed` is for records that will not be written again soon."""
-    by_hours, (names, numbers) = bundle.flat()
+    in_parts, (names, numbers) = bundle.flat()
     if not compressed:
-        return _encoded([FORMAT, by_hours, [names, numbers]])
-    keys, width = _widths(bundle.table, by_hours=by_hours)
+        return _encoded([FORMAT, in_parts, [names, numbers]])
+    keys, width = _widths(bundle.table, in_parts=in_parts)
     rows = [numbers[start : start + width] for start in range(0, len(numbers), width)]
-    # By key and then by hour, so that most differences are 0.
-    rows = sorted([row[1:keys] + row[:1] + row[keys:] for row in rows]) if by_hours else sorted(rows)
+    # By key and then by part, so that most differences are 0.
+    rows = sorted([row[1:keys] + row[:1] + row[keys:] for row in rows]) if in_parts else sorted(rows)
     columns = [list(column) for column in zip(*rows, strict=True)]
     columns[:keys] = [[number - before for before, number in pairwise((0, *column))] for column in columns[:keys]]
-    return _encoded([FORMAT, by_hours, zlib.compress(_encoded([names, columns]), _QUICKLY if by_hours else _WELL)])
+    return _encoded(
+        [FORMAT, in_parts, zlib.compress(_encoded([names, columns]), _QUICKLY if in_parts and grain_of(bundle.period) == "day" else _WELL)]
+    )
 
 
 def decode_bundle(key: PageKey, value: bytes) -> Bundle:
@@ -85,28 +87,28 @@ def decode_bundle(key: PageKey, value: bytes) -> Bundle:
         if found != FORMAT:
             raise StateError(f"a ledger page has format {found}; this version reads format {FORMAT}")
         written = _decode(value)
-        body, by_hours = written.body, written.by_hours
+        body, in_parts = written.body, written.in_parts
         flat = (
-            FlatPage(body.names, list(map(int, body.numbers))) if isinstance(body, PageRows) else _in_rows(table, body, by_hours=by_hours)
+            FlatPage(body.names, list(map(int, body.numbers))) if isinstance(body, PageRows) else _in_rows(table, body, in_parts=in_parts)
         )
-        return bundle_of(table, period, FlatBundle(by_hours, flat))
+        return bundle_of(table, period, FlatBundle(in_parts, flat))
     except (msgspec.DecodeError, UnicodeDecodeError, ValueError, zlib.error) as error:
         raise StateError(f"not a page of the ledger: {error}") from None
 
 
-def _in_rows(table: Table, body: bytes, *, by_hours: bool) -> FlatPage:
+def _in_rows(table: Table, body: bytes, *, in_parts: bool) -> FlatPage:
     written = _decode_columns(zlib.decompressobj().decompress(body, _MOST_BYTES))
-    keys, _ = _widths(table, by_hours=by_hours)
+    keys, _ = _widths(table, in_parts=in_parts)
     columns = [list(map(int, column)) for column in written.columns]
     columns[:keys] = [list(accumulate(column)) for column in columns[:keys]]
-    if by_hours:
+    if in_parts:
         columns[:keys] = [*columns[keys - 1 : keys], *columns[: keys - 1]]
     return FlatPage(written.names, list(chain.from_iterable(zip(*columns, strict=True))))
 
 
-def _widths(table: Table, *, by_hours: bool) -> tuple[int, int]:
+def _widths(table: Table, *, in_parts: bool) -> tuple[int, int]:
     """How many numbers of a row are its key, and how many there are."""
-    keys = len(COLUMNS[table]) + by_hours
+    keys = len(COLUMNS[table]) + in_parts
     return keys, keys + len(FIGURES[table])
 
 

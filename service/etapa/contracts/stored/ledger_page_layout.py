@@ -19,8 +19,8 @@ class PageColumns(msgspec.Struct, array_like=True, gc=False):
 
 class WrittenPage(msgspec.Struct, array_like=True, gc=False):
     format: int
-    by_hours: bool
-    """Whether each row begins with the hour of the day; otherwise it is about the whole period."""
+    in_parts: bool
+    """Whether each row begins with the hour of the day, or the day of the month; otherwise it is about the whole period."""
     body: PageRows | bytes
     """Plain rows, or compressed columns: a third of the size, at several times the cost."""
 

@@ -1,20 +1,20 @@
-"""The pages of one record: an hour, a month, or a day, as a whole or by its hours."""
+"""The pages of one record: an hour; or a day or a month, each as a whole or in parts, which are a day's hours and a month's days."""
 
 from collections.abc import Mapping
 from typing import Final, NamedTuple, final
 
 from etapa.journey.ledger.page import FlatPage, Page
-from etapa.journey.ledger.periods import Period
+from etapa.journey.ledger.periods import Period, part_of, start_of
 from etapa.journey.ledger.tables import COLUMNS, FIGURES, NUMBERED, Figures, Key, Table
 
 _WHOLE: Final = -1
-"""Instead of an hour: the whole period."""
+"""Instead of a part's number: the whole period."""
 
 
 class FlatBundle(NamedTuple):
-    """A bundle for storing. `by_hours`: each row begins with the hour of the day."""
+    """A bundle for storing. `in_parts`: each row begins with the hour of the day, or the day of the month."""
 
-    by_hours: bool
+    in_parts: bool
     page: FlatPage
 
 
@@ -40,45 +40,46 @@ class Bundle:
         return self._pages
 
     def opened(self, period: Period) -> Page:
-        """The page of the record's period, or of an hour in it, for adding to it; a new one if there is none."""
+        """The page of the record's period, or of a part of it, for adding to it; a new one if there is none."""
         page = self._pages.get(period)
         if page is None:
             page = self._pages[period] = Page(self.table)
         return page
 
-    def take(self, pages: Mapping[Period, Page], *, by_hours: bool) -> None:
-        """Add pages of periods within this one, `by_hours` each to that of its hour."""
+    def take(self, pages: Mapping[Period, Page], *, in_parts: bool) -> None:
+        """Add pages of periods within this one, `in_parts` each to that of the part in which it lies."""
         for period, page in pages.items():
-            self.opened(period if by_hours else self.period).add_page(page)
+            self.opened(part_of(self.period, period) if in_parts else self.period).add_page(page)
 
     def fold(self) -> None:
-        """Put all hours together."""
-        hours = {period: page for period, page in self._pages.items() if period != self.period}
-        for period in hours:
+        """Put all parts together."""
+        parts = {period: page for period, page in self._pages.items() if period != self.period}
+        for period in parts:
             del self._pages[period]
-        self.take(hours, by_hours=False)
+        self.take(parts, in_parts=False)
 
     def flat(self) -> FlatBundle:
         """What is stored of it. Do not change the lists."""
         whole = self._pages.get(self.period)
         if whole is not None:
             return FlatBundle(False, whole.flat())
-        return FlatBundle(True, self._flat_hours())
+        return FlatBundle(True, self._flat_parts())
 
-    def _flat_hours(self) -> FlatPage:
+    def _flat_parts(self) -> FlatPage:
         numbered = [column in NUMBERED for column in COLUMNS[self.table]]
         width, figures = len(numbered), len(FIGURES[self.table])
         names: dict[str, int] = {}
         rows: list[int] = []
+        begins = len(self.period) + 1
         for period in sorted(self._pages):
-            hour, page = int(period[11:]), self._pages[period].flat()
+            part, page = int(period[begins:]), self._pages[period].flat()
             renumbered = [names.setdefault(name, len(names)) for name in page.names]
             # Number -1 is none in both.
             renumbered.append(-1)
             numbers = page.numbers
             start = 0
             while start < len(numbers):
-                rows.append(hour)
+                rows.append(part)
                 for place in range(width):
                     number = numbers[start + place]
                     rows.append(number if numbered[place] else renumbered[number])
@@ -91,23 +92,31 @@ class Bundle:
 def bundle_of(table: Table, period: Period, flat: FlatBundle) -> Bundle:
     """The bundle from its stored form. Raises `ValueError` if that does not fit the table."""
     bundle = Bundle(table, period)
-    for hour, cells in _cells_by_hour(table, flat).items():
-        bundle.opened(period if hour == _WHOLE else f"{period}T{hour:02}").add(cells)
+    for part, cells in _cells_by_part(table, flat).items():
+        bundle.opened(period if not flat.in_parts else _numbered(period, part)).add(cells)
     return bundle
 
 
-def _cells_by_hour(table: Table, flat: FlatBundle) -> dict[int, dict[Key, Figures]]:
+def _numbered(period: Period, number: int) -> Period:
+    """A day's hour, or a month's day."""
+    what, written = ("hour", f"{period}T{number:02}") if len(period) > len("2026-11") else ("day", f"{period}-{number:02}")
+    try:
+        start_of(written)
+    except ValueError:
+        raise ValueError(f"there is no {what} {number} in {period}") from None
+    return written
+
+
+def _cells_by_part(table: Table, flat: FlatBundle) -> dict[int, dict[Key, Figures]]:
     names, numbers = flat.page
     numbered = [column in NUMBERED for column in COLUMNS[table]]
-    before = 1 if flat.by_hours else 0
+    before = 1 if flat.in_parts else 0
     width = before + len(numbered) + len(FIGURES[table])
     if len(numbers) % width:
         raise ValueError(f"a page of {table} holds {len(numbers)} numbers, which is not a multiple of {width}")
     found: dict[int, dict[Key, Figures]] = {}
     for start in range(0, len(numbers), width):
-        hour = numbers[start] if flat.by_hours else _WHOLE
-        if flat.by_hours and not 0 <= hour < 24:
-            raise ValueError(f"there is no hour {hour} in a day")
+        part = numbers[start] if flat.in_parts else _WHOLE
         key: list[str | int | None] = []
         for place in range(len(numbered)):
             number = numbers[start + before + place]
@@ -117,8 +126,8 @@ def _cells_by_hour(table: Table, flat: FlatBundle) -> dict[int, dict[Key, Figure
                 raise ValueError(f"a page of {table} has {len(names)} names, but uses name number {number}")
             else:
                 key.append(None if number < 0 else names[number])
-        cells = found.get(hour)
+        cells = found.get(part)
         if cells is None:
-            cells = found[hour] = {}
+            cells = found[part] = {}
         cells[tuple(key)] = numbers[start + before + len(numbered) : start + width]
     return found

@@ -15,6 +15,8 @@ GRAINS: Final[tuple[Grain, ...]] = ("hour", "day", "month")
 
 HOURS_KEPT: Final = 14 * DAY
 DAYS_KEPT: Final = 800 * DAY
+DAYS_APART: Final = 31 * DAY
+"""Days of this time have a record each, since late touchpoints still come; earlier ones share that of their month."""
 
 _FIRST_DAY: Final = date(1970, 1, 1).toordinal()
 _EARLIEST: Final = date.min.toordinal() - _FIRST_DAY
@@ -88,9 +90,10 @@ class KeptPeriods:
 
     What was counted in an hour of today or yesterday is a record of its own, since it is written often. The hours of earlier days are
     together in the record of their day, which is much smaller; when they are kept no longer, the same record has the day as a whole.
+    Days of long ago are together in the record of their month in the same way.
     """
 
-    __slots__ = ("_first_by_hours", "_first_day", "_first_month", "_first_with_records_of_hours", "_found")
+    __slots__ = ("_first_by_hours", "_first_day", "_first_month", "_first_with_record", "_first_with_records_of_hours", "_found")
 
     def __init__(self, now: int) -> None:
         # A day is kept by hours as long as any instant of it is, and a month by days likewise.
@@ -99,6 +102,7 @@ class KeptPeriods:
         self._first_day: Final = period_of(first * DAY, "day")
         """The first day that is kept by hours."""
         self._first_with_records_of_hours: Final = period_of(max(now // DAY - 1, _EARLIEST) * DAY, "day")
+        self._first_with_record: Final = period_of(max((now - DAYS_APART) // DAY, _EARLIEST) * DAY, "day")
         self._first_month: Final = period_of(max((now - DAYS_KEPT) // DAY, _EARLIEST) * DAY, "month")
         """The first month that is kept by days."""
         self._found: Final[dict[int, Period]] = {}
@@ -122,20 +126,27 @@ class KeptPeriods:
 
     def record_of(self, period: Period) -> Period:
         """The period of the record that holds a kept period."""
-        return period[:10] if len(period) == _HOUR and period[:10] < self._first_with_records_of_hours else period
+        if len(period) == _HOUR:
+            return period[:10] if period[:10] < self._first_with_records_of_hours else period
+        return period[:7] if len(period) == _DAY and period < self._first_with_record else period
 
     def outgrown_record(self, record: Period) -> Period | None:
         """The record into which one for `record` is to be moved; none if it stays."""
         if len(record) == _HOUR:
-            return None if record[:10] >= self._first_with_records_of_hours else self._longer(record[:10])
-        return record[:7] if len(record) == _DAY and record[:7] < self._first_month else None
+            return None if record[:10] >= self._first_with_records_of_hours else self.record_of(record[:10])
+        return record[:7] if len(record) == _DAY and record < self._first_with_record else None
 
-    def is_by_hours(self, day: Period) -> bool:
-        """Whether the figures of a day are kept by hours."""
-        return day >= self._first_day
+    def is_in_parts(self, record: Period) -> bool:
+        """Whether the record of a day has its hours, or that of a month its days; otherwise it has the period as a whole."""
+        return record >= self._first_day if len(record) == _DAY else len(record) != _HOUR and record >= self._first_month
 
     def _longer(self, day: Period) -> Period:
         return day if day[:7] >= self._first_month else day[:7]
+
+
+def part_of(record: Period, period: Period) -> Period:
+    """The part of a record of a day or a month that contains a period: an hour, or a day."""
+    return period[:_HOUR] if len(record) == _DAY else period[:_DAY]
 
 
 def coarser(period: Period, grain: Grain) -> Period:

@@ -26,7 +26,7 @@ MOST_OPEN: Final = 20_000
 """Cells of the records that stay open from one batch to the next, a quarter of a kilobyte each."""
 
 MOST_COMPRESSED: Final = 8
-"""Records compressed with one batch. A batch that counts in hundreds of days, as with a history fed customer by customer, must stay fast."""
+"""Records compressed with one batch. A batch that counts in dozens of days and months, as with a history fed customer by customer, must stay fast."""
 
 MOST_UNCOMPRESSED: Final = 20_000
 """Cells of a record from which on it is compressed in any case: Kafka takes no record of more than a megabyte."""
@@ -123,7 +123,7 @@ class LedgerKeeper(Pages):
             self.enrolled[which] = self.enrolled.get(which, 0) + figures[0]
 
     def _turn(self, kept: KeptPeriods, changed: set[PageKey], removed: set[PageKey]) -> None:
-        """A new day: put hours together, and fold hours and days that are too old."""
+        """A new day: put hours and days together, and fold those that are too old."""
         before, self._kept = self._kept, kept
         # A history of years has thousands of records, of which a new day moves few.
         moved: list[tuple[PageKey, PageKey]] = []
@@ -132,12 +132,12 @@ class LedgerKeeper(Pages):
             into = kept.outgrown_record(period)
             if into is not None:
                 moved.append((key, PageKey(key.table, into)))
-            elif before.is_by_hours(period) and not kept.is_by_hours(period):
+            elif before.is_in_parts(period) and not kept.is_in_parts(period):
                 changed.add(key)
         for key in changed:
             self._bundle(key).fold()
         for key, target in moved:
-            self._bundle(target).take(self._bundle(key).pages(), by_hours=kept.is_by_hours(target.period))
+            self._bundle(target).take(self._bundle(key).pages(), in_parts=kept.is_in_parts(target.period))
             self._close(key)
             del self._stored[key]
             self._waiting.pop(key, None)
