@@ -180,9 +180,12 @@ class KafkaLog:
             have_records_made(self._consumer, self._touchpoints, record_of)
             try:
                 # During a rebalance, getmany waits for its end, and the rebalance waits for us.
-                async with asyncio.timeout(wait + 0.05):
-                    reading = self._consumer.getmany(self._touchpoints, timeout_ms=int(wait * 1000), max_records=count)
-                    got = await self.transfers.unless_news(reading) if wait else await reading
+                reading = self._consumer.getmany(self._touchpoints, timeout_ms=int(wait * 1000), max_records=count)
+                if wait and self.transfers.is_read:
+                    got = await self.transfers.unless_news(reading, wait + 0.05)
+                else:
+                    async with asyncio.timeout(wait + 0.05):
+                        got = await reading
             except TimeoutError:
                 return []
             except (UnicodeDecodeError, CorruptRecordException) as error:

@@ -40,14 +40,20 @@ class KafkaTransfers:
         self._reached = self._end = 0
         """Everything before `_reached` was read; `_end` is the end when reading began."""
 
-    async def unless_news(self, getmany: Coroutine[Any, Any, _T]) -> _T | None:
-        """What a consumer's `getmany` returns; none as soon as there is something to fetch here, or reading here has failed."""
-        if self._reading is None:
-            return await getmany
-        # Cancelled, it is still waiting: it takes records and returns them in one go.
+    @property
+    def is_read(self) -> bool:
+        """Whether there may be news."""
+        return self._reading is not None
+
+    async def unless_news(self, getmany: Coroutine[Any, Any, _T], seconds: float) -> _T | None:
+        """What a consumer's `getmany` returns; none as soon as there is something to fetch here or reading here has failed, or after so long.
+
+        A time limit around this would lose records: those that `getmany` has taken by the time that the limit cancels us.
+        """
         getting, news = asyncio.ensure_future(getmany), asyncio.ensure_future(self._has_news.wait())
         try:
-            await asyncio.wait({getting, news}, return_when="FIRST_COMPLETED")
+            await asyncio.wait({getting, news}, timeout=seconds, return_when="FIRST_COMPLETED")
+            # Cancelled, it is still waiting: it takes records and returns them in one go.
             return getting.result() if getting.done() else None
         finally:
             getting.cancel()
