@@ -3,6 +3,7 @@
 import binascii
 import csv
 from base64 import b64decode
+from collections import Counter
 from collections.abc import Callable, Iterator
 from typing import Any, Final, NamedTuple
 
@@ -94,7 +95,10 @@ def column_names(heading: bytes) -> list[str]:
 
 
 def _named(heading: str, delimiter: str) -> list[str]:
-    return [name.strip() for name in next(csv.reader([heading], delimiter=delimiter), [])]
+    try:
+        return [name.strip() for name in next(csv.reader([heading], delimiter=delimiter), [])]
+    except csv.Error as error:
+        raise RecordsError(f"line 1, which must name the columns, is not CSV: {error}") from None
 
 
 def _csv(lines: Lines, max_bytes: int) -> Iterator[Read]:
@@ -104,7 +108,7 @@ def _csv(lines: Lines, max_bytes: int) -> Iterator[Read]:
         return
     delimiter = max(DELIMITERS, key=heading.count)
     names = _named(heading, delimiter)
-    twice = sorted({name for name in names if names.count(name) > 1})
+    twice = sorted(name for name, count in Counter(names).items() if count > 1)
     if twice or "" in names:
         raise RecordsError(
             f"the first line must name each column once; {'it has a column without a name' if not twice else twice[0]!r} is wrong"

@@ -46,6 +46,7 @@ def test_csv_rows_become_objects_without_their_empty_cells(delimiter: str) -> No
     ("content", "said"),
     [
         (b"a,a\n1,2\n", "must name each column once"),
+        (b"a,b\rc,d\n1,2\n", "line 1, which must name the columns, is not CSV"),
         (b"a,,b\n", "a column without a name"),
         (b"a,b\n\xff,1\n", "line 2 is not UTF-8"),
         (b'a,b\n"' + b"x" * 2000, "is a quotation mark missing"),
@@ -62,3 +63,11 @@ def test_an_empty_file_holds_nothing() -> None:
 
 def test_a_line_in_base64_is_a_record_framed_for_a_registry() -> None:
     assert read(b'AAAAAAdhYg==\n{"a":1}\nAAAA!\n') == [(1, {"framed": "00000000076162"}), (2, {"a": 1}), (3, "not_json")]
+
+
+def test_a_csv_may_have_very_many_columns() -> None:
+    names = [f"c{number}" for number in range(150_000)]
+    heading = ",".join(names).encode()
+    assert read(heading + b"\n" + b"," * (len(names) - 1) + b"7\n", "csv", 2 << 20) == [(2, {names[-1]: "7"})]
+    with pytest.raises(RecordsError, match="'c1' is wrong"):
+        read(heading + b",c1\n", "csv", 2 << 20)
