@@ -223,9 +223,9 @@ def test_a_large_day_is_compressed_however_many_are_written_with_it() -> None:
     ("value", "words"),
     [
         (b"", "not a page"),
-        (b"\x93\x02\xc2\x90", "format 2; this version reads format 4"),
-        (b"\x93\x04\xc2\x92\x90\x91\x01", "not a multiple of 5"),
-        (b"\x93\x04\xc2\xc4\x01x", "not a page"),
+        (b"\x93\x02\xc2\x90", "format 2; this version reads format 1"),
+        (b"\x93\x01\xc2\x92\x90\x91\x01", "not a multiple of 5"),
+        (b"\x93\x01\xc2\xc4\x01x", "not a page"),
     ],
 )
 def test_bytes_that_are_no_page_are_refused(value: bytes, words: str) -> None:

@@ -18,7 +18,7 @@ from etapa.journey.ledger.page import FlatPage, PageKey
 from etapa.journey.ledger.periods import grain_of, start_of
 from etapa.journey.ledger.tables import COLUMNS, FIGURES, TABLES, Table
 
-FORMAT: Final = 4
+FORMAT: Final = 1
 LEDGER_PREFIX: Final = b"\xffledger "
 DENIED_PREFIX: Final = b"forgotten "
 """Begins the names of entries of the deny list (`denial`), which are kept like pages but are none."""
@@ -51,7 +51,10 @@ def field_of(key: PageKey) -> LedgerField:
 
 
 def page_key_of(field: LedgerField) -> PageKey | None:
-    """The page with this name; none if this version does not know its table, or it is no page but an entry of the deny list, or linked ids. Raises `StateError` if it is not a page's name."""
+    """The page with this name; none if this version does not know its table, or if the name is of the deny list or of linked ids.
+
+    Raises `StateError` if it is none of these.
+    """
     if field.startswith((DENIED_PREFIX, LINKED_PREFIX)):
         return None
     try:
