@@ -63,7 +63,7 @@ class SourceDecoder(Decoder):
                     if late is not None:
                         items[place] = late
                         continue
-                if item.customer_id.encode(errors="surrogatepass") != key:
+                if item.customer_id.encode("utf-8", "surrogatepass") != key:
                     items[place] = _other_key(key)
         return items
 

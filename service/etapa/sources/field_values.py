@@ -23,6 +23,12 @@ class Unfit(EtapaError, ValueError):
     """A value cannot be converted; the message says what was expected and what kind of value was found, but never the value."""
 
 
+def is_missing(value: object) -> bool:
+    """Whether it is nothing, or empty text, which counts as nothing."""
+    # Cheaper in compiled code than comparing with an empty text.
+    return value is None or (isinstance(value, str) and not value)
+
+
 def noun(value: Any) -> str:
     """The kind of a value, for messages."""
     if value is None:

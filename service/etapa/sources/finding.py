@@ -110,23 +110,23 @@ class _Keys(Finder):
 class PickedList:
     """A list in records of which paths pick elements, by the text at one of their keys. All that is picked is read in one pass."""
 
-    __slots__ = ("_all", "_list", "_number", "_size", "_ways", "key")
+    __slots__ = ("_all", "_number", "finder", "key", "size", "ways")
 
     def __init__(self, list_: Finder, key: str, all_: "list[PickedList]") -> None:
         """`all_`: the lists of the source, to which this one is added."""
         self.key: Final = key
-        self._list: Final = list_
-        self._ways: Final[dict[str, list[tuple[int, tuple[Any, ...]]]]] = {}
-        self._size = 0
+        self.finder: Final = list_
+        self.ways: Final[dict[str, list[tuple[int, tuple[Any, ...]]]]] = {}
+        self.size = 0
         self._all: Final = all_
         self._number: Final = len(all_)
         all_.append(self)
 
     def add(self, wanted: str, way: tuple[Any, ...]) -> int:
         """Note a path: the value at the end of `way` in the first element with this text. Its index in `values`."""
-        self._ways.setdefault(wanted, []).append((self._size, way))
-        self._size += 1
-        return self._size - 1
+        self.ways.setdefault(wanted, []).append((self.size, way))
+        self.size += 1
+        return self.size - 1
 
     def values(self, element: Element) -> list[Any]:
         """The values of all paths; None where there is nothing."""
@@ -135,28 +135,11 @@ class PickedList:
             picked = element.picked = [None] * len(self._all)
         values = picked[self._number]
         if values is None:
-            values = picked[self._number] = self._read(element)
+            values = picked[self._number] = self.read(element)
         return values
 
-    def _read(self, element: Element) -> list[Any]:
-        values: list[Any] = [None] * self._size
-        elements = self._list.find(element)
-        if isinstance(elements, list):
-            # Backwards, since the first of several elements with the same text counts.
-            for each in reversed(elements):
-                text = self.text_of(each)
-                ways = self._ways.get(text) if isinstance(text, str) else None
-                if ways is not None:
-                    for place, way in ways:
-                        values[place] = self.end_of(each, way)
-        return values
-
-    def text_of(self, each: Any) -> Any:
-        """What an element of the list has at the key."""
-        raise NotImplementedError
-
-    def end_of(self, each: Any, way: tuple[Any, ...]) -> Any:
-        """The value that `way` leads to in an element."""
+    def read(self, element: Element) -> list[Any]:
+        """The same, from the list itself. The first of several elements with the same text counts, so the list is read backwards."""
         raise NotImplementedError
 
 
@@ -164,11 +147,17 @@ class PickedList:
 class _MapsPicked(PickedList):
     __slots__ = ()
 
-    def text_of(self, each: Any) -> Any:
-        return each.get(self.key) if isinstance(each, dict) else None
-
-    def end_of(self, each: Any, way: tuple[Any, ...]) -> Any:
-        return followed(each, way, 0)
+    def read(self, element: Element) -> list[Any]:
+        values: list[Any] = [None] * self.size
+        elements = self.finder.find(element)
+        if isinstance(elements, list):
+            for each in reversed(elements):
+                text = each.get(self.key) if isinstance(each, dict) else None
+                ways = self.ways.get(text) if isinstance(text, str) else None
+                if ways is not None:
+                    for place, way in ways:
+                        values[place] = followed(each, way, 0)
+        return values
 
 
 @final

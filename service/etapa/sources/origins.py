@@ -6,7 +6,7 @@ from etapa.contracts.rfc3339 import parse_time
 from etapa.errors import EtapaError
 from etapa.journey.language.matching.matches import Scalar
 from etapa.journey.language.reading.findings import listed
-from etapa.sources.field_values import digest
+from etapa.sources.field_values import digest, is_missing
 from etapa.sources.finding import Element, Finder
 
 
@@ -30,7 +30,7 @@ class Origin:
     def time(self, element: Element) -> int | None:
         """The value as a time, in microseconds since 1970; None when there is none. Raises like `find`."""
         value = self.find(element)
-        if value is None or value == "":
+        if is_missing(value):
             return None
         if isinstance(value, str):
             try:
@@ -91,7 +91,7 @@ class FirstOf(Origin):
     def find(self, element: Element) -> Any:
         for option in self._options:
             value = option.find(element)
-            if value is not None and value != "":
+            if not is_missing(value):
                 return value
         return None
 
@@ -136,7 +136,7 @@ class HashOf(Origin):
 
 def _is_there(origin: Origin, element: Element) -> bool:
     try:
-        return origin.find(element) not in (None, "")
+        return not is_missing(origin.find(element))
     except (Refused, Unwanted):
         # The value is present, and is the reason why the record is refused or skipped.
         return True

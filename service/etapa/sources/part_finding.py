@@ -71,16 +71,22 @@ class _Attributes(Finder):
 class _PartsPicked(PickedList):
     __slots__ = ()
 
-    def text_of(self, each: Any) -> Any:
-        return None if each is None else getattr(each, self.key)
-
-    def end_of(self, each: Any, way: tuple[Any, ...]) -> Any:
-        value: Any = each
-        for name in way:
-            if value is None:
-                return None
-            value = getattr(value, name)
-        return value
+    def read(self, element: Element) -> list[Any]:
+        values: list[Any] = [None] * self.size
+        elements = self.finder.find(element)
+        if isinstance(elements, list):
+            for each in reversed(elements):
+                text = None if each is None else getattr(each, self.key)
+                ways = self.ways.get(text) if isinstance(text, str) else None
+                if ways is not None:
+                    for place, way in ways:
+                        value: Any = each
+                        for name in way:
+                            value = getattr(value, name)
+                            if value is None:
+                                break
+                        values[place] = value
+        return values
 
 
 @final

@@ -9,7 +9,7 @@ from etapa.contracts.incoming.skipped import SkippedRecord
 from etapa.contracts.incoming.touchpoint_message import LARGEST_INTEGER, SMALLEST_INTEGER, TouchpointLimits
 from etapa.journey.engine.facts.touchpoint import Touchpoint
 from etapa.journey.language.model import LINK
-from etapa.sources.field_values import Unfit, as_text, noun
+from etapa.sources.field_values import Unfit, as_text, is_missing, noun
 from etapa.sources.finding import Element, Finder, Finders, SharesTooMuch
 from etapa.sources.language.model import Fields, Link, Source
 from etapa.sources.origins import Origin, Refused, Unwanted
@@ -118,7 +118,7 @@ class TouchpointMaker:
         if self._channel is not None:
             try:
                 found = self._channel.find(element)
-                if found is not None and found != "":
+                if not is_missing(found):
                     channel = as_text(found)
             except (Refused, Unfit) as refusal:
                 raise Refused(f"channel: {refusal}") from None
@@ -209,7 +209,7 @@ class LinkMaker:
         if self._when is not None and not self._when.holds(element):
             return None
         found = self._customer_id.find(element), self._same_as.find(element)
-        if any(each is None or each == "" for each in found) or found[0] == found[1]:
+        if any(is_missing(each) for each in found) or found[0] == found[1]:
             return None
         customer_id = _text("customer_id", self._customer_id, element, LONGEST_ID)
         same_as = _text("same_as", self._same_as, element, LONGEST_ID)
@@ -225,7 +225,7 @@ def _text(field: str, origin: Origin, element: Element, longest: int) -> str:
     """The text of a field that is required. Raises `Refused`."""
     try:
         value = origin.find(element)
-        if value is None or value == "":
+        if is_missing(value):
             raise Refused(f"expected text, found nothing at {origin.places()}")
         text = value if isinstance(value, str) else as_text(value)
     except (Refused, Unfit) as refusal:

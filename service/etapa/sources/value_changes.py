@@ -6,7 +6,7 @@ from etapa.contracts.rfc3339 import format_time
 from etapa.errors import EtapaError
 from etapa.journey.language.matching.matches import Scalar
 from etapa.journey.language.matching.predicates import Predicate, compile_comparison
-from etapa.sources.field_values import Unfit, as_text, converted
+from etapa.sources.field_values import Unfit, as_text, converted, is_missing
 from etapa.sources.finding import Element, Finder, Finders
 from etapa.sources.language.model import At, Changed, Const, Conversion, Expression, FirstThere, Hash, Otherwise, Unit, When
 from etapa.sources.origins import AtPath, Constant, FirstOf, HashOf, Origin, Refused, Unwanted
@@ -46,7 +46,7 @@ class _Number(_Changing):
 
     def find(self, element: Element) -> Any:
         value = self._of.find(element)
-        if value is None or value == "":
+        if is_missing(value):
             return None
         if type(value) is int or type(value) is float:
             return value
@@ -68,7 +68,7 @@ class _Converted(_Changing):
 
     def find(self, element: Element) -> Any:
         value = self._of.find(element)
-        if value is None or value == "":
+        if is_missing(value):
             return None
         if self._is_text and type(value) is str:
             return value
@@ -91,7 +91,7 @@ class _Translated(_Changing):
 
     def find(self, element: Element) -> Any:
         value = self._of.find(element)
-        if value is None or value == "":
+        if is_missing(value):
             return None
         try:
             name = as_text(value)
@@ -117,7 +117,7 @@ class _Timed(_Changing):
 
     def time(self, element: Element) -> int | None:
         value = self._of.find(element)
-        if value is None or value == "":
+        if is_missing(value):
             return None
         try:
             return self.read(value)
