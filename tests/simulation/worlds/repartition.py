@@ -19,6 +19,7 @@ from tests.simulation.machines.network import SeededNetwork
 from tests.simulation.worlds.group_world import GroupWorld
 from tests.simulation.worlds.scenario import JOURNEY, SimulationScenario, exploding_program, group_scenario_of
 from tests.simulation.worlds.watched import WatchedPartition
+from tests.simulation.worlds.world import SETTLES_WITHIN
 
 TIMED = exploding_program(JOURNEY.read_text().replace("remember_ids: 16", "remember_ids: 300"))
 UNTIMED = exploding_program(Path(__file__).with_name("untimed.yaml").read_text())
@@ -29,6 +30,9 @@ LAGGARDS = 0.2
 
 class RepartitionWorld(GroupWorld):
     """A run with another number of partitions in the middle of it."""
+
+    # What was forwarded last may come so late that the history's timers wait for `quiet_after` from then on.
+    settles_within = 2 * SETTLES_WITHIN
 
     def __init__(
         self,

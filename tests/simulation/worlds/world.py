@@ -70,6 +70,7 @@ class World:
     """A run in progress. `off` names safeguards that are switched off."""
 
     faults: Sequence[str] = FAULTS
+    settles_within = SETTLES_WITHIN
 
     def __init__(
         self,
@@ -195,7 +196,7 @@ class World:
     async def wait_until_settled(self) -> None:
         """Wait until everything is processed and shown, which must not take too long."""
         began = self.loop.time()
-        deadline = began + SETTLES_WITHIN
+        deadline = began + self.settles_within
         settled = False
         hangs_since = began
         while not settled and self.loop.time() < deadline and not self.wrong:
@@ -211,7 +212,7 @@ class World:
         self.settled_after = max(self.settled_after, self.loop.time() - began)
         if not self.wrong and not settled:
             where = "; ".join(partition.where() for partition in self.partitions)
-            self.find(f"did not settle within {SETTLES_WITHIN:g} s: ready {self.ready()}, {where}")
+            self.find(f"did not settle within {self.settles_within:g} s: ready {self.ready()}, {where}")
 
     def stop_workers_at_once(self) -> None:
         """An operator kills the worker."""
