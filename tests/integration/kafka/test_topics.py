@@ -58,6 +58,9 @@ def test_other_partition_counts_are_refused_before_anything_is_made(kafka_server
         admin = AIOKafkaAdminClient(**options)
         await admin.start()
         await admin.delete_topics([settings.topic_stage_changes])
+        async with asyncio.timeout(60):
+            while settings.topic_stage_changes in await admin.list_topics():
+                await asyncio.sleep(0.05)
         with pytest.raises(TopicsError, match=r"here 2: .*dead-letters has 5"):
             await create_topics(Cluster(settings))
         assert settings.topic_stage_changes not in await admin.list_topics()

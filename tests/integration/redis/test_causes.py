@@ -33,7 +33,7 @@ def guarded(tmp_path_factory: pytest.TempPathFactory) -> Iterator[GuardedRedis]:
 
 def trouble_with(url: str) -> Trouble:
     """The cause found after our client has failed."""
-    settings = Settings(redis_url=RedisUrl(url), redis_timeout=2_000_000)
+    settings = Settings(redis_url=RedisUrl(url), redis_timeout=4_000_000)
 
     async def ask() -> Trouble | None:
         async with Store(settings) as store:
