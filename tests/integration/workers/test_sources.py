@@ -15,7 +15,7 @@ from etapa.journey.units import DAY
 from etapa.sources import presets
 from etapa.sources.record_outcome import Mapped
 from etapa.sources.several import SOURCE_HEADER
-from tests.integration.outcome import check, followed, published_changes, put_touchpoints, view_from_the_log
+from tests.integration.outcome import check, end_of, followed, published_changes, put_touchpoints, records_of, view_from_the_log
 from tests.integration.places import new_place, read_all, started_producer
 from tests.integration.worker import StartedWorker, environment_of
 from tests.servers.kafka_server import KafkaServer
@@ -159,16 +159,16 @@ def test_records_that_are_not_keyed_by_their_customer_are_dead_letters_and_can_b
     asyncio.run(scenario())
 
 
-def shop_records() -> list[tuple[bytes, bytes, str]]:
-    """What customers did, in turn as Segment's calls and as Shopify's orders, each with the source that it goes through, and some of neither."""
+def shop_records(touchpoints: list[tuple[bytes, bytes]]) -> list[tuple[bytes, bytes, str]]:
+    """These touchpoints as Segment's calls and as Shopify's orders in turn, each with the source that it goes through."""
     records: list[tuple[bytes, bytes, str]] = []
-    for number, one in enumerate(clickstream()[:400]):
-        touchpoint = json.loads(one.value)
+    for number, (key, value) in enumerate(touchpoints):
+        touchpoint = json.loads(value)
         customer, at = touchpoint["customer_id"], touchpoint["occurred_at"]
         call = {"type": "track", "event": touchpoint["type"], "messageId": f"m-{number}", "userId": customer, "timestamp": at}
         order = {"id": number, "created_at": at, "total_price": "12.50", "customer": {"id": customer}}
         name, record = ("shopify", order) if touchpoint["type"] == "purchase" or number % 5 == 0 else ("segment", call)
-        records.append((one.key, json.dumps(record).encode(), name))
+        records.append((key, json.dumps(record).encode(), name))
     return records
 
 
@@ -184,7 +184,9 @@ def test_a_worker_reads_the_records_of_two_systems_from_one_topic(
             quiet_after=DAY,
             source=("segment", "shopify"),
         )
-        records = shop_records()
+        trail = clickstream()[:400]
+        until_time, last = end_of(settings, trail)
+        records = shop_records([*records_of(trail), *last])
         skipped = [(b"c-0", b'{"type": "group", "userId": "c-0"}', "segment")]
         refused = [(b"c-1", b'{"type": "track"}', "crm"), (b"c-2", b"{}", "segment"), (b"c-3", b"\x00\xff", "shopify")]
         worker = StartedWorker(settings, tmp_path)
@@ -200,7 +202,7 @@ def test_a_worker_reads_the_records_of_two_systems_from_one_topic(
         touchpoints = [one.json for one in outcomes if isinstance(one, Mapped)]
         assert len(touchpoints) == len(records)
         with redis_server.client() as client:
-            assert len(await check(settings, client, touchpoints, None)) > 10
+            assert len(await check(settings, client, touchpoints, until_time)) > 10
         letters = [decode_dead_letter(one.key, one.value, one.headers) for one in await read_all(settings, settings.topic_dead_letters)]
         assert sorted((letter.key, letter.value, letter.reason) for letter in letters) == [
             (b"c-1", refused[0][1], "invalid"),

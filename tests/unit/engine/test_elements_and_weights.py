@@ -120,8 +120,8 @@ def test_they_are_told_in_words() -> None:
 @pytest.mark.parametrize(
     ("condition", "message"),
     [
-        ("{count: {order: 0}, gte: 1}", "a weight is finite and not 0"),
-        ("{count: {order: .inf}, gte: 1}", "a weight is finite and not 0"),
+        ("{count: {order: 0}, gte: 1}", "a weight must be finite and not 0"),
+        ("{count: {order: .inf}, gte: 1}", "a weight must be finite and not 0"),
         ("{count: {order: one}, gte: 1}", "expected a number"),
         ("{count: {}, gte: 1}", "expected touchpoint types and their weights"),
         ("{avg: properties.a, of: {order: 1}, gte: 1}", "expected"),
