@@ -3,10 +3,9 @@
 import msgspec
 import pytest
 
-from etapa.contracts.stored.transfer import ANNOUNCER, LayoutAnnounced, TopicLayout, TouchpointForwarded, Transfer, encode_transfer
+from etapa.contracts.stored.transfer import ANNOUNCER, LayoutAnnounced, TopicLayout, Transfer, encode_transfer
 from etapa.stream.protocol.belonging import PartitionRefused
 from etapa.stream.protocol.records import Outgoing
-from tests.simulation.machines.memory_log import Committed
 from tests.simulation.machines.memory_transfers import MemoryTransfers
 from tests.simulation.one_worker.alone import OPTIONS, Alone
 from tests.simulation.worlds.sourced import source_decoder
@@ -41,35 +40,6 @@ def test_once_customers_have_moved_a_partition_is_refused_without_the_topic_thro
     alone.worker()
     with pytest.raises(PartitionRefused, match="customers have moved through the topic transfers, and Kafka has no such topic"):
         alone.run(alone.drain())
-
-
-def test_a_successor_reads_its_touchpoints_although_others_never_cease_to_forward_theirs() -> None:
-    alone = Alone()
-    announced(alone)
-    alone.touch("a")
-    alone.worker()
-    alone.run(alone.drain())
-    judged_before = alone.touch("b")
-    forwarded = 0
-
-    def forward_another(_: Committed | None = None) -> None:
-        """Whatever the worker commits, something has come by then."""
-        nonlocal forwarded
-        if forwarded < 100 and not alone.drained():
-            forwarded += 1
-            value = encode_transfer(
-                Transfer(sender=1, number=forwarded, sent=TouchpointForwarded(b"c", b"not JSON", (), alone.now(), 1, forwarded))
-            )
-            alone.broker.transfers[0].append(Outgoing(None, value), "committed")
-
-    forward_another()
-    alone.broker.on_commit = forward_another
-    alone.worker()
-    alone.run(alone.work_until(alone.drained))
-    mark = alone.last_mark()
-    assert mark is not None
-    assert mark.through == judged_before
-    assert 0 < forwarded < 5
 
 
 def test_where_customers_may_move_a_worker_that_reads_with_a_source_refuses_and_says_what_would_be_right() -> None:
