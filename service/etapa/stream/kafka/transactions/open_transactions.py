@@ -3,18 +3,25 @@
 Format: Kafka's message definition of that name, version 0, which is flexible (KIP-482). It needs the right `Read` on the topics.
 """
 
+import asyncio
+import time
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
 from aiokafka import TopicPartition
 from aiokafka.client import AIOKafkaClient
-from aiokafka.errors import IncompatibleBrokerVersion, NodeNotReadyError, for_code
+from aiokafka.errors import IncompatibleBrokerVersion, KafkaError, LeaderNotAvailableError, for_code
 from aiokafka.protocol.api import Request, RequestStruct, Response
 from aiokafka.protocol.types import CompactArray, CompactString, Int16, Int32, Int64, Schema, TaggedFields
 
 _TEXT = CompactString("utf-8")
 _TAGS = ("tags", TaggedFields)
+
+
+_LEADERLESS_SECONDS = 5.0
+"""How long a partition may go without a leader that answers for it."""
+_PAUSE_SECONDS = 0.1
 
 
 class OpenTransaction(NamedTuple):
@@ -31,37 +38,64 @@ class OpenTransaction(NamedTuple):
 async def open_transactions(client: AIOKafkaClient, places: Sequence[TopicPartition]) -> list[OpenTransaction]:
     """The transactions that are open in `places`; none where brokers do not understand the question (before Kafka 2.8).
 
-    Raises what aiokafka raises, also when a partition has no leader now or may not be read.
+    A partition is asked for again while it changes its leader, or its leader does not know yet that it is. Raises what aiokafka
+    raises, also when a partition has no leader for longer than that, or may not be read.
     """
     for topic in {place.topic for place in places}:
         await client.add_topic(topic)
-    by_leader: dict[int, dict[str, list[int]]] = defaultdict(lambda: defaultdict(list))
+    deadline = time.monotonic() + _LEADERLESS_SECONDS
+    found: list[OpenTransaction] = []
+    missing = list(places)
+    while True:
+        errors: dict[TopicPartition, KafkaError] = {}
+        for leader, asked in _by_leader(client, missing, errors).items():
+            found += await _ask(client, leader, asked, errors)
+        if not errors:
+            return found
+        missing = list(errors)
+        lasting = next((error for error in errors.values() if not error.retriable), None)
+        if lasting is not None or time.monotonic() > deadline:
+            raise lasting or errors[missing[0]]
+        await asyncio.sleep(_PAUSE_SECONDS)
+        await client.force_metadata_update()
+
+
+def _by_leader(
+    client: AIOKafkaClient, places: Sequence[TopicPartition], errors: dict[TopicPartition, KafkaError]
+) -> dict[int, list[TopicPartition]]:
+    by_leader: dict[int, list[TopicPartition]] = defaultdict(list)
     for place in places:
         leader = client.cluster.leader_for_partition(place)
         if leader is None or leader < 0:
-            client.force_metadata_update()
-            raise NodeNotReadyError(f"{place.topic} {place.partition} has no leader now")
-        by_leader[leader][place.topic].append(place.partition)
-    found: list[OpenTransaction] = []
-    for leader, topics in by_leader.items():
-        try:
-            answer = await client.send(leader, _DescribeProducers(topics))
-        except (IncompatibleBrokerVersion, NotImplementedError):
-            continue
-        found += _open_in(answer)
-    return found
+            errors[place] = LeaderNotAvailableError(f"{place.topic} {place.partition} has no leader now")
+        else:
+            by_leader[leader].append(place)
+    return by_leader
 
 
-def _open_in(answer: Any) -> list[OpenTransaction]:
+async def _ask(
+    client: AIOKafkaClient, leader: int, places: Sequence[TopicPartition], errors: dict[TopicPartition, KafkaError]
+) -> list[OpenTransaction]:
+    topics: dict[str, list[int]] = defaultdict(list)
+    for place in places:
+        topics[place.topic].append(place.partition)
+    try:
+        answer = await client.send(leader, _DescribeProducers(topics))
+    except (IncompatibleBrokerVersion, NotImplementedError):
+        return []
+    except KafkaError as error:
+        errors.update(dict.fromkeys(places, error))
+        return []
     found = []
     for topic, partitions, _ in answer.topics:
         for partition, code, _, producers, _ in partitions:
+            place = TopicPartition(topic, partition)
             if code:
-                raise for_code(code)(topic)
+                errors[place] = for_code(code)(f"{topic} {partition}")
             found += [
-                OpenTransaction(TopicPartition(topic, partition), producer_id, start, last_ms)
+                OpenTransaction(place, producer_id, start, last_ms)
                 for producer_id, _, _, last_ms, _, start, _ in producers
-                if start >= 0
+                if not code and start >= 0
             ]
     return found
 
