@@ -9,7 +9,7 @@ the touchpoints judged. Not modelled: what is remembered, and a change of the la
 
 from typing import Final, Literal, NamedTuple, get_args
 
-LinkSafety = Literal[
+LinkSafeguard = Literal[
     "fence",  # a successor shuts its predecessor out
     "forwards",  # a place that a person has left passes on what comes for any of its ids
     "sends_within",  # what is sent is part of the batch's transaction: not sent before it
@@ -21,8 +21,8 @@ LinkSafety = Literal[
     "looks_again",  # whether both are known is looked at when they meet, not only before one of them moves
     "all_ids",  # who leaves leaves an address for each of its ids
 ]
-LINK_SAFETIES: Final[tuple[LinkSafety, ...]] = get_args(LinkSafety)
-EVERYTHING_ON: Final[frozenset[LinkSafety]] = frozenset()
+LINK_SAFEGUARDS: Final[tuple[LinkSafeguard, ...]] = get_args(LinkSafeguard)
+EVERYTHING_ON: Final[frozenset[LinkSafeguard]] = frozenset()
 
 
 class IdLinkRecord(NamedTuple):
@@ -83,7 +83,7 @@ class LinkScenario(NamedTuple):
     known: frozenset[str] = frozenset()
     crashes: int = 1
     repeats: int = 1
-    off: frozenset[LinkSafety] = EVERYTHING_ON
+    off: frozenset[LinkSafeguard] = EVERYTHING_ON
 
 
 class LinkStored(NamedTuple):

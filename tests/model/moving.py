@@ -9,7 +9,7 @@ Not modelled: Redis, which follows each place's log as before; timers; links; a 
 
 from typing import Final, Literal, NamedTuple, get_args
 
-Safety = Literal[
+Safeguard = Literal[
     "fence",  # a successor shuts its predecessor out
     "forwards",  # a place that a customer has left, or that is not its home, passes its touchpoints on
     "waits",  # touchpoints of a customer who may be on the way wait at the new place
@@ -24,8 +24,8 @@ Safety = Literal[
     "tells_layout",  # who arrives says in which layout
     "claims_back",  # who comes back is claimed, although an address is left
 ]
-SAFETIES: Final[tuple[Safety, ...]] = get_args(Safety)
-NOTHING_OFF: Final[frozenset[Safety]] = frozenset()
+SAFEGUARDS: Final[tuple[Safeguard, ...]] = get_args(Safeguard)
+NOTHING_OFF: Final[frozenset[Safeguard]] = frozenset()
 
 Kind = Literal["state", "claim", "none", "touchpoint", "finished", "settle", "settled"]
 
@@ -73,7 +73,7 @@ class MovingScenario(NamedTuple):
     crashes: int = 1
     repeats: int = 1
     """How many records of `transfers` come twice: somebody restored or mirrored the topic."""
-    off: frozenset[Safety] = NOTHING_OFF
+    off: frozenset[Safeguard] = NOTHING_OFF
     then: tuple[tuple[str, int], ...] = ()
     """Homes after a second change; empty: there is none. All places take part in it."""
 

@@ -36,7 +36,7 @@ Batch = TypeVar("Batch", bound=ModelBatch)
 
 
 class FaultyPlaces(ABC, Generic[State, Batch]):
-    """The places of a model, without the safeties in `off`."""
+    """The places of a model, without the safeguards in `off`."""
 
     def __init__(self, off: frozenset[str]) -> None:
         self._off = off

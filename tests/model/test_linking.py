@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests.model.linking import LINK_SAFETIES, LinkSafety, LinkScenario, beginning
+from tests.model.linking import LINK_SAFEGUARDS, LinkSafeguard, LinkScenario, beginning
 from tests.model.linking_laws import violation_at_rest, violation_in
 from tests.model.linking_scenarios import SMALL_LINKS
 from tests.model.linking_steps import steps
@@ -24,6 +24,6 @@ def test_linked_people_become_one_at_one_place_whatever_comes_first(name: str) -
     assert found.at_rest
 
 
-@pytest.mark.parametrize("safety", LINK_SAFETIES)
-def test_without_one_of_the_safeties_something_goes_wrong(safety: LinkSafety) -> None:
-    assert any(explore_links(scenario._replace(off=frozenset([safety]))).violation for scenario in SMALL_LINKS.values())
+@pytest.mark.parametrize("safeguard", LINK_SAFEGUARDS)
+def test_without_one_of_the_safeguards_something_goes_wrong(safeguard: LinkSafeguard) -> None:
+    assert any(explore_links(scenario._replace(off=frozenset([safeguard]))).violation for scenario in SMALL_LINKS.values())

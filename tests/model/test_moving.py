@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests.model.moving import SAFETIES, MovingScenario, Safety, beginning
+from tests.model.moving import SAFEGUARDS, MovingScenario, Safeguard, beginning
 from tests.model.moving_laws import violation_at_rest, violation_in
 from tests.model.moving_steps import steps
 from tests.model.scenarios import SMALL
@@ -24,9 +24,9 @@ def test_nobody_is_at_two_places_or_at_none_and_everything_finishes(name: str) -
     assert found.at_rest
 
 
-@pytest.mark.parametrize("safety", SAFETIES)
-def test_without_one_of_the_safeties_something_goes_wrong(safety: Safety) -> None:
-    assert any(explore(scenario._replace(off=frozenset([safety]))).violation for scenario in SMALL.values())
+@pytest.mark.parametrize("safeguard", SAFEGUARDS)
+def test_without_one_of_the_safeguards_something_goes_wrong(safeguard: Safeguard) -> None:
+    assert any(explore(scenario._replace(off=frozenset([safeguard]))).violation for scenario in SMALL.values())
 
 
 def test_a_search_that_would_not_end_says_so() -> None:

@@ -18,7 +18,7 @@ from functools import partial
 
 import msgspec
 
-from tests.simulation.checking.controls import SAFETIES, Safety
+from tests.simulation.checking.controls import SAFEGUARDS, Safeguard
 from tests.simulation.checking.reach import MUST_HAPPEN, MUST_HAPPEN_TO_REQUESTS, did_not_happen
 from tests.simulation.progress import SeedProgress
 from tests.simulation.worlds.kinds import KINDS, world_of
@@ -41,12 +41,12 @@ def main() -> int:
     parser.add_argument("--seeds", type=int, default=1000, help="how many seeds")
     parser.add_argument("--start", type=int, default=0, help="the first seed")
     parser.add_argument("--world", choices=KINDS, help="use only this kind of world")
-    parser.add_argument("--off", choices=SAFETIES, action="append", default=[], help="switch a safeguard off; seeds should then fail")
+    parser.add_argument("--off", choices=SAFEGUARDS, action="append", default=[], help="switch a safeguard off; seeds should then fail")
     parser.add_argument("--jobs", type=int, default=os.cpu_count() or 1)
     parser.add_argument("--trace", action="store_true", help="print every step; for a single seed")
     arguments = parser.parse_args()
     logging.disable(logging.CRITICAL)
-    off: frozenset[Safety] = frozenset(arguments.off)
+    off: frozenset[Safeguard] = frozenset(arguments.off)
     seeds = range(arguments.start, arguments.start + arguments.seeds)
     started = time.monotonic()
     failing: list[int] = []
@@ -76,13 +76,13 @@ def main() -> int:
         sys.stdout.write(f"did not happen in {len(seeds)} seeds: {line}\n")
     first = f", the first {failing[0]}" if failing else ""
     sys.stdout.write(
-        f"{len(seeds)} seeds from {seeds.start}, {len(failing)} failing{first}; safeties off: {', '.join(sorted(off)) or 'none'};"
+        f"{len(seeds)} seeds from {seeds.start}, {len(failing)} failing{first}; safeguards off: {', '.join(sorted(off)) or 'none'};"
         f" all settled within {max(settled, default=0.0):.1f} s of virtual time after the last fault; {took:.0f} s\n"
     )
     return 1 if failing or missing else 0
 
 
-def run(seed: int, off: frozenset[Safety], world: str | None, *, keep_trace: bool = True) -> SimulationResult:
+def run(seed: int, off: frozenset[Safeguard], world: str | None, *, keep_trace: bool = True) -> SimulationResult:
     """The run of one seed."""
     result = KINDS[world or world_of(seed)](seed, off=off).run()
     return result if keep_trace else msgspec.structs.replace(result, trace="")

@@ -5,14 +5,14 @@ from itertools import product
 
 import pytest
 
-from tests.simulation.checking.controls import READING_SAFETIES, ReadingSafety
+from tests.simulation.checking.controls import READING_SAFEGUARDS, ReadingSafeguard
 from tests.simulation.hostile.batches import CODECS, HOSTILE
 from tests.simulation.hostile.world import HostileWorld
 
 pytestmark = pytest.mark.usefixtures("quiet_logs")
 
 SEEDS = 20
-SEEDS_UNTIL_A_MISSING_SAFETY_SHOWS = 5
+SEEDS_UNTIL_A_MISSING_SAFEGUARD_SHOWS = 5
 
 
 def test_whatever_was_made_small_is_read_to_the_end_within_the_bound_on_memory() -> None:
@@ -25,7 +25,7 @@ def test_whatever_was_made_small_is_read_to_the_end_within_the_bound_on_memory()
     assert events["cut"] > SEEDS
 
 
-@pytest.mark.parametrize("safety", READING_SAFETIES)
-def test_without_one_of_the_bounds_the_memory_is_the_senders_to_choose(safety: ReadingSafety) -> None:
-    found = [HostileWorld(seed, off=frozenset([safety])).run().violations for seed in range(SEEDS_UNTIL_A_MISSING_SAFETY_SHOWS)]
+@pytest.mark.parametrize("safeguard", READING_SAFEGUARDS)
+def test_without_one_of_the_bounds_the_memory_is_the_senders_to_choose(safeguard: ReadingSafeguard) -> None:
+    found = [HostileWorld(seed, off=frozenset([safeguard])).run().violations for seed in range(SEEDS_UNTIL_A_MISSING_SAFEGUARD_SHOWS)]
     assert any("MiB, more than" in line for lines in found for line in lines)

@@ -5,14 +5,14 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.simulation.checking.controls import Safety
-from tests.simulation.checking.linking_controls import LINKING_SAFETIES
+from tests.simulation.checking.controls import Safeguard
+from tests.simulation.checking.linking_controls import LINKING_SAFEGUARDS
 from tests.simulation.worlds.linked import ForgettingLinkedWorld, LinkWorld, RollingLinkWorld
 from tests.support.quiet import quiet_logs
 
 SEEDS = 24
-SEEDS_UNTIL_A_MISSING_SAFETY_SHOWS = 120
-NEEDED_AS_WELL: tuple[Safety, ...] = ("forwards", "numbers", "marks_both", "sends_within", "sends_with_it", "kafka_fence")
+SEEDS_UNTIL_A_MISSING_SAFEGUARD_SHOWS = 120
+NEEDED_AS_WELL: tuple[Safeguard, ...] = ("forwards", "numbers", "marks_both", "sends_within", "sends_with_it", "kafka_fence")
 MUST_HAPPEN = (
     *("sent: LinkAsked", "sent: PersonMoved", "sent: TouchpointForwarded", "refused: link_cycle", "refused: two_known"),
     *("transfers repeated", "died", "writes lost"),
@@ -49,8 +49,8 @@ def test_who_is_forgotten_by_one_id_is_forgotten_by_all_of_them_everywhere() -> 
     assert [event for event in must if not events[event]] == []
 
 
-@pytest.mark.parametrize("safety", [*LINKING_SAFETIES, *NEEDED_AS_WELL])
-def test_without_one_of_the_safeties_the_checker_finds_something(safety: Safety) -> None:
-    off = frozenset([safety])
-    world = ForgettingLinkedWorld if safety.startswith("forgets") else LinkWorld
-    assert any(world(seed, off=off).run().violations for seed in range(SEEDS_UNTIL_A_MISSING_SAFETY_SHOWS))
+@pytest.mark.parametrize("safeguard", [*LINKING_SAFEGUARDS, *NEEDED_AS_WELL])
+def test_without_one_of_the_safeguards_the_checker_finds_something(safeguard: Safeguard) -> None:
+    off = frozenset([safeguard])
+    world = ForgettingLinkedWorld if safeguard.startswith("forgets") else LinkWorld
+    assert any(world(seed, off=off).run().violations for seed in range(SEEDS_UNTIL_A_MISSING_SAFEGUARD_SHOWS))

@@ -5,7 +5,7 @@ from collections import Counter
 import pytest
 
 from etapa.contracts.stored.mark import REPLACEABLE_ROLES
-from tests.simulation.checking.controls import TOPIC_SAFETIES, TopicSafety
+from tests.simulation.checking.controls import TOPIC_SAFEGUARDS, TopicSafeguard
 from tests.simulation.worlds.recreated import ROLES, RecreatedWorld
 
 pytestmark = pytest.mark.usefixtures("quiet_logs")
@@ -26,11 +26,11 @@ def test_whichever_topic_is_recreated_nothing_is_processed_until_somebody_accept
     assert events["refused"] >= sum(events[f"recreated: {role}"] for role in ROLES)
 
 
-@pytest.mark.parametrize("safety", TOPIC_SAFETIES)
-def test_without_looking_at_ids_the_checker_finds_something_for_each_topic(safety: TopicSafety) -> None:
+@pytest.mark.parametrize("safeguard", TOPIC_SAFEGUARDS)
+def test_without_looking_at_ids_the_checker_finds_something_for_each_topic(safeguard: TopicSafeguard) -> None:
     found = set()
     for seed in range(SEEDS_WITHOUT):
-        result = RecreatedWorld(seed, off=frozenset([safety])).run()
+        result = RecreatedWorld(seed, off=frozenset([safeguard])).run()
         if result.violations:
             found |= {role for role in ROLES if result.events.get(f"recreated: {role}")}
     assert found == set(ROLES)

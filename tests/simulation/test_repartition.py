@@ -12,7 +12,7 @@ from etapa.contracts.stored.forwarding import is_forwarding
 from etapa.contracts.stored.transfer import TopicLayout
 from etapa.stream.protocol.residence import Moves
 from tests.simulation.checking.joined import KEY
-from tests.simulation.checking.moving_controls import MOVING_SAFETIES, MovingSafety
+from tests.simulation.checking.moving_controls import MOVING_SAFEGUARDS, MovingSafeguard
 from tests.simulation.machines.network import OneCrash, Weather
 from tests.simulation.machines.process import When
 from tests.simulation.worlds.forgetting import FOR_EVER, request_for
@@ -23,7 +23,7 @@ from tests.simulation.worlds.shop import Arrival, SimulatedShop
 from tests.support.quiet import quiet_logs
 
 SEEDS = 24
-SEEDS_UNTIL_A_MISSING_SAFETY_SHOWS = 120
+SEEDS_UNTIL_A_MISSING_SAFEGUARD_SHOWS = 120
 MUST_HAPPEN = (
     *("sent: CustomerClaimed", "sent: CustomerUnknown", "sent: PlaceFinished", "sent: StateMoved", "sent: TouchpointForwarded"),
     *("touchpoint by the new layout", "transfers repeated", "forwarded", "timers", "died", "dead letters", "writes lost"),
@@ -61,10 +61,10 @@ def test_without_settling_a_second_change_has_touchpoints_overtake_those_that_we
     assert [seed for seed in (15, 48) if not RepartitionTwiceWorld(seed).run().violations] == []
 
 
-@pytest.mark.parametrize("safety", MOVING_SAFETIES)
-def test_without_one_of_the_safeties_the_checker_finds_something(safety: MovingSafety) -> None:
-    off = frozenset([safety])
-    assert any(RepartitionWorld(seed, off=off).run().violations for seed in range(SEEDS_UNTIL_A_MISSING_SAFETY_SHOWS))
+@pytest.mark.parametrize("safeguard", MOVING_SAFEGUARDS)
+def test_without_one_of_the_safeguards_the_checker_finds_something(safeguard: MovingSafeguard) -> None:
+    off = frozenset([safeguard])
+    assert any(RepartitionWorld(seed, off=off).run().violations for seed in range(SEEDS_UNTIL_A_MISSING_SAFEGUARD_SHOWS))
 
 
 class CalmWorld(RepartitionWorld):

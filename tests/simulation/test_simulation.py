@@ -14,7 +14,7 @@ import pytest
 from etapa.journey.units import SECOND
 from etapa.stream.protocol.ports import TakeoverReason
 from etapa.stream.protocol.task_options import TaskOptions
-from tests.simulation.checking.controls import PROTOCOL_SAFETIES, SUPERVISION_SAFETIES, Safety
+from tests.simulation.checking.controls import PROTOCOL_SAFEGUARDS, SUPERVISION_SAFEGUARDS, Safeguard
 from tests.simulation.checking.reach import MUST_HAPPEN, did_not_happen
 from tests.simulation.checking.regressions import REGRESSIONS, Regression
 from tests.simulation.machines.network import OneCrash, Weather
@@ -28,7 +28,7 @@ from tests.support.quiet import quiet_logs
 pytestmark = pytest.mark.usefixtures("quiet_logs")
 
 SEEDS = 250
-SEEDS_UNTIL_A_MISSING_SAFETY_SHOWS = 300
+SEEDS_UNTIL_A_MISSING_SAFEGUARD_SHOWS = 300
 ROOT = Path(__file__).parents[2]
 
 CALM = SimulationScenario(
@@ -96,14 +96,14 @@ def test_a_crash_before_or_after_any_call_changes_nothing(scenario: SimulationSc
 
 
 @pytest.mark.parametrize(
-    ("world", "safety"),
+    ("world", "safeguard"),
     [
-        *((world, safety) for world in ("partition", "group") for safety in PROTOCOL_SAFETIES),
-        *(("group", one) for one in SUPERVISION_SAFETIES),
+        *((world, safeguard) for world in ("partition", "group") for safeguard in PROTOCOL_SAFEGUARDS),
+        *(("group", one) for one in SUPERVISION_SAFEGUARDS),
     ],
 )
-def test_without_one_of_the_safeties_the_checker_finds_something(world: str, safety: Safety) -> None:
-    assert any(KINDS[world](seed, off=frozenset([safety])).run().violations for seed in range(SEEDS_UNTIL_A_MISSING_SAFETY_SHOWS))
+def test_without_one_of_the_safeguards_the_checker_finds_something(world: str, safeguard: Safeguard) -> None:
+    assert any(KINDS[world](seed, off=frozenset([safeguard])).run().violations for seed in range(SEEDS_UNTIL_A_MISSING_SAFEGUARD_SHOWS))
 
 
 def test_a_seed_gives_the_same_run_in_every_step() -> None:

@@ -26,15 +26,15 @@ from etapa.stream.protocol.takeover import TakenOver
 from etapa.stream.protocol.tenures.partition_tasks import REFUSED_PAUSE, PartitionTasks
 from etapa.stream.protocol.tenures.task import PartitionTask
 from etapa.stream.protocol.tenures.tenure import Tenure
-from tests.simulation.checking.linking_controls import LINKING_SAFETIES, LinkingSafety
-from tests.simulation.checking.moving_controls import MOVING_LOGS, MOVING_SAFETIES, MovingSafety, moving_task
-from tests.simulation.cluster.controls import PRODUCER_SAFETIES, ProducerSafety
+from tests.simulation.checking.linking_controls import LINKING_SAFEGUARDS, LinkingSafeguard
+from tests.simulation.checking.moving_controls import MOVING_LOGS, MOVING_SAFEGUARDS, MovingSafeguard, moving_task
+from tests.simulation.cluster.controls import PRODUCER_SAFEGUARDS, ProducerSafeguard
 from tests.simulation.machines.memory_log import MemoryLog, no_answer
 from tests.simulation.machines.memory_view import MemoryView
 
-ForgettingSafety = Literal["deny_list"]
+ForgettingSafeguard = Literal["deny_list"]
 """Keeps forgotten customers from coming back; only `ForgettingWorld` has any."""
-ProtocolSafety = Literal[
+ProtocolSafeguard = Literal[
     "kafka_fence",
     "settled",
     "chain",
@@ -48,27 +48,36 @@ ProtocolSafety = Literal[
     "way_kept",
 ]
 """Those of one partition, in every kind of world."""
-SupervisionSafety = Literal["stops", "awaits", "cancels", "closes", "releases", "looks_again"]
+SupervisionSafeguard = Literal["stops", "awaits", "cancels", "closes", "releases", "looks_again"]
 """Those of a worker whose group assigns and revokes its partitions; only worlds with groups have such workers."""
-TopicSafety = Literal["marked_topics", "watched_topics"]
+TopicSafeguard = Literal["marked_topics", "watched_topics"]
 """Those of a partition one of whose topics is deleted and recreated; this happens only in `RecreatedWorld`."""
-ReadingSafety = Literal["unpacks_within", "keeps_beginnings"]
+ReadingSafeguard = Literal["unpacks_within", "keeps_beginnings"]
 """Those of the log that reads maliciously compressed batches; only `HostileWorld` has any."""
-Safety = ProtocolSafety | ForgettingSafety | SupervisionSafety | TopicSafety | ReadingSafety | ProducerSafety | MovingSafety | LinkingSafety
-PROTOCOL_SAFETIES: Final[tuple[ProtocolSafety, ...]] = get_args(ProtocolSafety)
-FORGETTING_SAFETIES: Final[tuple[ForgettingSafety, ...]] = get_args(ForgettingSafety)
-SUPERVISION_SAFETIES: Final[tuple[SupervisionSafety, ...]] = get_args(SupervisionSafety)
-TOPIC_SAFETIES: Final[tuple[TopicSafety, ...]] = get_args(TopicSafety)
-READING_SAFETIES: Final[tuple[ReadingSafety, ...]] = get_args(ReadingSafety)
-SAFETIES: Final[tuple[Safety, ...]] = (
-    *PROTOCOL_SAFETIES,
-    *FORGETTING_SAFETIES,
-    *SUPERVISION_SAFETIES,
-    *TOPIC_SAFETIES,
-    *READING_SAFETIES,
-    *PRODUCER_SAFETIES,
-    *MOVING_SAFETIES,
-    *LINKING_SAFETIES,
+Safeguard = (
+    ProtocolSafeguard
+    | ForgettingSafeguard
+    | SupervisionSafeguard
+    | TopicSafeguard
+    | ReadingSafeguard
+    | ProducerSafeguard
+    | MovingSafeguard
+    | LinkingSafeguard
+)
+PROTOCOL_SAFEGUARDS: Final[tuple[ProtocolSafeguard, ...]] = get_args(ProtocolSafeguard)
+FORGETTING_SAFEGUARDS: Final[tuple[ForgettingSafeguard, ...]] = get_args(ForgettingSafeguard)
+SUPERVISION_SAFEGUARDS: Final[tuple[SupervisionSafeguard, ...]] = get_args(SupervisionSafeguard)
+TOPIC_SAFEGUARDS: Final[tuple[TopicSafeguard, ...]] = get_args(TopicSafeguard)
+READING_SAFEGUARDS: Final[tuple[ReadingSafeguard, ...]] = get_args(ReadingSafeguard)
+SAFEGUARDS: Final[tuple[Safeguard, ...]] = (
+    *PROTOCOL_SAFEGUARDS,
+    *FORGETTING_SAFEGUARDS,
+    *SUPERVISION_SAFEGUARDS,
+    *TOPIC_SAFEGUARDS,
+    *READING_SAFEGUARDS,
+    *PRODUCER_SAFEGUARDS,
+    *MOVING_SAFEGUARDS,
+    *LINKING_SAFEGUARDS,
 )
 
 
@@ -288,7 +297,7 @@ class ResignedTasks(PartitionTasks):
         await super()._pause(math.inf if seconds == REFUSED_PAUSE else seconds)
 
 
-SUPERVISIONS: Final[Mapping[Safety, type[PartitionTasks]]] = {
+SUPERVISIONS: Final[Mapping[Safeguard, type[PartitionTasks]]] = {
     "stops": UnstoppedTasks,
     "awaits": HastilyStoppedTasks,
     "cancels": PatientTasks,
@@ -307,7 +316,7 @@ _LOGS: Final[Mapping[str, type[MemoryLog]]] = {
 }
 
 
-def kind_of_task(off: frozenset[Safety]) -> type[PartitionTask]:
+def kind_of_task(off: frozenset[Safeguard]) -> type[PartitionTask]:
     """The task with these safeguards off."""
     moving = moving_task(off)
     if moving is not None:
@@ -323,18 +332,18 @@ def kind_of_task(off: frozenset[Safety]) -> type[PartitionTask]:
     return HastyTask if "stream_time" in off else PartitionTask
 
 
-def kind_of_view(off: frozenset[Safety]) -> type[MemoryView]:
+def kind_of_view(off: frozenset[Safeguard]) -> type[MemoryView]:
     """The view with these safeguards off."""
     if "way_kept" in off:
         return StrayingView
     return TrustingView if "load_mark" in off else MemoryView
 
 
-def kind_of_log(off: frozenset[Safety]) -> type[MemoryLog]:
+def kind_of_log(off: frozenset[Safeguard]) -> type[MemoryLog]:
     """The log with these safeguards off."""
-    return next((kind for safety, kind in _LOGS.items() if safety in off), MemoryLog)
+    return next((kind for safeguard, kind in _LOGS.items() if safeguard in off), MemoryLog)
 
 
-def kind_of_supervision(off: frozenset[Safety]) -> type[PartitionTasks]:
+def kind_of_supervision(off: frozenset[Safeguard]) -> type[PartitionTasks]:
     """The worker's supervision with these safeguards off."""
-    return next((kind for safety, kind in SUPERVISIONS.items() if safety in off), PartitionTasks)
+    return next((kind for safeguard, kind in SUPERVISIONS.items() if safeguard in off), PartitionTasks)

@@ -12,9 +12,9 @@ from etapa.stream.protocol.batch import Item
 from etapa.stream.protocol.ports import LoadedCustomers
 from etapa.stream.protocol.tenures.linking_tenure import LinkingTenure
 
-LinkingSafety = Literal["unites", "kept_ids", "linked_within", "forgets_all_ids", "forgets_everywhere"]
+LinkingSafeguard = Literal["unites", "kept_ids", "linked_within", "forgets_all_ids", "forgets_everywhere"]
 """Those of links; only `LinkWorld` has any."""
-LINKING_SAFETIES: Final[tuple[LinkingSafety, ...]] = get_args(LinkingSafety)
+LINKING_SAFEGUARDS: Final[tuple[LinkingSafeguard, ...]] = get_args(LinkingSafeguard)
 
 
 class _DiscardingTenure(LinkingTenure):

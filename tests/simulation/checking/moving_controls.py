@@ -20,11 +20,11 @@ from etapa.stream.protocol.tenures.tenure import Tenure
 from tests.simulation.checking.linking_controls import LINKING_TENURES
 from tests.simulation.machines.memory_log import MemoryLog, no_answer
 
-MovingSafety = Literal[
+MovingSafeguard = Literal[
     "forwards", "waits", "waits_in_order", "sends_within", "sends_with_it", "numbers", "marks_both", "adopts_first", "ends_last"
 ]
 """Those of a partition whose customers may move to another one; this happens only in `RepartitionWorld`."""
-MOVING_SAFETIES: Final[tuple[MovingSafety, ...]] = get_args(MovingSafety)
+MOVING_SAFEGUARDS: Final[tuple[MovingSafeguard, ...]] = get_args(MovingSafeguard)
 
 
 class _KeepingMoves(Moves):
@@ -105,8 +105,8 @@ _TENURES: Final[Mapping[str, type[MovingTenure]]] = {
 
 def moving_task(off: frozenset[str]) -> type[PartitionTask] | None:
     """The task with these safeguards off; none if they are not of the task."""
-    moves = next((kind for safety, kind in _MOVES.items() if safety in off), None)
-    tenure = next((kind for safety, kind in {**_TENURES, **LINKING_TENURES}.items() if safety in off), None)
+    moves = next((kind for safeguard, kind in _MOVES.items() if safeguard in off), None)
+    tenure = next((kind for safeguard, kind in {**_TENURES, **LINKING_TENURES}.items() if safeguard in off), None)
     if moves is None and tenure is None:
         return None
 

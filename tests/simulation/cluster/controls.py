@@ -18,8 +18,8 @@ from etapa.stream.protocol.ports import Transaction
 from etapa.stream.protocol.records import Outgoing
 from tests.simulation.cluster.loop import RUNNING
 
-ProducerSafety = Literal["ends_once", "drops_what_waits", "shared_id", "letters_within", "known_offset"]
-PRODUCER_SAFETIES: Final[tuple[ProducerSafety, ...]] = get_args(ProducerSafety)
+ProducerSafeguard = Literal["ends_once", "drops_what_waits", "shared_id", "letters_within", "known_offset"]
+PRODUCER_SAFEGUARDS: Final[tuple[ProducerSafeguard, ...]] = get_args(ProducerSafeguard)
 
 
 class ApartProducer(PartitionProducer):
@@ -54,7 +54,7 @@ def send_whatever_waits(producer: Any) -> None:
     """Without dropping it."""
 
 
-_WITHOUT: Final[dict[ProducerSafety, Callable[[], Any]]] = {
+_WITHOUT: Final[dict[ProducerSafeguard, Callable[[], Any]]] = {
     # As aiokafka does on its own: an EndTxn that got no response is sent again.
     "ends_once": lambda: patch.object(once.Once, "do", BaseHandler.do),
     "drops_what_waits": lambda: patch.object(kafka_producer, "send_nothing_after_an_error", send_whatever_waits),
@@ -68,7 +68,7 @@ _WITHOUT: Final[dict[ProducerSafety, Callable[[], Any]]] = {
 def without(off: frozenset[str]) -> Iterator[None]:
     """Producers made meanwhile lack these safeguards."""
     with ExitStack() as stack:
-        for safety in PRODUCER_SAFETIES:
-            if safety in off:
-                stack.enter_context(_WITHOUT[safety]())
+        for safeguard in PRODUCER_SAFEGUARDS:
+            if safeguard in off:
+                stack.enter_context(_WITHOUT[safeguard]())
         yield

@@ -5,7 +5,7 @@ from collections import Counter
 import pytest
 
 from tests.simulation.checking.reach import MUST_HAPPEN_TO_REQUESTS, did_not_happen
-from tests.simulation.cluster.controls import PRODUCER_SAFETIES, ProducerSafety
+from tests.simulation.cluster.controls import PRODUCER_SAFEGUARDS, ProducerSafeguard
 from tests.simulation.cluster.world import ClusterWorld
 from tests.simulation.worlds.world import SimulationResult
 from tests.support.quiet import quiet_logs
@@ -33,9 +33,9 @@ def test_everything_that_may_happen_to_a_request_does(runs: list[SimulationResul
     assert did_not_happen(events, MUST_HAPPEN_TO_REQUESTS) == []
 
 
-@pytest.mark.parametrize("safety", PRODUCER_SAFETIES)
-def test_without_one_of_the_producers_safeties_the_checker_finds_something(safety: ProducerSafety) -> None:
-    assert any(ClusterWorld(seed, off=frozenset([safety])).run().violations for seed in range(SEEDS))
+@pytest.mark.parametrize("safeguard", PRODUCER_SAFEGUARDS)
+def test_without_one_of_the_producers_safeguards_the_checker_finds_something(safeguard: ProducerSafeguard) -> None:
+    assert any(ClusterWorld(seed, off=frozenset([safeguard])).run().violations for seed in range(SEEDS))
 
 
 def test_a_seed_gives_the_same_run_wherever_in_memory_things_lie() -> None:

@@ -17,7 +17,7 @@ from etapa.settings import Settings
 from etapa.stream.kafka.cluster import Cluster
 from etapa.stream.protocol.ports import Log
 from tests.simulation.checking.checker import Expectations
-from tests.simulation.checking.controls import Safety
+from tests.simulation.checking.controls import Safeguard
 from tests.simulation.cluster.brokers import BOOTSTRAP, Moods, SimulatedBrokers
 from tests.simulation.cluster.controls import without
 from tests.simulation.cluster.coordinator import LAST_EPOCH
@@ -129,7 +129,7 @@ class ClusterWorld(World):
 
     faults: Sequence[str] = ("kill", "second owner", "second owner", "roll back", "flush", *BROKER_FAULTS, *BROKER_FAULTS, "cut")
 
-    def __init__(self, seed: int, scenario: SimulationScenario | None = None, off: frozenset[Safety] = frozenset()) -> None:
+    def __init__(self, seed: int, scenario: SimulationScenario | None = None, off: frozenset[Safeguard] = frozenset()) -> None:
         super().__init__(seed, scenario, off=off)
         self._off = off
         self._loop = cast("ProcessLoop", self.loop)

@@ -22,7 +22,7 @@ from etapa.stream.kafka.clients.consumer import stop_consumer
 from etapa.stream.kafka.cluster import Cluster
 from etapa.stream.kafka.partition.log import KafkaLog
 from etapa.stream.protocol.records import Record
-from tests.simulation.checking.controls import Safety
+from tests.simulation.checking.controls import Safeguard
 from tests.simulation.cluster.brokers import BOOTSTRAP
 from tests.simulation.cluster.loop import ProcessLoop
 from tests.simulation.cluster.wires import Wires, WireWeather
@@ -55,7 +55,7 @@ class ReadingLoop(ProcessLoop):
 class HostileWorld:
     """A run under way. `off` names safeguards that are switched off."""
 
-    def __init__(self, seed: int, off: frozenset[Safety] = frozenset()) -> None:
+    def __init__(self, seed: int, off: frozenset[Safeguard] = frozenset()) -> None:
         random = Random(seed)
         self._seed = seed
         self._off = off

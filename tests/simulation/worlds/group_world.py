@@ -9,7 +9,7 @@ from etapa.contracts.outgoing.stage_change import decode_stage_change
 from etapa.contracts.stored.reclassification import ReclassifyRequest
 from etapa.journey.engine.judging.program import Program
 from tests.simulation.checking.checker import Expectations
-from tests.simulation.checking.controls import Safety
+from tests.simulation.checking.controls import Safeguard
 from tests.simulation.machines.group import Group
 from tests.simulation.machines.network import SeededNetwork
 from tests.simulation.machines.process import Process
@@ -32,7 +32,7 @@ class GroupWorld(World):
         seed: int,
         scenario: SimulationScenario | None = None,
         network: SeededNetwork | None = None,
-        off: frozenset[Safety] = frozenset(),
+        off: frozenset[Safeguard] = frozenset(),
     ) -> None:
         super().__init__(seed, scenario, network, off)
         session, rebalance = self.scenario.session, self.scenario.rebalance

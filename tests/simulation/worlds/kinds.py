@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Final, Protocol
 
-from tests.simulation.checking.controls import Safety
+from tests.simulation.checking.controls import Safeguard
 from tests.simulation.cluster.world import ClusterWorld
 from tests.simulation.hostile.world import HostileWorld
 from tests.simulation.worlds.chasing import ChasingWorld
@@ -27,7 +27,7 @@ class SimulatedRun(Protocol):
 class KindOfWorld(Protocol):
     """Makes the run of a seed, without the safeguards that are `off`."""
 
-    def __call__(self, seed: int, *, off: frozenset[Safety] = ...) -> SimulatedRun: ...
+    def __call__(self, seed: int, *, off: frozenset[Safeguard] = ...) -> SimulatedRun: ...
 
 
 KINDS: Final[Mapping[str, KindOfWorld]] = {

@@ -16,7 +16,7 @@ from etapa.journey.engine.judging.program import Program
 from etapa.journey.language.model import LINK
 from etapa.journey.units import SECOND
 from tests.simulation.checking.checker import mark_of
-from tests.simulation.checking.controls import Safety
+from tests.simulation.checking.controls import Safeguard
 from tests.simulation.checking.joined import KEY, LIMITS, JoinedChecker, known
 from tests.simulation.machines.memory_transfers import MemoryTransfers
 from tests.simulation.machines.network import SeededNetwork
@@ -42,7 +42,7 @@ class LinkWorld(GroupWorld):
         seed: int,
         scenario: SimulationScenario | None = None,
         network: SeededNetwork | None = None,
-        off: frozenset[Safety] = frozenset(),
+        off: frozenset[Safeguard] = frozenset(),
     ) -> None:
         self.forgotten: set[str] = set()
         """Whom somebody has asked to forget for ever."""

@@ -17,7 +17,7 @@ from etapa.stream.protocol.belonging import PartitionRefused
 from etapa.stream.protocol.ports import LogError
 from etapa.stream.upkeep.acceptance import accept_in
 from tests.simulation.checking.checker import Expectations, mark_of
-from tests.simulation.checking.controls import Safety
+from tests.simulation.checking.controls import Safeguard
 from tests.simulation.machines.memory_log import Committed, MemoryBroker, MemoryLog
 from tests.simulation.machines.network import SeededNetwork
 from tests.simulation.worlds.scenario import SimulationScenario
@@ -85,7 +85,7 @@ class RecreatedWorld(World):
         seed: int,
         scenario: SimulationScenario | None = None,
         network: SeededNetwork | None = None,
-        off: frozenset[Safety] = frozenset(),
+        off: frozenset[Safeguard] = frozenset(),
     ) -> None:
         super().__init__(seed, scenario, network, off)
         self._off = off

@@ -12,7 +12,7 @@ from etapa.journey.engine.judging.program import Program
 from etapa.stream.protocol.records import Outgoing
 from etapa.stream.upkeep.repartition import place_now
 from tests.simulation.checking.checker import mark_of
-from tests.simulation.checking.controls import Safety
+from tests.simulation.checking.controls import Safeguard
 from tests.simulation.checking.places import PlacesChecker
 from tests.simulation.machines.memory_transfers import MemoryTransfers
 from tests.simulation.machines.network import SeededNetwork
@@ -39,7 +39,7 @@ class RepartitionWorld(GroupWorld):
         seed: int,
         scenario: SimulationScenario | None = None,
         network: SeededNetwork | None = None,
-        off: frozenset[Safety] = frozenset(),
+        off: frozenset[Safeguard] = frozenset(),
     ) -> None:
         self.layout = TopicLayout(1, 1, 1)
         self.program = TIMED

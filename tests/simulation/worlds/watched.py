@@ -10,7 +10,7 @@ from etapa.contracts.stored.state import decode_standing
 from etapa.journey.units import SECOND
 from etapa.stream.protocol.task_options import TaskOptions
 from tests.simulation.checking.checker import Expectations, mark_of, violations
-from tests.simulation.checking.controls import Safety
+from tests.simulation.checking.controls import Safeguard
 from tests.simulation.machines.memory_log import Committed, MemoryBroker
 from tests.simulation.machines.memory_view import MemoryRedis
 from tests.simulation.worlds.scenario import PROGRAM
@@ -27,7 +27,7 @@ class WatchedPartition:
         note: Callable[[str], None],
         find: Callable[[str], None],
         events: Counter[str],
-        off: frozenset[Safety] = frozenset(),
+        off: frozenset[Safeguard] = frozenset(),
         max_fired: int = TaskOptions(group="").max_fired,
     ) -> None:
         self._max_fired = max_fired

@@ -13,7 +13,7 @@ from etapa.stream.protocol.observer import BatchCommitted, NullObserver
 from etapa.stream.protocol.ports import Log, TakeoverReason
 from etapa.stream.protocol.task_options import TaskOptions
 from etapa.stream.protocol.tenures.task import PartitionRefused, PartitionTask
-from tests.simulation.checking.controls import Safety, kind_of_log, kind_of_task, kind_of_view
+from tests.simulation.checking.controls import Safeguard, kind_of_log, kind_of_task, kind_of_view
 from tests.simulation.machines.loop import SimulationLoop
 from tests.simulation.machines.memory_log import MemoryLog
 from tests.simulation.machines.process import Killed, Process
@@ -31,7 +31,7 @@ class RunContext(msgspec.Struct, frozen=True):
     note: Callable[[str], None]
     find: Callable[[str], None]
     events: Counter[str]
-    off: frozenset[Safety]
+    off: frozenset[Safeguard]
     step_in: Callable[[int, str], bool]
     """Do what the refusal of a partition asks of an operator, in runs that may need it."""
 

@@ -18,7 +18,7 @@ from etapa.contracts.partitioner import partition_of
 from etapa.journey.engine.judging.program import Program
 from etapa.journey.units import SECOND
 from tests.simulation.checking.checker import Expectations
-from tests.simulation.checking.controls import Safety
+from tests.simulation.checking.controls import Safeguard
 from tests.simulation.machines.loop import SimulationLoop, simulation_loop
 from tests.simulation.machines.memory_log import MemoryBroker
 from tests.simulation.machines.memory_view import MemoryRedis
@@ -77,7 +77,7 @@ class World:
         seed: int,
         scenario: SimulationScenario | None = None,
         network: SeededNetwork | None = None,
-        off: frozenset[Safety] = frozenset(),
+        off: frozenset[Safeguard] = frozenset(),
     ) -> None:
         self.seed = seed
         self.random = Random(seed)

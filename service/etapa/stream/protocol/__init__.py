@@ -50,8 +50,8 @@ The states of a partition (`tenures.task`)
 
 From every state, being asked to leave leads to `left`, and so does being cancelled at any await.
 
-The safeties
-------------
+The safeguards
+--------------
 Each one is needed: without it the simulation's checker finds a run that goes wrong. The names are those in
 `tests/simulation/checking/controls.py`; a test checks that both lists are the same.
 

@@ -1,6 +1,6 @@
 """The task of one partition: take it over, process it, and after any doubt take it over again.
 
-It uses only the ports. The protocol and its safeties are described in the package's docstring; the steps are in `takeover` and
+It uses only the ports. The protocol and its safeguards are described in the package's docstring; the steps are in `takeover` and
 `tenure`. This module holds what surrounds them: why a tenure ended, how long to wait, and when to give up.
 """
 
