@@ -135,7 +135,20 @@ def _announce(program: Program, united: Customer, meeting: Meeting, moved_id: st
     source, dwell = (None, None) if standing is None else (standing.stage, now - standing.entered_at)
     because = (Clause(f"same_as({moved_id}, {meeting.kept_id})", by),)
     at_hand = Touchpoint(meeting.link_id, meeting.kept_id, LINK, now)
-    happened.changes.append(announce(program, united, now, source, dwell, None, "link", because, at_hand, happened))
+    happened.changes.append(
+        announce(
+            program,
+            united,
+            now,
+            source=source,
+            dwell=dwell,
+            rule=None,
+            cause="link",
+            because=because,
+            touchpoint=at_hand,
+            happened=happened,
+        )
+    )
 
 
 def _reschedule(program: Program, customer: Customer) -> None:

@@ -46,14 +46,10 @@ class OpenGoal(msgspec.Struct, array_like=True, frozen=True, gc=False):
     """As in a held trigger."""
 
     def with_armed(self, *, armed: bool) -> "OpenGoal":
-        return OpenGoal(
-            self.campaign, self.sequence, self.at, self.ends, self.holdout, armed, self.total, self.enrolled, self.persona, self.under
-        )
+        return msgspec.structs.replace(self, armed=armed)
 
     def worth(self, total: tuple[float, ...]) -> "OpenGoal":
-        return OpenGoal(
-            self.campaign, self.sequence, self.at, self.ends, self.holdout, self.armed, total, self.enrolled, self.persona, self.under
-        )
+        return msgspec.structs.replace(self, total=total)
 
 
 class Outreach(msgspec.Struct, array_like=True, frozen=True, gc=False):

@@ -139,7 +139,9 @@ class Campaigns:
         reason = self._limited(campaign, customer, held.ends)
         if reason is not None:
             return Offer(campaign.id, reason, None)
-        return self._published(campaign, customer, held.sequence, held.source, held.to, held.ends, persona, held.under)
+        return self._published(
+            campaign, customer, sequence=held.sequence, source=held.source, to=held.to, at=held.ends, persona=persona, under=held.under
+        )
 
     def _ask(self, campaign: CompiledCampaign, customer: Customer, source: str | None, now: int, persona: str | None) -> Offer:
         reason = self._limited(campaign, customer, now)
@@ -151,12 +153,13 @@ class Campaigns:
                 reason = _held(campaign, customer, source, end) if campaign.quiet.holds else "quiet"
         if reason is not None:
             return Offer(campaign.id, reason, None)
-        return self._published(campaign, customer, customer.sequence, source, customer.stage, now, persona)
+        return self._published(campaign, customer, sequence=customer.sequence, source=source, to=customer.stage, at=now, persona=persona)
 
     def _published(
         self,
         campaign: CompiledCampaign,
         customer: Customer,
+        *,
         sequence: int,
         source: str | None,
         to: str,

@@ -86,7 +86,19 @@ def touch_and_note(program: Program, customer: Customer | None, touchpoint: Touc
     if not customer.sequence:
         made += 1
         # After the touchpoint is remembered, because campaigns need what it brought, such as consent.
-        happened.changes.append(move(program, customer, now, program.initial, None, "touchpoint", NO_CLAUSES, touchpoint, happened))
+        happened.changes.append(
+            move(
+                program,
+                customer,
+                now,
+                to=program.initial,
+                rule=None,
+                cause="touchpoint",
+                because=NO_CLAUSES,
+                touchpoint=touchpoint,
+                happened=happened,
+            )
+        )
     settle(program, customer, now, touchpoint, "touchpoint", happened)
     tally = happened.tally
     if tally is not None:
@@ -191,7 +203,19 @@ def _carry_over(program: Program, customer: Customer, happened: Happened) -> Non
     customer.version, customer.known, customer.settled = program.version, program.known, None
     judge_goals_again(program, customer, now)
     if customer.stage not in program.stages:
-        happened.changes.append(move(program, customer, now, program.initial, None, "journey", NO_CLAUSES, None, happened))
+        happened.changes.append(
+            move(
+                program,
+                customer,
+                now,
+                to=program.initial,
+                rule=None,
+                cause="journey",
+                because=NO_CLAUSES,
+                touchpoint=None,
+                happened=happened,
+            )
+        )
     elif is_newer:
         try:
             customer.due = with_waiting(program, customer, due_after(program.stages[customer.stage], customer, now), now)

@@ -55,12 +55,12 @@ class CompiledGoal:
         at = trigger.at
         armed = self.condition is not None and not self.condition.holds(customer, at, None)
         return OpenGoal(
-            trigger.campaign,
-            trigger.sequence,
-            at,
-            at + self.within,
-            trigger.holdout,
-            armed,
+            campaign=trigger.campaign,
+            sequence=trigger.sequence,
+            at=at,
+            ends=at + self.within,
+            holdout=trigger.holdout,
+            armed=armed,
             enrolled=enrolled,
             persona=persona,
             under=trigger.under,

@@ -87,7 +87,9 @@ def _follow(
     try:
         while rule is not None:
             because = rule.condition.reasons(customer, now, at_hand, truth=True)
-            happened.changes.append(move(program, customer, now, rule.to, rule, cause, because, touchpoint, happened))
+            happened.changes.append(
+                move(program, customer, now, to=rule.to, rule=rule, cause=cause, because=because, touchpoint=touchpoint, happened=happened)
+            )
             visited.append(rule.to)
             at_hand = None
             stage = program.stages[rule.to]
@@ -116,6 +118,7 @@ def move(
     program: Program,
     customer: Customer,
     now: int,
+    *,
     to: str,
     rule: CompiledRule | None,
     cause: Cause,
@@ -135,13 +138,25 @@ def move(
     customer.stage = to
     customer.entered_at = customer.clock = now
     customer.rule = rule_id
-    return announce(program, customer, now, source, dwell, rule_id, cause, because, touchpoint, happened)
+    return announce(
+        program,
+        customer,
+        now,
+        source=source,
+        dwell=dwell,
+        rule=rule_id,
+        cause=cause,
+        because=because,
+        touchpoint=touchpoint,
+        happened=happened,
+    )
 
 
 def announce(
     program: Program,
     customer: Customer,
     now: int,
+    *,
     source: str | None,
     dwell: int | None,
     rule: str | None,

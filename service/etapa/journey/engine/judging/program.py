@@ -73,17 +73,17 @@ def compile_journey(journey: Journey, few_rules: int = FEW_RULES) -> "Program":
     if journey.identity is not None:
         traits.update(journey.identity.known)
     return Program(
-        journey,
-        stages,
-        surroundings.by_key,
-        traits,
-        compile_campaigns(journey, asked, goals, surroundings.whereabouts),
-        Goals(goals),
-        whereabouts,
-        compiler.watched,
-        surroundings.watches_of_traits,
-        surroundings.asks_of_traits,
-        Personas(personas) if personas else None,
+        journey=journey,
+        stages=stages,
+        accumulators=surroundings.by_key,
+        traits=traits,
+        campaigns=compile_campaigns(journey, asked, goals, surroundings.whereabouts),
+        goals=Goals(goals),
+        whereabouts=whereabouts,
+        watched=compiler.watched,
+        watches_of_traits=surroundings.watches_of_traits,
+        asks_of_traits=surroundings.asks_of_traits,
+        personas=Personas(personas) if personas else None,
     )
 
 
@@ -125,6 +125,7 @@ class Program:
 
     def __init__(
         self,
+        *,
         journey: Journey,
         stages: dict[str, StageRules],
         accumulators: dict[str, Accumulator],
