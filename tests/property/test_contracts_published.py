@@ -11,7 +11,7 @@ from jsonschema import Draft202012Validator
 
 from etapa.contracts.incoming.rejected import REASONS, Rejected, rejected
 from etapa.contracts.outgoing.dead_letter import cut_to, decode_dead_letter, digest_of, encode_dead_letter, letter_size
-from etapa.contracts.outgoing.stage_change import decode_stage_change, encode_stage_change
+from etapa.contracts.outgoing.stage_change import decode_stage_change, encode_stage_change, stage_change_json
 from etapa.contracts.rfc3339 import EARLIEST, LATEST, format_time, parse_time
 from etapa.contracts.stored.mark import Mark, decode_mark, encode_mark
 from etapa.contracts.stored.state import StateError, decode_standing, decode_state, encode_state
@@ -66,6 +66,7 @@ def test_every_time_survives_being_written(at: int) -> None:
 def test_every_stage_change_keeps_its_schema_and_survives(change: StageChange, journey: str, version: int) -> None:
     key, value, headers = encode_stage_change(change, journey, version)
     STAGE_CHANGE.validate(json.loads(value))
+    assert value == stage_change_json(change, journey, version)
     message = decode_stage_change(value)
     assert message.change() == change
     assert (message.journey, message.version) == (journey, version)

@@ -1,8 +1,9 @@
 """Counting the contents of a batch, so that measuring every touchpoint and every change costs next to nothing."""
 
-from bisect import bisect_left
 from collections.abc import Sequence
 from typing import Final
+
+from mypy_extensions import i64
 
 from etapa.journey.engine.facts.changes import CampaignOutcome, Cause, Release, TriggerOutcome
 from etapa.journey.engine.facts.stage_change import StageChange
@@ -73,6 +74,15 @@ def count_between(bounds: list[float], counts: list[int], values: list[float]) -
     """Count each value at the index of the first bound that is not below it; returns the sum of all values."""
     total = 0.0
     for value in values:
-        counts[bisect_left(bounds, value)] += 1
+        # `bisect_left` does the same, but compiled code calls it at four times the cost.
+        first: i64 = 0
+        end: i64 = len(bounds)
+        while first < end:
+            middle = (first + end) >> 1
+            if bounds[middle] < value:
+                first = middle + 1
+            else:
+                end = middle
+        counts[first] += 1
         total += value
     return total

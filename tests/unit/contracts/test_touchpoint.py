@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from etapa.contracts.incoming.rejected import LONGEST_DETAIL, Rejected
-from etapa.contracts.incoming.touchpoint import DEEPEST, decode_touchpoint, read_touchpoint
+from etapa.contracts.incoming.touchpoint import DEEPEST, JsonDecoder, decode_touchpoint, read_touchpoint
 from etapa.contracts.incoming.touchpoint_message import TouchpointLimits
 from etapa.contracts.rfc3339 import EARLIEST, LATEST, parse_time
 from etapa.journey.engine.facts.touchpoint import Touchpoint
@@ -285,6 +285,29 @@ def test_nesting_is_taken_up_to_the_bound_and_no_deeper() -> None:
         refused(with_raw("properties", f'{{"a": {nested(inner + 1, "[", "]")}}}')).detail
         == "objects and arrays are nested more than 32 deep"
     )
+
+
+def test_what_is_read_after_a_nested_touchpoint_is_read_as_always() -> None:
+    flat, deep = text_of(properties={"n": 1}), text_of(properties={"lines": [1]}, traits={"vip": True})
+    too_large = text_of(properties={"lines": [2**63]})
+    too_deep = with_raw("properties", f'{{"a": {nested(DEEPEST, "[", "]")}}}').decode()
+    values = [
+        flat,
+        deep,
+        flat,
+        too_large,
+        too_deep,
+        text_of(extra=1),
+        text_of(extra=[1]),
+        "[]",
+        deep,
+        *[flat] * 100,
+        text_of(properties=[]),
+    ]
+    decoder = JsonDecoder(LIMITS)
+    assert [decoder.read(value.encode(), WALL, decoder.latest(WALL)) for value in values] == [
+        read_touchpoint(value.encode(), LIMITS, WALL) for value in values
+    ]
 
 
 def test_many_brackets_side_by_side_are_no_nesting() -> None:

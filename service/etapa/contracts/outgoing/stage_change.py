@@ -23,21 +23,91 @@ _TYPE: Final = ("ce_type", TYPE.encode())
 _CONTENT_TYPE: Final = ("content-type", b"application/json")
 
 
+_MOST_KEPT: Final = 1024
+_moves: Final[dict[tuple[str | None, str, str | None, str, str | None], tuple[bytes, bytes]]] = {}
+_channels: Final[dict[str | None, bytes]] = {}
+_journeys: Final[dict[tuple[str, int], tuple[bytes, tuple[str, bytes]]]] = {}
+"""What is written again and again, as it is written: two pieces for each move, channels, and the end of the value with `ce_source` for each journey."""
+
+_NUMBERS: Final = [b"%d" % number for number in range(_MOST_KEPT)]
+_NULL: Final = b"null"
+
+
 def encode_stage_change(change: StageChange, journey: str, version: int) -> tuple[bytes, bytes, Sequence[tuple[str, bytes]]]:
-    """Key, value and headers of the record that announces a change made by this version of this journey."""
-    identity = change.customer_id + "/" + str(change.sequence)
-    at = instant_text(change.at)
+    """Key, value and headers of the record that announces a change made by this version of this journey.
+
+    The value is that of `stage_change_json`, put together from pieces, most of which were written before: that takes half as long.
+    """
+    number = change.sequence
+    sequence = _NUMBERS[number] if 0 <= number < _MOST_KEPT else str(number).encode()
     key = change.customer_id.encode()
+    quoted: bytes = _encode(change.customer_id)
+    # Most ids stand in JSON as they are.
+    customer = key if len(quoted) == len(key) + 2 else quoted[1:-1]
+    at = instant_text(change.at).encode()
+    by = (journey, version)
+    of_journey = _journeys.get(by)
+    if of_journey is None:
+        of_journey = _of_journey(journey, version)
+        _keep(_journeys, by, of_journey)
+    end, source = of_journey
+    move = (change.source, change.to, change.phase, change.cause, change.rule)
+    of_move = _moves.get(move)
+    if of_move is None:
+        of_move = _of_move(change)
+        _keep(_moves, move, of_move)
+    before_time, after_time = of_move
+    channel = _channels.get(change.channel)
+    if channel is None:
+        channel = _encode(change.channel)
+        _keep(_channels, change.channel, channel)
+    because: bytes = _encode(change.because)
+    touchpoint_id: bytes = _NULL if change.touchpoint_id is None else _encode(change.touchpoint_id)
+    dwell: bytes = _NULL if change.dwell is None else _encode(ratio(change.dwell, 1_000_000))
+    value = b'{"id":"%b/%b","customer_id":"%b","sequence":%b%b%b%b%b,"touchpoint_id":%b,"channel":%b,"dwell_seconds":%b%b' % (
+        customer,
+        sequence,
+        customer,
+        sequence,
+        before_time,
+        at,
+        after_time,
+        because,
+        touchpoint_id,
+        channel,
+        dwell,
+        end,
+    )
     headers = [
         _SPECVERSION,
-        ("ce_id", identity.encode()),
+        ("ce_id", b"%b/%b" % (key, sequence)),
         _TYPE,
-        ("ce_source", b"etapa/" + journey.encode()),
-        ("ce_time", at.encode()),
+        source,
+        ("ce_time", at),
         ("ce_subject", key),
         _CONTENT_TYPE,
     ]
-    return key, _encode(_message(identity, change, at, journey, version)), headers
+    return key, value, headers
+
+
+def _of_move(change: StageChange) -> tuple[bytes, bytes]:
+    """What stands in the value between the sequence number and the time, and between the time and the reasons."""
+    source, to, phase = _encode(change.source), _encode(change.to), _encode(change.phase)
+    return (
+        b',"from":%b,"to":%b,"phase":%b,"at":"' % (source, to, phase),
+        b'","cause":%b,"rule":%b,"because":' % (_encode(change.cause), _encode(change.rule)),
+    )
+
+
+def _of_journey(journey: str, version: int) -> tuple[bytes, tuple[str, bytes]]:
+    """The end of the value, and the header that names the journey."""
+    return b',"journey":%b,"version":%b}' % (_encode(journey), str(version).encode()), ("ce_source", b"etapa/" + journey.encode())
+
+
+def _keep(kept: dict[Any, Any], key: object, written: object) -> None:
+    if len(kept) >= _MOST_KEPT:
+        kept.clear()
+    kept[key] = written
 
 
 def stage_change_json(change: StageChange, journey: str, version: int) -> bytes:

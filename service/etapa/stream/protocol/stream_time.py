@@ -5,6 +5,7 @@ Pure: the wall clock arrives as an argument. Times are microseconds since 1970.
 
 from collections.abc import Sequence
 
+from etapa.journey.engine.facts.instant import LONG_AGO
 from etapa.journey.engine.facts.touchpoint import Touchpoint
 from etapa.journey.units import SECOND
 
@@ -49,12 +50,13 @@ class QuietPace:
 
 def stream_time_after(items: Sequence[object], stream_time: int | None, wall: int) -> int | None:
     """Stream time after these have been processed: their latest time, but never ahead of the wall clock, and never going back."""
+    latest = LONG_AGO if stream_time is None else stream_time
     for item in items:
         if isinstance(item, Touchpoint):
             at = min(item.at, wall)
-            if stream_time is None or at > stream_time:
-                stream_time = at
-    return stream_time
+            if at > latest:
+                latest = at
+    return None if latest == LONG_AGO else latest
 
 
 def count_before(bound: int, items: Sequence[object], stream_time: int | None, wall: int) -> int:

@@ -11,7 +11,6 @@ from etapa.journey.language.model import MOST_REMEMBERED_IDS
 
 _TIME_BYTES: Final = 8
 _ONE: Final = Struct(">q")
-_digest: Final = Struct(">HI").pack
 
 # The prime 2³¹ - 1, and two multipliers drawn at random once and for all. In compiled code, no product here exceeds 62 bits.
 _PRIME: Final[i64] = 2_147_483_647
@@ -36,7 +35,8 @@ def digest_of(touchpoint_id: str) -> bytes:
         second = (second & _PRIME) + (second >> 31)
     first %= _PRIME
     second %= _PRIME
-    return _digest(first >> 15, (first & 32_767) << 17 | second & 131_071)
+    digest: int = first << 17 | second & 131_071
+    return digest.to_bytes(DIGEST_BYTES, "big")
 
 
 def is_among(digests: bytes, digest: bytes) -> bool:
