@@ -13,7 +13,7 @@ ROOT = Path(__file__).parents[2]
 JOURNEY = "service/etapa/journey"
 KINDS = f"{JOURNEY}/language/kinds/"
 LEAVES = f"{JOURNEY}/engine/conditions/"
-FOR_EVERY_KIND = {f"{LEAVES}compile.py", f"{JOURNEY}/wording/sentences.py"}
+FOR_EVERY_KIND = {f"{LEAVES}compile.py"}
 """Beside the file that says what it is, the one that judges it, and `table.py`, which names the file rather than the class."""
 
 ASK_OF_SOME_KINDS = {
@@ -71,9 +71,11 @@ def test_every_kind_is_compared_with_the_second_evaluator() -> None:
         assert "tests/reference/evaluator.py" in reference[name], name
 
 
-def test_every_kind_says_itself_what_it_is_called_and_what_it_lacks() -> None:
+def test_every_kind_says_itself_what_it_is_called_in_two_ways_and_what_it_lacks() -> None:
     for name, kind in LEAF_CLASSES.items():
-        missing = {"text", "seen", "lacking"} - {method for base in kind.__mro__[: kind.__mro__.index(Leaf)] for method in vars(base)}
+        missing = {"text", "sentence", "seen", "lacking"} - {
+            method for base in kind.__mro__[: kind.__mro__.index(Leaf)] for method in vars(base)
+        }
         assert not missing, name
 
 

@@ -16,7 +16,7 @@ from etapa.commands.terminal.servers import quiet_libraries, redis_trouble
 from etapa.contracts.stored.reclassification import ReclassifyRequest
 from etapa.hosting.system_clock import SystemClock
 from etapa.journey.engine.facts.instant import time_text
-from etapa.journey.language.kinds.wording import number_text
+from etapa.journey.language.phrasing.quantities import number_text
 from etapa.settings import Settings
 from etapa.stream.protocol.ports import ViewError
 from etapa.stream.redis.address import RedisUrlError

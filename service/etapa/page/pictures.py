@@ -10,8 +10,8 @@ from pathlib import Path
 from typing import Final
 
 from etapa.errors import EtapaError
+from etapa.journey.language.phrasing.phrases import Language
 from etapa.journey.map.document import JourneyMap
-from etapa.journey.wording.phrases import Language
 from etapa.page.standalone import standalone_page
 
 BROWSERS: Final = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "chrome", "microsoft-edge")

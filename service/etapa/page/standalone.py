@@ -9,8 +9,8 @@ from importlib.resources import files
 
 import msgspec
 
+from etapa.journey.language.phrasing.phrases import Language, Plural
 from etapa.journey.map.document import JourneyMap
-from etapa.journey.wording.phrases import Language, Plural
 
 
 class PageWords(msgspec.Struct, frozen=True):

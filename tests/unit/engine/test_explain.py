@@ -13,8 +13,9 @@ from etapa.journey.engine.facts.touchpoint import Touchpoint
 from etapa.journey.engine.judging.classify import touch
 from etapa.journey.engine.judging.explain import ExplainedCondition, ExplainedGroup, Explanation, explain
 from etapa.journey.engine.judging.program import Program, compile_journey
-from etapa.journey.language.kinds.wording import number_text, rough_duration
+from etapa.journey.language.kinds.wording import rough_duration
 from etapa.journey.language.load import journey_or_raise
+from etapa.journey.language.phrasing.quantities import number_text
 from etapa.journey.units import DAY, HOUR, SECOND
 
 START = parse_time("2026-03-01T00:00:00Z")

@@ -13,9 +13,9 @@ from etapa.journey.language.load import journey_or_raise
 from etapa.journey.language.matching.matches import Operator
 from etapa.journey.language.matching.windows import UNITS
 from etapa.journey.language.model import Journey
-from etapa.journey.wording.phrases import Language
+from etapa.journey.language.phrasing.phrases import Language
 from etapa.journey.wording.sentences import Sentences, in_language
-from etapa.languages.read import languages
+from etapa.languages.read import languages, read_language
 from tests.reference.made_up import journeys
 
 CASES = [
@@ -213,13 +213,34 @@ def test_a_text_without_the_reader_s_language_is_shown_in_another() -> None:
 
 
 def test_languages_have_the_same_phrases_with_the_same_places() -> None:
-    english = dict(_places(msgspec.to_builtins(_by_code()["en"].rules)))
+    english = dict(_places(_phrases(_by_code()["en"])))
     for language in languages():
-        others = dict(_places(msgspec.to_builtins(language.rules)))
+        others = dict(_places(_phrases(language)))
         assert others.keys() == english.keys(), language.code
         assert {key for key in others if others[key] - {"n", "duration"} != english[key] - {"n", "duration"}} == set(), language.code
         assert set(get_args(Operator)) | {"missing"} == set(language.rules.tests)
         assert set(UNITS) == set(language.rules.this) == set(language.rules.last_period)
+
+
+@pytest.mark.parametrize(
+    ("kind", "name", "message"),
+    [
+        ("score", "score", "missing required field `score`"),
+        ("score", "scored", "unknown field `scored`"),
+        ("tally", "told", "no kind of condition is named tally"),
+    ],
+)
+def test_a_language_has_exactly_the_phrases_that_each_kind_asks_for(kind: str, name: str, message: str) -> None:
+    language = msgspec.to_builtins(_by_code()["en"])
+    language["conditions"].setdefault(kind, {})[name] = "{points}"
+    if name == "score":
+        del language["conditions"][kind][name]
+    with pytest.raises(msgspec.ValidationError, match=message):
+        read_language(msgspec.json.encode(language))
+
+
+def _phrases(language: Language) -> Any:
+    return {"rules": msgspec.to_builtins(language.rules), "conditions": language.conditions}
 
 
 def _parts(condition: Condition) -> Iterator[Condition]:

@@ -5,7 +5,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from etapa.journey.language.kinds.condition import All, AnyOf, Condition, Leaf, Not
 from etapa.journey.language.kinds.describe import describe
 from etapa.journey.language.model import Journey
-from etapa.journey.wording.phrases import Language
+from etapa.journey.language.phrasing.phrases import Language
 from etapa.journey.wording.sentences import Sentences
 
 

@@ -11,10 +11,21 @@ from etapa.journey.language.kinds.overlap import match_covers
 from etapa.journey.language.kinds.wording import time_left, to_the_second
 from etapa.journey.language.matching.descriptions import describe_match, points_text
 from etapa.journey.language.matching.matches import ANY_TYPE, EVERYWHERE, Comparison, Match
+from etapa.journey.language.phrasing.phrases import KindPhrases
+from etapa.journey.language.phrasing.words import Words
 from etapa.journey.language.reading.findings import Report
 from etapa.journey.language.reading.maps import Field, ReadMap, map_schema, read_fields
 from etapa.journey.language.reading.shapes import BAD, Bad, Number, Shape, Span
 from etapa.journey.language.reading.yaml_nodes import MapNode, Node
+
+
+class AbsencePhrases(KindPhrases, frozen=True):
+    absent: str
+    not_absent: str
+    idle: str
+    not_idle: str
+    pace: str
+    pace_held: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,7 +36,7 @@ class Absent(Leaf):
     duration: int
 
     def text(self) -> str:
-        if self.match.types == (ANY_TYPE,) and self.match.where == EVERYWHERE:
+        if self._is_idle():
             return f"idle({format_duration(self.duration)})"
         return f"absent({describe_match(self.match)}, {format_duration(self.duration)})"
 
@@ -37,6 +48,19 @@ class Absent(Leaf):
 
     def excludes(self, other: Leaf) -> bool:
         return any(within is not None and within <= self.duration and match_covers(self.match, match) for match, within in other.needed())
+
+    def sentence(self, words: Words) -> str:
+        phrases = words.phrases(AbsencePhrases)
+        said = phrases.idle if self._is_idle() else phrases.absent
+        return said.format(types=words.types(self.match), duration=words.duration(self.duration))
+
+    def denial(self, words: Words) -> str:
+        phrases = words.phrases(AbsencePhrases)
+        said = phrases.not_idle if self._is_idle() else phrases.not_absent
+        return said.format(types=words.types(self.match), duration=words.duration(self.duration))
+
+    def _is_idle(self) -> bool:
+        return self.match.types == (ANY_TYPE,) and self.match.where == EVERYWHERE
 
     def seen(self, observed: Observed) -> str | None:
         return "none so far" if observed is None else f"the last one {to_the_second(observed)}"
@@ -70,6 +94,15 @@ class OwnPace(Leaf):
 
     def text(self) -> str:
         return f"absent({describe_match(self.match)}, {self.pace.text()})"
+
+    def sentence(self, words: Words) -> str:
+        phrases, pace = words.phrases(AbsencePhrases), self.pace
+        return (phrases.pace if pace.at_most is None else phrases.pace_held).format(
+            types=words.types(self.match),
+            gaps=words.number(float(pace.gaps)),
+            least=words.duration(pace.at_least),
+            most=words.duration(pace.at_most or 0),
+        )
 
     def seen(self, observed: Observed) -> str | None:
         return "none so far" if observed is None else f"the last one {to_the_second(observed)}"
@@ -132,7 +165,11 @@ def _idle(record: ReadMap, _: Comparison, __: Report) -> Condition:
 
 KINDS = (
     ConditionKind(
-        "absent", "No matching touchpoint for this long, from a customer known for at least this long.", (ABSENT, WHERE, FOR), _absent
+        "absent",
+        "No matching touchpoint for this long, from a customer known for at least this long.",
+        (ABSENT, WHERE, FOR),
+        _absent,
+        phrases=AbsencePhrases,
     ),
-    ConditionKind("idle", 'No touchpoint at all for this long: short for `absent: "*"`.', (IDLE,), _idle),
+    ConditionKind("idle", 'No touchpoint at all for this long: short for `absent: "*"`.', (IDLE,), _idle, phrases=AbsencePhrases),
 )

@@ -12,6 +12,8 @@ from etapa.journey.language.matching.matches import Comparison, Conversion, Matc
 from etapa.journey.language.matching.possible import Domain
 from etapa.journey.language.matching.predicates import compile_comparison
 from etapa.journey.language.matching.windows import Window
+from etapa.journey.language.phrasing.phrases import KindPhrases
+from etapa.journey.language.phrasing.words import Words
 from etapa.journey.language.reading.findings import Report
 from etapa.journey.language.reading.maps import Field, ReadMap
 from etapa.journey.language.reading.operands import AVERAGE, DISTINCT, EXTREME, LATEST_TEXT, SUM, VALUE, Kind
@@ -19,6 +21,18 @@ from etapa.journey.language.reading.shapes import BAD, Bad
 from etapa.journey.language.reading.where import PathShape
 
 AggregateKind = Literal["sum", "avg", "min", "max", "distinct", "last"]
+
+
+class AggregatePhrases(KindPhrases, frozen=True):
+    sum: str
+    avg: str
+    min: str
+    max: str
+    distinct: str
+    last: str
+
+    def of(self, kind: AggregateKind) -> str:
+        return {"sum": self.sum, "avg": self.avg, "min": self.min, "max": self.max, "distinct": self.distinct, "last": self.last}[kind]
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +61,26 @@ class Aggregate(Leaf):
     def needed(self) -> tuple[tuple[Match, int | None], ...]:
         of_none = 0 if self.kind in ("sum", "distinct") else None
         return () if compile_comparison(self.comparison).accepts(of_none) else ((self.match, self.window.reach()),)
+
+    def sentence(self, words: Words) -> str:
+        return self._told(words, words.comparison(self.comparison))
+
+    def denial(self, words: Words) -> str | None:
+        fails = words.comparison_fails(self.comparison)
+        return None if fails is None else self._told(words, fails)
+
+    def _told(self, words: Words, test: str) -> str:
+
+        return (
+            words.phrases(AggregatePhrases)
+            .of(self.kind)
+            .format(
+                value=words.read_as(words.path(self.path), self.conversion),
+                types=words.types(self.match, self.weights),
+                window=words.window(self.window),
+                test=test,
+            )
+        )
 
     def seen(self, observed: Observed) -> str | None:
         return value_or_none_yet(observed)
@@ -98,7 +132,9 @@ def _aggregate(kind: AggregateKind, description: str) -> ConditionKind:
     def compares(record: ReadMap) -> Kind:
         return LATEST_TEXT if kind == "last" and record.need(path)[0] in ("channel", "type") else widest
 
-    return ConditionKind(kind, description, (path, of, WHERE, *WINDOW), _AggregateReader(kind, path, of), compares, widest)
+    return ConditionKind(
+        kind, description, (path, of, WHERE, *WINDOW), _AggregateReader(kind, path, of), compares, widest, AggregatePhrases
+    )
 
 
 KINDS = (

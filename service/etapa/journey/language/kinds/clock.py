@@ -8,6 +8,8 @@ from etapa.journey.language.kinds.condition import Condition, Leaf, Observed
 from etapa.journey.language.kinds.kind import ConditionKind, own
 from etapa.journey.language.kinds.wording import time_left
 from etapa.journey.language.matching.matches import Comparison
+from etapa.journey.language.phrasing.phrases import KindPhrases
+from etapa.journey.language.phrasing.words import Words
 from etapa.journey.language.reading.findings import Report
 from etapa.journey.language.reading.lists import OneOrMany
 from etapa.journey.language.reading.maps import Field, ReadMap, map_schema, read_fields
@@ -41,6 +43,21 @@ class Times:
         hours = [] if self.hours is None else [self.hours.text()]
         return ", ".join(days + hours)
 
+    def told(self, words: Words) -> str:
+        """In the reader's language."""
+        phrases = words.phrases(ClockPhrases)
+        parts = [] if self.days is None else [words.shared.either.together([phrases.weekdays[day] for day in self.days])]
+        if self.hours is not None:
+            parts.append(phrases.hours.format(start=_time_of_day(self.hours.start), end=_time_of_day(self.hours.end)))
+        return words.shared.both.between.join(parts)
+
+
+class ClockPhrases(KindPhrases, frozen=True):
+    clock: str
+    not_then: str
+    hours: str
+    weekdays: tuple[str, str, str, str, str, str, str]
+
 
 @dataclass(frozen=True, slots=True)
 class LocalClock(Leaf):
@@ -48,6 +65,12 @@ class LocalClock(Leaf):
 
     def text(self) -> str:
         return f"clock({self.times.text()})"
+
+    def sentence(self, words: Words) -> str:
+        return words.phrases(ClockPhrases).clock.format(times=self.times.told(words))
+
+    def denial(self, words: Words) -> str:
+        return words.phrases(ClockPhrases).not_then.format(times=self.times.told(words))
 
     def seen(self, observed: Observed) -> str | None:
         return f"{observed} there"
@@ -136,7 +159,9 @@ def _clock(record: ReadMap, _: Comparison, __: Report) -> Condition:
     return LocalClock(record.need(CLOCK))
 
 
-KIND = ConditionKind("clock", "It is one of these weekdays and this time of day where the customer is.", (CLOCK,), _clock)
+KIND = ConditionKind(
+    "clock", "It is one of these weekdays and this time of day where the customer is.", (CLOCK,), _clock, phrases=ClockPhrases
+)
 
 
 def _microseconds(text: str) -> int:

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 from etapa.journey.language.matching.matches import Comparison, Match
 from etapa.journey.language.matching.possible import Domain
+from etapa.journey.language.phrasing.words import Words
 
 Observed = str | int | float | bool | None
 """The value that a condition sees, as a JSON scalar; times are RFC 3339 text."""
@@ -44,6 +45,14 @@ class Leaf:
     def excludes(self, other: "Leaf") -> bool:
         """Whether the two certainly never hold at once."""
         return False
+
+    def sentence(self, words: Words) -> str:
+        """As people say it in their language, to follow *when*, without a full stop."""
+        raise NotImplementedError
+
+    def denial(self, words: Words) -> str | None:
+        """That it does not hold, as people say it; none where the language has no better way than *it is not true that …*."""
+        return None
 
     def seen(self, observed: Observed) -> str | None:
         """What it sees, such as `3` or `the last one 2026-03-01T10:00:00Z`; none if there is nothing to see."""

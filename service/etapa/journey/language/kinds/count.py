@@ -1,21 +1,34 @@
 """`count`: how many matching touchpoints there are."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import Final
 
 from etapa.journey.language.kinds.condition import Condition, Leaf, Observed
 from etapa.journey.language.kinds.kind import WHERE, ConditionKind, WeightedTypes, own, read_match, weights_in
 from etapa.journey.language.kinds.lookback import WINDOW, read_window
 from etapa.journey.language.kinds.overlap import match_covers
-from etapa.journey.language.kinds.wording import compared, value_or_none_yet
+from etapa.journey.language.kinds.wording import compared, opposite_comparison, value_or_none_yet
 from etapa.journey.language.matching.descriptions import describe_comparison, describe_match
 from etapa.journey.language.matching.matches import Comparison, Match, Weights
 from etapa.journey.language.matching.possible import Domain, implies
 from etapa.journey.language.matching.predicates import compile_comparison
 from etapa.journey.language.matching.windows import Window
+from etapa.journey.language.phrasing.phrases import KindPhrases, Plural
+from etapa.journey.language.phrasing.words import Words
 from etapa.journey.language.reading.findings import Report
 from etapa.journey.language.reading.maps import ReadMap
 from etapa.journey.language.reading.operands import COUNT, WEIGHTED_COUNT, Kind
 from etapa.journey.language.reading.shapes import Bad
+
+_NEVER: Final = ([("eq", 0)], [("lt", 1)], [("lte", 0)])
+
+
+class CountPhrases(KindPhrases, frozen=True):
+    times: Mapping[str, Plural]
+    """How often, by the operators that compare numbers."""
+    counted: str
+    tested: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +67,22 @@ class Count(Leaf):
             and implies(COUNT.domain, self.comparison, weaker.comparison)
         )
 
+    def sentence(self, words: Words) -> str:
+        phrases = words.phrases(CountPhrases)
+        types, window = words.types(self.match, self.weights), words.window(self.window)
+        as_times = self.weights is None
+        if as_times and [(test.operator, test.operand) for test in self.comparison.tests] in _NEVER:
+            return words.shared.never.format(types=types, window=window)
+        times = words.how_many(self.comparison, phrases.times) if as_times else None
+        if times is None:
+            return phrases.tested.format(types=types, window=window, test=words.comparison(self.comparison))
+        return phrases.counted.format(types=types, window=window, times=times)
+
+    def denial(self, words: Words) -> str | None:
+        # It is always a number, so the opposite comparison says the same.
+        opposite = opposite_comparison(self.comparison)
+        return None if opposite is None else replace(self, comparison=opposite).sentence(words)
+
     def seen(self, observed: Observed) -> str | None:
         return value_or_none_yet(observed)
 
@@ -84,5 +113,11 @@ def _compares(record: ReadMap) -> Kind:
 
 
 KIND = ConditionKind(
-    "count", "How many matching touchpoints there are.", (COUNTED, WHERE, *WINDOW), _count, compares=_compares, widest=COUNT
+    "count",
+    "How many matching touchpoints there are.",
+    (COUNTED, WHERE, *WINDOW),
+    _count,
+    compares=_compares,
+    widest=COUNT,
+    phrases=CountPhrases,
 )

@@ -9,6 +9,8 @@ from etapa.journey.language.kinds.condition import Condition, Leaf, Observed
 from etapa.journey.language.kinds.kind import MAX_TYPE, ConditionKind, own
 from etapa.journey.language.kinds.wording import time_left
 from etapa.journey.language.matching.matches import Comparison
+from etapa.journey.language.phrasing.phrases import KindPhrases
+from etapa.journey.language.phrasing.words import Words
 from etapa.journey.language.reading.findings import Report, shortened
 from etapa.journey.language.reading.maps import Field, ReadMap
 from etapa.journey.language.reading.shapes import BAD, Bad, Shape, Text, is_number, refuse
@@ -34,6 +36,17 @@ class Offset:
 
     def text(self) -> str:
         return format_duration(self.length)
+
+
+class DatePhrases(KindPhrases, frozen=True):
+    since: str
+    until: str
+    between: str
+    date: str
+    every_year: str
+    every_month: str
+    after: str
+    before: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,11 +79,27 @@ class Date(Leaf):
         # If they lie far apart, one in this year may meet the other in the next.
         return self.every is None or max(edges) - min(edges) < SHORTEST[self.every]
 
+    def sentence(self, words: Words) -> str:
+        phrases = words.phrases(DatePhrases)
+        date = {None: phrases.date, "year": phrases.every_year, "month": phrases.every_month}[self.every].format(name=self.trait)
+        begin, end = (_edge(words, offset, date) for offset in (self.begins, self.ends))
+        told = phrases.until if self.begins is None else phrases.since if self.ends is None else phrases.between
+        return told.format(begin=begin, end=end)
+
     def seen(self, observed: Observed) -> str | None:
         return "no date yet" if observed is None else str(observed)
 
     def lacking(self, observed: Observed, now: int, changes_at: int | None, *, wanted: bool) -> str:
         return "no date yet" if observed is None else f"{time_left(now, changes_at)}; the date is {observed}"
+
+
+def _edge(words: Words, offset: Offset | None, date: str) -> str:
+    """So long before or after the date."""
+    length = 0 if offset is None else offset.length
+    if length == 0:
+        return date
+    phrases = words.phrases(DatePhrases)
+    return (phrases.after if length > 0 else phrases.before).format(duration=words.duration(abs(length)), date=date)
 
 
 def _not_after(one: Offset | None, other: Offset | None, otherwise: bool = False) -> bool:  # noqa: FBT001, FBT002
@@ -156,4 +185,4 @@ def _date(record: ReadMap, _: Comparison, report: Report) -> Condition | Bad:
     return Date(name, every, begins, ends)
 
 
-KIND = ConditionKind("date", "A date of the customer is this near.", (TRAIT, EVERY, BEGINS, ENDS), _date)
+KIND = ConditionKind("date", "A date of the customer is this near.", (TRAIT, EVERY, BEGINS, ENDS), _date, phrases=DatePhrases)

@@ -7,9 +7,17 @@ from etapa.journey.language.kinds.kind import WHERE, ConditionKind, Types, own, 
 from etapa.journey.language.kinds.overlap import match_covers, matches_exclude
 from etapa.journey.language.matching.descriptions import describe_match, window_text
 from etapa.journey.language.matching.matches import Comparison, Match
+from etapa.journey.language.phrasing.phrases import KindPhrases
+from etapa.journey.language.phrasing.words import Words
 from etapa.journey.language.reading.findings import Report
 from etapa.journey.language.reading.maps import Field, ReadMap
 from etapa.journey.language.reading.shapes import Bad, Span
+
+
+class EventPhrases(KindPhrases, frozen=True):
+    happens: str
+    lately: str
+    not_happening: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,6 +36,16 @@ class Event(Leaf):
 
     def excludes(self, other: Leaf) -> bool:
         return isinstance(other, Event) and matches_exclude(self.match, other.match)
+
+    def sentence(self, words: Words) -> str:
+        phrases = words.phrases(EventPhrases)
+        told = phrases.happens if self.within is None else phrases.lately
+        return told.format(types=words.names(self.match), where=words.where(self.match), duration=words.duration(self.within or 0))
+
+    def denial(self, words: Words) -> str:
+        if self.within is not None:
+            return words.shared.never.format(types=words.types(self.match), window=words.lately(self.within))
+        return words.phrases(EventPhrases).not_happening.format(types=words.names(self.match), where=words.where(self.match))
 
     def seen(self, observed: Observed) -> str | None:
         return None
@@ -48,5 +66,9 @@ def _event(record: ReadMap, _: Comparison, report: Report) -> Condition | Bad:
 
 
 KIND = ConditionKind(
-    "event", "True while a touchpoint that matches is being processed; false when time alone has passed.", (EVENT, WHERE, WITHIN), _event
+    "event",
+    "True while a touchpoint that matches is being processed; false when time alone has passed.",
+    (EVENT, WHERE, WITHIN),
+    _event,
+    phrases=EventPhrases,
 )

@@ -7,9 +7,16 @@ from etapa.journey.language.kinds.condition import Condition, Leaf, Observed
 from etapa.journey.language.kinds.kind import ConditionKind, own
 from etapa.journey.language.kinds.wording import in_microseconds, rough_duration, time_left
 from etapa.journey.language.matching.matches import Comparison
+from etapa.journey.language.phrasing.phrases import KindPhrases
+from etapa.journey.language.phrasing.words import Words
 from etapa.journey.language.reading.findings import Report
 from etapa.journey.language.reading.maps import ReadMap
 from etapa.journey.language.reading.shapes import Span
+
+
+class InStagePhrases(KindPhrases, frozen=True):
+    long_enough: str
+    not_yet: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,6 +28,12 @@ class InStage(Leaf):
 
     def implies(self, weaker: Leaf) -> bool:
         return isinstance(weaker, InStage) and self.duration >= weaker.duration
+
+    def sentence(self, words: Words) -> str:
+        return words.phrases(InStagePhrases).long_enough.format(duration=words.duration(self.duration))
+
+    def denial(self, words: Words) -> str:
+        return words.phrases(InStagePhrases).not_yet.format(duration=words.duration(self.duration))
 
     def seen(self, observed: Observed) -> str | None:
         return f"{rough_duration(in_microseconds(observed))} in the stage"
@@ -36,4 +49,4 @@ def _in_stage(record: ReadMap, _: Comparison, __: Report) -> Condition:
     return InStage(record.need(IN_STAGE))
 
 
-KIND = ConditionKind("in_stage", "The customer has been in the stage for this long.", (IN_STAGE,), _in_stage)
+KIND = ConditionKind("in_stage", "The customer has been in the stage for this long.", (IN_STAGE,), _in_stage, phrases=InStagePhrases)

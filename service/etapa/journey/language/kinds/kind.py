@@ -6,6 +6,7 @@ from typing import Any, Final, NamedTuple, TypeVar
 
 from etapa.journey.language.kinds.condition import Condition
 from etapa.journey.language.matching.matches import ANY_TYPE, EVERYWHERE, Comparison, Match, Weights
+from etapa.journey.language.phrasing.phrases import KindPhrases
 from etapa.journey.language.reading.comparisons import any_operator_schema, comparison_schemas, read_comparison
 from etapa.journey.language.reading.findings import Report, listed, shortened
 from etapa.journey.language.reading.lists import MAX_LIST, OneOrMany
@@ -119,6 +120,8 @@ class ConditionKind:
     """The values that its comparison can meet; none if it takes no comparison."""
     widest: Kind | None = None
     """The operators listed in messages and the schema before the record is known."""
+    phrases: type[KindPhrases] | None = None
+    """What its sentences need of every language; none for `all`, `any` and `not`, whose phrases all rules share."""
 
     def read(self, node: MapNode, report: Report) -> Condition | Bad:
         noun = f"`{self.name}`"

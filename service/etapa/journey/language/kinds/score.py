@@ -1,21 +1,27 @@
 """`score`: points for touchpoints, halving with time."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from etapa.journey.duration import format_duration
 from etapa.journey.language.kinds.condition import Condition, Leaf, Observed
 from etapa.journey.language.kinds.kind import MAX_TYPE, ConditionKind, own
-from etapa.journey.language.kinds.wording import compared, value_or_none_yet
+from etapa.journey.language.kinds.wording import compared, opposite_comparison, value_or_none_yet
 from etapa.journey.language.matching.descriptions import describe_comparison, points_text
 from etapa.journey.language.matching.matches import ANY_TYPE, Comparison
 from etapa.journey.language.matching.possible import Domain
+from etapa.journey.language.phrasing.phrases import KindPhrases
+from etapa.journey.language.phrasing.words import Words
 from etapa.journey.language.reading.findings import Report, shortened
 from etapa.journey.language.reading.lists import MAX_LIST
 from etapa.journey.language.reading.maps import ReadMap
 from etapa.journey.language.reading.operands import FALLING_SCORE, RISING_SCORE, SCORE, Kind
 from etapa.journey.language.reading.shapes import BAD, Bad, Number, Shape, Span, refuse
 from etapa.journey.language.reading.yaml_nodes import InvalidNode, MapNode, Node
+
+
+class ScorePhrases(KindPhrases, frozen=True):
+    score: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,6 +36,16 @@ class Score(Leaf):
 
     def looks_at(self) -> tuple[Comparison, Domain]:
         return self.comparison, SCORE.domain
+
+    def sentence(self, words: Words) -> str:
+        points = words.shared.both.together([words.scored(name, worth) for name, worth in self.points])
+        half_life, test = words.duration(self.half_life), words.comparison(self.comparison)
+        return words.phrases(ScorePhrases).score.format(points=points, duration=half_life, test=test)
+
+    def denial(self, words: Words) -> str | None:
+        # It is always a number, so the opposite comparison says the same.
+        opposite = opposite_comparison(self.comparison)
+        return None if opposite is None else replace(self, comparison=opposite).sentence(words)
 
     def seen(self, observed: Observed) -> str | None:
         return value_or_none_yet(observed)
@@ -91,4 +107,5 @@ KIND = ConditionKind(
     _score,
     compares=_score_kind,
     widest=SCORE,
+    phrases=ScorePhrases,
 )

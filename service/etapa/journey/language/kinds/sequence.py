@@ -8,6 +8,8 @@ from etapa.journey.language.kinds.event import EVENT
 from etapa.journey.language.kinds.kind import WHERE, ConditionKind, own, read_match
 from etapa.journey.language.matching.descriptions import describe_match, window_text
 from etapa.journey.language.matching.matches import Comparison, Match
+from etapa.journey.language.phrasing.phrases import Joint, KindPhrases
+from etapa.journey.language.phrasing.words import Words
 from etapa.journey.language.reading.findings import Report, shortened
 from etapa.journey.language.reading.lists import ListOf
 from etapa.journey.language.reading.maps import Field, ReadMap, map_schema, read_fields
@@ -15,6 +17,12 @@ from etapa.journey.language.reading.shapes import BAD, Bad, Shape, Span, refuse
 from etapa.journey.language.reading.yaml_nodes import Node, ScalarNode
 
 MAX_STEPS = 32
+
+
+class SequencePhrases(KindPhrases, frozen=True):
+    then: Joint
+    in_order: str
+    not_in_order: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +41,16 @@ class Sequence(Leaf):
 
     def implies(self, weaker: Leaf) -> bool:
         return isinstance(weaker, Sequence) and self.steps == weaker.steps and self.within <= weaker.within
+
+    def sentence(self, words: Words) -> str:
+        return self._told(words, words.phrases(SequencePhrases).in_order)
+
+    def denial(self, words: Words) -> str:
+        return self._told(words, words.phrases(SequencePhrases).not_in_order)
+
+    def _told(self, words: Words, phrase: str) -> str:
+        steps = words.phrases(SequencePhrases).then.together([words.types(step) for step in self.steps])
+        return phrase.format(steps=steps, duration=words.duration(self.within))
 
     def seen(self, observed: Observed) -> str | None:
         return f"{observed} of {len(self.steps)} steps"
@@ -65,4 +83,4 @@ def _sequence(record: ReadMap, _: Comparison, __: Report) -> Condition:
     return Sequence(record.need(STEPS), record.need(SEQUENCE_WITHIN))
 
 
-KIND = ConditionKind("sequence", "Touchpoints came in this order.", (STEPS, SEQUENCE_WITHIN), _sequence)
+KIND = ConditionKind("sequence", "Touchpoints came in this order.", (STEPS, SEQUENCE_WITHIN), _sequence, phrases=SequencePhrases)

@@ -8,10 +8,16 @@ from etapa.journey.language.kinds.wording import is_and_needs, value_or_none_yet
 from etapa.journey.language.matching.descriptions import describe_comparison
 from etapa.journey.language.matching.matches import Comparison
 from etapa.journey.language.matching.possible import Domain
+from etapa.journey.language.phrasing.phrases import KindPhrases
+from etapa.journey.language.phrasing.words import Words
 from etapa.journey.language.reading.findings import Report, shortened
 from etapa.journey.language.reading.maps import ReadMap
 from etapa.journey.language.reading.operands import VALUE
 from etapa.journey.language.reading.shapes import Text
+
+
+class TraitPhrases(KindPhrases, frozen=True):
+    trait: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,6 +30,18 @@ class Trait(Leaf):
 
     def looks_at(self) -> tuple[Comparison, Domain]:
         return self.comparison, VALUE.domain
+
+    def sentence(self, words: Words) -> str:
+        return self._told(words, words.comparison(self.comparison))
+
+    def denial(self, words: Words) -> str | None:
+        fails = words.comparison_fails(self.comparison)
+        return None if fails is None else self._told(words, fails)
+
+    def _told(self, words: Words, test: str) -> str:
+
+        value = words.read_as(words.trait(self.name), self.comparison.conversion)
+        return words.phrases(TraitPhrases).trait.format(value=value, test=test)
 
     def seen(self, observed: Observed) -> str | None:
         return value_or_none_yet(observed)
@@ -44,4 +62,4 @@ def _trait(record: ReadMap, comparison: Comparison, report: Report) -> Condition
     return Trait(name, comparison)
 
 
-KIND = ConditionKind("trait", "A trait of the customer.", (TRAIT,), _trait, compares=lambda _: VALUE, widest=VALUE)
+KIND = ConditionKind("trait", "A trait of the customer.", (TRAIT,), _trait, compares=lambda _: VALUE, widest=VALUE, phrases=TraitPhrases)

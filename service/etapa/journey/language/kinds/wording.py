@@ -5,6 +5,7 @@ Every number and time comes from the deciding condition (`observed`, `until`); t
 
 import json
 import math
+from dataclasses import replace
 from typing import Final
 
 from etapa.journey.duration import format_duration
@@ -12,6 +13,7 @@ from etapa.journey.language.kinds.condition import Observed
 from etapa.journey.language.matching.descriptions import describe_tests
 from etapa.journey.language.matching.matches import Comparison, Operator, Test
 from etapa.journey.language.matching.type_checks import in_words, type_check
+from etapa.journey.language.phrasing.quantities import number_text
 from etapa.journey.units import DAY, HOUR, MINUTE, SECOND, YEAR
 
 _OPPOSITE: Final[dict[Operator, Operator]] = {"gt": "lte", "gte": "lt", "lt": "gte", "lte": "gt", "eq": "ne", "ne": "eq"}
@@ -26,17 +28,6 @@ def rough_duration(microseconds: int) -> str:
         if microseconds >= unit:
             return format_duration(-(-microseconds // finer) * finer)
     return format_duration(-(-microseconds // SECOND) * SECOND)
-
-
-def number_text(number: float) -> str:
-    """A number as people write it: `3`, `379.5`, at most three decimals unless it is tiny."""
-    if not math.isfinite(number):
-        return "infinite" if number > 0 else "minus infinite"
-    if number == int(number):
-        return str(int(number))
-    if abs(number) < 0.001:
-        return f"{number:.3g}"
-    return f"{number:.3f}".rstrip("0").rstrip(".")
 
 
 def value_text(value: Observed) -> str:
@@ -88,6 +79,14 @@ def _gap(test: Test, number: float, *, whole: bool) -> str | None:
     if number == bound and test.operator in ("gt", "lt"):
         return f"is {shown}, needs {'more' if test.operator == 'gt' else 'less'}"
     return None
+
+
+def opposite_comparison(comparison: Comparison) -> Comparison | None:
+    """What a number passes if it fails `comparison`; none where no single test says that."""
+    if comparison.elements or len(comparison.tests) != 1 or comparison.tests[0].operator not in _OPPOSITE:
+        return None
+    test = comparison.tests[0]
+    return replace(comparison, tests=(Test(_OPPOSITE[test.operator], test.operand),))
 
 
 def is_and_needs(comparison: Comparison, observed: Observed, *, wanted: bool) -> str:

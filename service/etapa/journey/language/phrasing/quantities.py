@@ -1,15 +1,26 @@
 """Numbers, durations and values in the reader's language."""
 
+import math
 from typing import Final
 
-from etapa.journey.language.kinds.wording import number_text
 from etapa.journey.language.matching.matches import Scalar
 from etapa.journey.language.matching.windows import Window
+from etapa.journey.language.phrasing.phrases import ByUnit, Language, Plural
 from etapa.journey.units import DAY, HOUR, MINUTE, SECOND, YEAR
-from etapa.journey.wording.phrases import ByUnit, Language, Plural
 
 _FEWEST_GROUPED: Final = 4
 """Most digits of a number without separators, as usual in both languages."""
+
+
+def number_text(number: float) -> str:
+    """A number as people write it: `3`, `379.5`, at most three decimals unless it is tiny."""
+    if not math.isfinite(number):
+        return "infinite" if number > 0 else "minus infinite"
+    if number == int(number):
+        return str(int(number))
+    if abs(number) < 0.001:
+        return f"{number:.3g}"
+    return f"{number:.3f}".rstrip("0").rstrip(".")
 
 
 class ValuesInWords:

@@ -1,21 +1,40 @@
-"""Touchpoints and comparisons of values, in the reader's language."""
+"""What conditions are told with: their phrases, and touchpoints and comparisons in the reader's language."""
 
 from collections.abc import Mapping
+from typing import TypeVar
+
+import msgspec
 
 from etapa.journey.language.matching.matches import ANY_TYPE, ELEMENTS, Comparison, Elements, Match, Path, Scalar, Test, Weights, Where
-from etapa.journey.wording.phrases import Language
-from etapa.journey.wording.quantities import ValuesInWords
+from etapa.journey.language.phrasing.phrases import KindPhrases, Language, Plural, RulePhrases
+from etapa.journey.language.phrasing.quantities import ValuesInWords
 
 _JUST_ITSELF: Path = ()
 
 
-class AskedInWords(ValuesInWords):
+P = TypeVar("P", bound=KindPhrases)
+
+
+class Words(ValuesInWords):
     """Says what conditions ask of touchpoints, using people's names for types and channels."""
 
     def __init__(self, language: Language, types: Mapping[str, str], channels: Mapping[str, str]) -> None:
         super().__init__(language)
         self._types = types
         self._channels = channels
+        self._of_kinds: dict[type[KindPhrases], KindPhrases] = {}
+
+    def phrases(self, kind: type[P]) -> P:
+        """The phrases of a kind of condition. Raises `msgspec.ValidationError` if the language lacks one or has one too many."""
+        found = self._of_kinds.get(kind)
+        if not isinstance(found, kind):
+            found = self._of_kinds[kind] = msgspec.convert(self._language.conditions.get(kind.name(), {}), kind)
+        return found
+
+    @property
+    def shared(self) -> RulePhrases:
+        """The phrases that all kinds share."""
+        return self._phrases
 
     def type_name(self, name: str) -> str:
         """A type's name for people, in quotes."""
@@ -50,7 +69,7 @@ class AskedInWords(ValuesInWords):
             return self._phrases.element
         room, *keys = path
         if room == "traits" and keys:
-            return self._phrases.trait_of_customer.format(name=".".join(keys))
+            return self.trait(".".join(keys))
         keys = keys if room == "properties" else [room, *keys]
         if ELEMENTS in keys:
             at = keys.index(ELEMENTS)
@@ -58,6 +77,10 @@ class AskedInWords(ValuesInWords):
             outer = ".".join(keys[:at])
             return self._phrases.properties_of_elements.format(name=inner, list=outer) if inner else self._named(outer)
         return self._named(".".join(keys))
+
+    def trait(self, name: str) -> str:
+        """A trait of the customer."""
+        return self._phrases.trait_of_customer.format(name=name)
 
     def _named(self, name: str) -> str:
         return self._phrases.property.format(name=name)
@@ -75,9 +98,21 @@ class AskedInWords(ValuesInWords):
         tests = [self._test(test, names or {}) for test in comparison.tests]
         return self._phrases.both.together(tests + [self._elements(each) for each in comparison.elements])
 
-    def comparison_fails(self, comparison: Comparison) -> str:
-        """What to say about a value that fails the comparison's only test."""
+    def comparison_fails(self, comparison: Comparison) -> str | None:
+        """What to say about a value that fails the comparison; none if it is more than one test."""
+        if comparison.elements or len(comparison.tests) != 1:
+            return None
         return self._test(comparison.tests[0], {}, passed=False)
+
+    def how_many(self, comparison: Comparison, said: Mapping[str, Plural]) -> str | None:
+        """All tests of a number of times or days, in the phrases `said`; none if the language lacks one of them."""
+        parts: list[str] = []
+        for test in comparison.tests:
+            number = test.operand
+            if test.operator not in said or isinstance(number, bool) or not isinstance(number, int | float):
+                return None
+            parts.append(said[test.operator].of(number).format(n=self.number(number)))
+        return self._phrases.both.together(parts) if parts and not comparison.elements else None
 
     def _test(self, test: Test, names: Mapping[str, str], *, passed: bool = True) -> str:
         tests = self._phrases.tests if passed else self._phrases.negated.tests

@@ -1,6 +1,7 @@
 """A language's phrases for rules: templates with named places in braces, typed so that no language lacks any."""
 
 from collections.abc import Mapping
+from typing import Any
 
 import msgspec
 
@@ -41,21 +42,16 @@ class ByUnit(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class NegatedPhrases(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """Conditions that do not hold, wherever the language has a better way to say so than `otherwise`."""
+    """What does not hold."""
 
     otherwise: str
-    event: str
-    absent: str
-    idle: str
-    in_stage: str
-    sequence: str
-    clock: str
+    """A condition, wherever the language has no better way to say so."""
     tests: Mapping[Operator | str, str]
     """By operator, as `tests`: what is true if the test fails, even if there is no value."""
 
 
 class RulePhrases(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """All phrases for rules. A window's phrase begins with its blank or comma, because it may be missing."""
+    """The phrases that rules share. A window's phrase begins with its blank or comma, because it may be missing."""
 
     rule: str
     both: Joint
@@ -66,8 +62,6 @@ class RulePhrases(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Whole conditions that all hold."""
     any_of: Joint
     """Whole conditions of which one holds."""
-    then: Joint
-    """Things in order."""
     group: str
     negated: NegatedPhrases
     quoted: str
@@ -94,43 +88,7 @@ class RulePhrases(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     some_element: str
     every_element: str
     no_element: str
-    times: Mapping[str, Plural]
-    """How often, by the operators that compare numbers."""
     never: str
-    count: str
-    count_tests: str
-    event: str
-    event_within: str
-    days: Mapping[str, Plural]
-    """On how many days, by the operators that compare numbers."""
-    days_counted: str
-    days_tests: str
-    sum: str
-    avg: str
-    min: str
-    max: str
-    distinct: str
-    last: str
-    first: str
-    absent: str
-    idle: str
-    pace: str
-    pace_held: str
-    in_stage: str
-    sequence: str
-    score: str
-    trait: str
-    date_from: str
-    date_to: str
-    date_between: str
-    date_plain: str
-    date_every_year: str
-    date_every_month: str
-    date_after: str
-    date_before: str
-    clock: str
-    hours: str
-    weekdays: tuple[str, str, str, str, str, str, str]
     window_before: str
     window_between: str
     this: Mapping[Unit, str]
@@ -138,6 +96,15 @@ class RulePhrases(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     lately: ByUnit
     """The last so long; `one` without a number."""
     units: ByUnit
+
+
+class KindPhrases(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """The phrases of one kind of condition, declared in the kind's own file. A language has them under that file's name."""
+
+    @classmethod
+    def name(cls) -> str:
+        """Where a language has them."""
+        return cls.__module__.rpartition(".")[2]
 
 
 class Language(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -150,5 +117,7 @@ class Language(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     decimal: str
     thousands: str
     rules: RulePhrases
+    conditions: Mapping[str, Mapping[str, Any]]
+    """The phrases of each kind of condition, as its `KindPhrases` declares them."""
     page: Mapping[str, str | Plural]
     """The page's texts around the map, by name."""

@@ -1,0 +1,1 @@
+"""Touchpoints, values and comparisons in the reader's language; a language's phrases arrive as data."""
