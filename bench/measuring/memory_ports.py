@@ -111,6 +111,9 @@ class DictView:
     async def ledger(self) -> tuple[ViewMark | None, Mapping[bytes, bytes]]:
         return self._mark, {}
 
+    async def linked(self, kept: str) -> tuple[ViewMark | None, bytes | None]:
+        return self._mark, None
+
     async def apply(
         self, follows: int | None, mark: ViewMark, customers: Sequence[Applied], ledger: Mapping[bytes, bytes | None] = NO_PAGES
     ) -> ApplyOutcome:

@@ -68,7 +68,7 @@ def settled(kafka_server: KafkaServer, redis_server: RedisServer, tmp_path_facto
 def damaged(settled: Settings, redis_server: RedisServer) -> Iterator[tuple[Settings, PartitionKeys, "redis.Redis"]]:
     """The keys of partition 1, to be damaged; they are restored afterwards."""
     keys = PartitionKeys(settled.redis_prefix, 1)
-    names = (keys.stage, keys.state, keys.counts, keys.timers, keys.mark, keys.ledger)
+    names = (keys.stage, keys.state, keys.counts, keys.timers, keys.mark, keys.ledger, keys.linked)
     with redis_server.client() as client:
         kept: dict[bytes, Any] = {name: client.dump(name) for name in names}
         yield settled, keys, client
@@ -163,7 +163,7 @@ def test_a_view_that_is_behind_is_equal_as_far_as_it_goes(kafka_server: KafkaSer
         settings = await new_place(kafka_server.bootstrap_servers, redis_server.url, session_timeout=3_000_000, quiet_after=DAY)
         records = records_of(clickstream()[:2000])
         keys = [PartitionKeys(settings.redis_prefix, number) for number in range(2)]
-        names = [name for one in keys for name in (one.stage, one.state, one.counts, one.timers, one.mark, one.ledger)]
+        names = [name for one in keys for name in (one.stage, one.state, one.counts, one.timers, one.mark, one.ledger, one.linked)]
         async with followed(settings) as progress:
             worker = StartedWorker(settings, tmp_path)
             await put_touchpoints(settings, records[:1000])

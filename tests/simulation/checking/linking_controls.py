@@ -64,7 +64,7 @@ class _ForgettingHereTenure(LinkingTenure):
 
     async def _forget_person(self, person: LinkedIds, forgotten: PersonForgotten, asked: str) -> None:
         await self._forget_ids(forgotten, asked)
-        self._people.leave(person)
+        self._people.leave(person, is_at_home=self._is_at_home(person))
 
 
 LINKING_TENURES: Final[Mapping[str, type[LinkingTenure]]] = {

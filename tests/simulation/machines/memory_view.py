@@ -11,6 +11,8 @@ from typing import Any, TypeVar, cast
 
 from redis.exceptions import NoScriptError
 
+from etapa.contracts.stored.ledger_page import LINKED_PREFIX
+from etapa.contracts.stored.linked_ids import linked_field
 from etapa.contracts.stored.reclassification import ReclassifyProgress, ReclassifyRequest
 from etapa.stream.protocol.ports import NO_PAGES, ApplyOutcome, Due, LoadedCustomers, Scanned, ViewError, ViewMark
 from etapa.stream.protocol.records import Applied
@@ -22,6 +24,7 @@ SNAPSHOTS = 12
 _APPLY = Script("apply.lua")
 _LOAD = Script("load.lua")
 _LEDGER = Script("ledger.lua")
+_LINKED = Script("linked.lua")
 _Snapshot = tuple[ViewMark | None, dict[str, Applied], dict[bytes, bytes]]
 
 
@@ -32,6 +35,7 @@ class MemoryRedis:
         self.mark: ViewMark | None = None
         self.customers: dict[str, Applied] = {}
         self.ledger: dict[bytes, bytes] = {}
+        """Pages, and people with several ids."""
         self.request: ReclassifyRequest | None = None
         self.progress: ReclassifyProgress | None = None
         self.out_of_memory = False
@@ -106,6 +110,10 @@ class MemoryRedis:
         """How far a request has got."""
         self.progress = progress
 
+    def pages(self) -> dict[bytes, bytes]:
+        """The pages of the ledger."""
+        return {name: page for name, page in self.ledger.items() if not name.startswith(LINKED_PREFIX)}
+
     def counts(self) -> dict[str, int]:
         """Customers by stage."""
         return dict(Counter(customer.stage for customer in self.customers.values()))
@@ -140,7 +148,10 @@ class MemoryView:
         return await self._process.call("counts", self._redis.counts, _no_answer)
 
     async def ledger(self) -> tuple[ViewMark | None, Mapping[bytes, bytes]]:
-        return await self._run(_LEDGER, "ledger", lambda: (self._redis.mark, dict(self._redis.ledger)))
+        return await self._run(_LEDGER, "ledger", lambda: (self._redis.mark, self._redis.pages()))
+
+    async def linked(self, kept: str) -> tuple[ViewMark | None, bytes | None]:
+        return await self._run(_LINKED, "linked", lambda: (self._redis.mark, self._redis.ledger.get(linked_field(kept))))
 
     async def apply(
         self, follows: int | None, mark: ViewMark, customers: Sequence[Applied], ledger: Mapping[bytes, bytes | None] = NO_PAGES

@@ -43,12 +43,33 @@ def test_an_earlier_link_changes_who_is_kept_and_one_that_says_the_reverse_is_re
 def test_who_has_one_id_and_lives_at_home_needs_no_entry() -> None:
     people = People()
     people.settle(alone("ada"), is_at_home=True)
-    assert (people.of("ada"), people.take_changed()) == (None, {})
+    assert (people.is_changed("ada"), dict(people.take_changed())) == (False, {})
     people.settle(alone("bert"), is_at_home=False)
-    assert people.of("bert") == alone("bert")
+    assert people.changed("bert") == alone("bert")
     people.settle(united(), is_at_home=True)
     assert list(people.take_changed()) == ["bert", "ada"]
-    people.leave(united())
-    assert (people.of("anon"), people.take_changed()) == (None, {"ada": None})
-    people.leave(alone("carla"))
+    assert (people.kept_of("anon"), people.kept_of("ada")) == ("ada", None)
+    people.leave(united(), is_at_home=True)
+    assert (people.kept_of("anon"), people.take_changed()) == (None, {"ada": None})
+    people.leave(alone("carla"), is_at_home=True)
     assert people.take_changed() == {}
+
+
+def test_what_the_next_batch_stores_counts_more_than_what_an_id_led_to_before() -> None:
+    people = People()
+    people.settle(united(), is_at_home=True)
+    people.note("ada", "anon")
+    assert people.kept_of("ada") is None
+    people.take_changed()
+    people.note("ada", "anon")
+    assert people.kept_of("ada") == "anon"
+
+
+def test_no_more_ids_are_kept_in_memory_than_asked_for() -> None:
+    people = People()
+    for number in range(5):
+        people.note(f"anon-{number}", "ada")
+    people.keep_at_most(2)
+    assert (len(people), people.kept_of("anon-2"), people.kept_of("anon-3")) == (2, None, "ada")
+    people.keep_at_most(2)
+    assert len(people) == 2

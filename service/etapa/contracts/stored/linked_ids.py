@@ -1,4 +1,7 @@
-"""People with several ids (`journey.identity.people`) as they are stored at their place: like pages of the ledger, under the least of the ids."""
+"""People with several ids (`journey.identity.people`) as they are stored at their place, under the id that is kept.
+
+In `customer-state` they are like pages of the ledger. In the view they are apart, since there may be millions of them: they are read one by one.
+"""
 
 from collections.abc import Mapping, Sequence
 from typing import Final
@@ -27,8 +30,13 @@ def decode_linked_ids(value: bytes) -> LinkedIds:
 
 
 def linked_fields(people: Mapping[str, LinkedIds | None]) -> dict[LedgerField, bytes | None]:
-    """Entries as they are stored, by name; none: nobody of this least id any more."""
-    return {LINKED_PREFIX + least.encode(): None if linked is None else _encode(linked) for least, linked in people.items()}
+    """Entries as they are stored, by name; none: nobody is kept under this id any more."""
+    return {linked_field(kept): None if linked is None else _encode(linked) for kept, linked in people.items()}
+
+
+def linked_field(kept: str) -> LedgerField:
+    """The name of the entry of whoever is kept under this id."""
+    return LINKED_PREFIX + kept.encode()
 
 
 def read_linked_ids(stored: Mapping[LedgerField, bytes]) -> Sequence[LinkedIds]:

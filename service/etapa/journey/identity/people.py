@@ -1,6 +1,7 @@
 """People with several ids who live at a place, and what a link makes of two of them."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
+from itertools import islice
 from typing import Final, NamedTuple
 
 import msgspec
@@ -46,35 +47,59 @@ class JudgedLink(NamedTuple):
 
 
 class People:
-    """In memory they are by each of their ids. Their number is that of the linked people of a partition."""
+    """What is in memory of the people of a partition: those whom the next batch stores, and to whom ids lead that were met lately."""
 
     def __init__(self) -> None:
-        self._by_id: dict[str, LinkedIds] = {}
         self._changed: dict[str, LinkedIds | None] = {}
+        self._kept: dict[str, str] = {}
+        """By ids that are no longer used. Those noted first come first."""
 
-    def of(self, customer_id: str) -> LinkedIds | None:
-        """Who has this id; none: nobody here who has several."""
-        return self._by_id.get(customer_id)
+    def __len__(self) -> int:
+        """How many ids are in memory."""
+        return len(self._kept)
 
-    def learn(self, person: LinkedIds) -> None:
-        """Somebody is stored here."""
-        self._by_id.update(dict.fromkeys(person.ids, person))
+    def is_changed(self, kept: str) -> bool:
+        """Whether the next batch stores who is kept under this id, or that nobody is any more."""
+        return kept in self._changed
+
+    def changed(self, kept: str) -> LinkedIds | None:
+        """Who is kept under this id from the next batch on; none: nobody, or whoever was before."""
+        return self._changed.get(kept)
+
+    def kept_of(self, customer_id: str) -> str | None:
+        """The id under which the person is kept; none if that is not in memory, or this is the id."""
+        return self._kept.get(customer_id)
+
+    def note(self, customer_id: str, kept: str) -> None:
+        """An id is found to lead to somebody here."""
+        if customer_id not in self._changed:
+            self._kept[customer_id] = kept
 
     def settle(self, person: LinkedIds, *, is_at_home: bool) -> None:
         """Somebody lives here from the next batch on. Who has one id needs no entry at home: nobody who is asked there sends on."""
         if len(person.ids) > 1 or not is_at_home:
-            self.learn(person)
-            self._changed[person.least] = person
+            self._changed[person.kept] = person
+        self._kept.update(dict.fromkeys(person.ids, person.kept))
+        self._kept.pop(person.kept)
 
-    def leave(self, person: LinkedIds) -> None:
+    def leave(self, person: LinkedIds, *, is_at_home: bool) -> None:
         """Somebody no longer lives here, or no longer as that."""
-        if person.kept in self._by_id:
-            self._changed[person.least] = None
-        for customer_id in person.ids:
-            self._by_id.pop(customer_id, None)
+        if len(person.ids) > 1 or not is_at_home:
+            self._changed[person.kept] = None
+        self.forget(person.ids)
+
+    def forget(self, customer_ids: Iterable[str]) -> None:
+        """These ids lead to nobody here any more."""
+        for customer_id in customer_ids:
+            self._kept.pop(customer_id, None)
+
+    def keep_at_most(self, most: int) -> None:
+        """Between batches: drop what is found again where it is stored."""
+        for customer_id in list(islice(self._kept, max(0, len(self._kept) - most))):
+            del self._kept[customer_id]
 
     def take_changed(self) -> Mapping[str, LinkedIds | None]:
-        """What the next batch stores, by least id; none: nobody any more."""
+        """What the next batch stores, by the id that is kept; none: nobody any more."""
         changed, self._changed = self._changed, {}
         return changed
 

@@ -237,7 +237,10 @@ class View(Protocol):
         """How many customers are in each stage, by stage id; stages without customers may be missing."""
 
     async def ledger(self) -> tuple[ViewMark | None, Mapping[bytes, bytes]]:
-        """The stored pages of the ledger by name, and the mark at that same moment."""
+        """The stored pages of the ledger by name, and the mark at that same moment. Without people with several ids."""
+
+    async def linked(self, kept: str) -> tuple[ViewMark | None, bytes | None]:
+        """The entry of the person who is kept under this id (`contracts.stored.linked_ids`), if any, and the mark at that same moment."""
 
     def apply(
         self, follows: int | None, mark: ViewMark, customers: Sequence[Applied], ledger: Mapping[bytes, bytes | None] = NO_PAGES

@@ -1,6 +1,6 @@
 -- Shows one batch and moves the mark, in one step or not at all. Takes any number of customers; repeating it is harmless.
 --
--- KEYS  stage, state, counts, timers, mark, ledger: all of one partition, with one hash tag
+-- KEYS  stage, state, counts, timers, mark, ledger, linked: all of one partition, with one hash tag
 -- ARGV  1  the state_offset of the mark that this follows; empty: no mark
 --       2  the state_offset of the new mark
 --       3  the new mark's fields and values, packed (MessagePack)
@@ -11,9 +11,11 @@
 --       8  ids of the customers to erase, packed; they are in none of the other lists
 --       9  names and values of ledger pages in turn, packed
 --       10 names of ledger pages to remove, packed
+--       11 people with several ids, packed: kept ids and entries in turn
+--       12 kept ids of entries to remove, packed
 -- returns "applied", "already" or "refused"
 
-local stage_key, state_key, counts_key, timers_key, mark_key, ledger_key = unpack(KEYS)
+local stage_key, state_key, counts_key, timers_key, mark_key, ledger_key, linked_key = unpack(KEYS)
 local follows, makes = ARGV[1], ARGV[2]
 
 local at = redis.call('HGET', mark_key, 'state_offset')
@@ -26,18 +28,20 @@ end
 
 local as_many_stages = true
 if follows == '' then
-  redis.call('UNLINK', stage_key, state_key, counts_key, timers_key, mark_key, ledger_key)
+  redis.call('UNLINK', stage_key, state_key, counts_key, timers_key, mark_key, ledger_key, linked_key)
 else
   -- Redis does not roll back when a command fails, so a key of the wrong type must be noticed before the first write.
   as_many_stages = redis.call('HLEN', stage_key) == redis.call('HLEN', state_key)
   redis.call('HLEN', counts_key)
   redis.call('ZCARD', timers_key)
   redis.call('HLEN', ledger_key)
+  redis.call('HLEN', linked_key)
 end
 
 local states, stages, timers = cmsgpack.unpack(ARGV[4]), cmsgpack.unpack(ARGV[5]), cmsgpack.unpack(ARGV[6])
 local untimed, erased = cmsgpack.unpack(ARGV[7]), cmsgpack.unpack(ARGV[8])
 local pages, removed = cmsgpack.unpack(ARGV[9]), cmsgpack.unpack(ARGV[10])
+local people, parted = cmsgpack.unpack(ARGV[11]), cmsgpack.unpack(ARGV[12])
 
 -- A Lua call takes at most about 8,000 values. An even number keeps pairs together.
 local CHUNK = 4000
@@ -94,5 +98,7 @@ end
 
 in_chunks('HSET', ledger_key, pages)
 in_chunks('HDEL', ledger_key, removed)
+in_chunks('HSET', linked_key, people)
+in_chunks('HDEL', linked_key, parted)
 redis.call('HSET', mark_key, unpack(cmsgpack.unpack(ARGV[3])))
 return 'applied'

@@ -7,6 +7,7 @@ from typing import Any, cast
 from redis.asyncio.cluster import RedisCluster
 from redis.exceptions import NoPermissionError, RedisClusterException, RedisError
 
+from etapa.contracts.stored.ledger_page import LINKED_PREFIX
 from etapa.hosting.check_result import CheckResult, Level
 from etapa.hosting.system_clock import SystemClock
 from etapa.journey.units import SECOND
@@ -69,16 +70,18 @@ def _line(check: str, level: Level, found: str, advice: str = "") -> CheckResult
 async def _use(settings: Settings, client: RedisClient) -> None:
     """Do everything that workers and commands do to a partition, once. Raises `ViewError` or what redis-py raises."""
     view, keys = RedisView(settings, client, NO_PARTITION), PartitionKeys(settings.redis_prefix, NO_PARTITION)
-    everything = [keys.stage, keys.state, keys.counts, keys.timers, keys.mark, keys.ledger, keys.reclassify]
+    everything = [keys.stage, keys.state, keys.counts, keys.timers, keys.mark, keys.ledger, keys.linked, keys.reclassify]
     mark = ViewMark(state_offset=1, through=0, stream_time=None, group=settings.group, partitions=1, format=1)
     try:
-        await view.apply(None, mark, [Applied("doctor", "s", 1, b"state"), Applied("other", "s", None, b"state")], {b"doctor": b"page"})
+        came, went = {b"doctor": b"page", LINKED_PREFIX + b"doctor": b"entry"}, {b"doctor": None, LINKED_PREFIX + b"doctor": None}
+        await view.apply(None, mark, [Applied("doctor", "s", 1, b"state"), Applied("other", "s", None, b"state")], came)
         after = ViewMark(state_offset=2, through=1, stream_time=None, group=settings.group, partitions=1, format=1)
-        await view.apply(1, after, [Applied("doctor", "s", None, b"state"), Applied("other", "s", None, None)], {b"doctor": None})
+        await view.apply(1, after, [Applied("doctor", "s", None, b"state"), Applied("other", "s", None, None)], went)
         await view.load(["doctor"], 2, 10)
         await view.mark()
         await view.counts()
         await view.ledger()
+        await view.linked("doctor")
         await view.scan(0, 10)
         await view.reclassification()
         inspection = RedisInspection(settings, client, NO_PARTITION)

@@ -3,6 +3,7 @@
 from collections.abc import AsyncGenerator, Mapping, Sequence
 from typing import Any, cast
 
+from etapa.contracts.stored.ledger_page import LINKED_PREFIX
 from etapa.journey.units import SECOND
 from etapa.settings import Settings
 from etapa.stream.protocol.ports import ViewError, ViewMark
@@ -42,11 +43,18 @@ class RedisInspection:
         return Inspected(read, shown, numbers)
 
     async def ledger(self) -> tuple[ViewMark | None, Mapping[bytes, bytes]]:
-        """The stored pages of the ledger by name, and the mark at that same moment."""
+        """The stored pages of the ledger by name, and the mark at that same moment; and the people with several ids as they are a moment later."""
         async with self._errors():
-            mark, pages = await LEDGER.run(self._client, [self._keys.mark, self._keys.ledger], [])
+            mark, ledger = await LEDGER.run(self._client, [self._keys.mark, self._keys.ledger], [])
+        pages = fields_of(ledger)
+        client, cursor = cast("Any", self._client), -1
+        while cursor:
+            async with self._errors():
+                cursor, people = await client.hscan(cast("str", self._keys.linked), max(0, cursor), count=_SCAN_COUNT)
+            cursor = int(cursor)
+            pages |= {LINKED_PREFIX + kept: entry for kept, entry in people.items()}
         try:
-            return read_mark(fields_of(mark)), fields_of(pages)
+            return read_mark(fields_of(mark)), pages
         except (KeyError, ValueError) as error:
             message = f"partition {self._partition}: the mark cannot be read ({error!r}); something else writes to these keys"
             raise ViewError(message) from None

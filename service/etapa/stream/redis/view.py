@@ -11,6 +11,7 @@ from typing import Any, cast
 import msgspec
 
 from etapa.contracts.stored.forwarding import NO_STAGE
+from etapa.contracts.stored.ledger_page import LINKED_PREFIX
 from etapa.contracts.stored.reclassification import ReclassifyProgress, ReclassifyRequest, decode_progress, decode_request, encode_progress
 from etapa.contracts.stored.transfer import TopicLayout
 from etapa.journey.units import SECOND
@@ -23,6 +24,7 @@ from etapa.stream.redis.packing import flattened, packed
 
 _APPLY = Script("apply.lua")
 _LOAD = Script("load.lua")
+_LINKED = Script("linked.lua")
 LEDGER = Script("ledger.lua")
 _OUTCOMES: Mapping[bytes, ApplyOutcome] = {b"applied": "applied", b"already": "already", b"refused": "refused"}
 
@@ -32,7 +34,7 @@ _pack = msgspec.msgpack.Encoder().encode
 class PartitionKeys:
     """The names of a partition's keys."""
 
-    __slots__ = ("counts", "ledger", "mark", "reclassify", "stage", "state", "timers")
+    __slots__ = ("counts", "ledger", "linked", "mark", "reclassify", "stage", "state", "timers")
 
     def __init__(self, prefix: str, partition: int) -> None:
         tagged = f"{prefix}:{{{partition}}}:".encode()
@@ -42,6 +44,8 @@ class PartitionKeys:
         self.timers = tagged + b"timers"
         self.mark = tagged + b"mark"
         self.ledger = tagged + b"ledger"
+        self.linked = tagged + b"linked"
+        """A hash of people with several ids, by the one that is kept."""
         self.reclassify = tagged + b"reclassify"
         """Not part of the view: what `etapa reclassify` asks for, and how far it has got. A hash of `request` and `progress`."""
 
@@ -83,13 +87,19 @@ class RedisView:
             mark, pages = await LEDGER.run(self._client, [self._keys.mark, self._keys.ledger], [])
         return self._read_mark(fields_of(mark)), fields_of(pages)
 
+    async def linked(self, kept: str) -> tuple[ViewMark | None, bytes | None]:
+        async with self._errors("reading the ids of a person"):
+            mark, entry = await _LINKED.run(self._client, [self._keys.mark, self._keys.linked], [kept.encode()])
+        return self._read_mark(fields_of(mark)), entry
+
     def apply(
         self, follows: int | None, mark: ViewMark, customers: Sequence[Applied], ledger: Mapping[bytes, bytes | None] = NO_PAGES
     ) -> Coroutine[Any, Any, ApplyOutcome]:
         return self._apply(apply_arguments(follows, mark, customers, ledger))
 
     async def _apply(self, arguments: list[bytes]) -> ApplyOutcome:
-        keys = [self._keys.stage, self._keys.state, self._keys.counts, self._keys.timers, self._keys.mark, self._keys.ledger]
+        of = self._keys
+        keys = [of.stage, of.state, of.counts, of.timers, of.mark, of.ledger, of.linked]
         async with self._errors("applying a batch"):
             outcome = await _APPLY.run(self._client, keys, arguments)
         return _OUTCOMES[outcome]
@@ -127,10 +137,24 @@ class RedisView:
 def apply_arguments(follows: int | None, mark: ViewMark, customers: Sequence[Applied], ledger: Mapping[bytes, bytes | None]) -> list[bytes]:
     """The arguments of `apply.lua`."""
     states, *lists = flattened(customers)
-    written = packed([part for field, value in ledger.items() if value is not None for part in (field, value)])
-    removed = packed([field for field, value in ledger.items() if value is None])
+    people = {field.removeprefix(LINKED_PREFIX): value for field, value in ledger.items() if field.startswith(LINKED_PREFIX)}
+    pages = {field: value for field, value in ledger.items() if not field.startswith(LINKED_PREFIX)} if people else ledger
     follows_offset = b"" if follows is None else b"%d" % follows
-    return [follows_offset, b"%d" % mark.state_offset, _pack(_mark_fields(mark)), states, *map(_pack, lists), written, removed]
+    return [
+        follows_offset,
+        b"%d" % mark.state_offset,
+        _pack(_mark_fields(mark)),
+        states,
+        *map(_pack, lists),
+        *_entries(pages),
+        *_entries(people),
+    ]
+
+
+def _entries(entries: Mapping[bytes, bytes | None]) -> tuple[bytes, bytes]:
+    """What is written, and what is removed."""
+    written = packed([part for name, value in entries.items() if value is not None for part in (name, value)])
+    return written, packed([name for name, value in entries.items() if value is None])
 
 
 def _mark_fields(mark: ViewMark) -> list[str]:

@@ -63,7 +63,7 @@ class Inspection(Protocol):
         """Customers, counts and the mark, all read at one moment."""
 
     async def ledger(self) -> tuple[ViewMark | None, Mapping[bytes, bytes]]:
-        """The pages of the ledger by name, and the mark at that same moment."""
+        """The pages of the ledger by name, and the mark at that same moment. People with several ids are among them, as of then or later."""
 
     def customer_ids(self) -> AsyncIterator[Sequence[bytes]]:
         """Every id in any of the keys, in portions."""

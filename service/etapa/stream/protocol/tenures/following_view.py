@@ -34,6 +34,11 @@ class FollowingView:
         # Without a mark, whatever is there is not ours.
         return pages if self._is_ours(mark) else {}
 
+    async def linked(self, kept: str) -> bytes | None:
+        """The entry of the person with several ids who is kept under this one. Raises `InDoubt`."""
+        mark, entry = await self._around.view.linked(kept)
+        return entry if self._is_ours(mark) else None
+
     async def load(self, customer_ids: Sequence[str], due_by: int | None) -> LoadedCustomers:
         """The states of these customers, and of those with a timer due by `due_by`. Raises `InDoubt`."""
         loaded = await self._around.view.load(customer_ids, due_by, self._around.options.max_timers)

@@ -97,10 +97,9 @@ class LinkingTenure(PeopleTenure):
 
     async def _whose(self, customer_id: str) -> LinkedIds | int:
         """Who has this id, with its state in memory; or the place where to ask."""
-        person = self._people.of(customer_id)
-        name = customer_id if person is None else person.kept
-        await self._into_memory(name)
+        person = await self._person(customer_id)
         if person is not None:
+            await self._into_memory(person.kept)
             return person
         if not self._engine.knows(customer_id):
             left = self._left.get(customer_id)
@@ -125,7 +124,7 @@ class LinkingTenure(PeopleTenure):
             self._left[customer_id] = ForwardingAddress(there, sequence)
         if customer is not None:
             self._stages.append((customer.stage, NO_STAGE))
-        self._people.leave(here)
+        self._people.leave(here, is_at_home=self._is_at_home(here))
         state = None if customer is None else encode_state(customer)
         time = self._engine.stream_time
         self._moves.send(
@@ -179,7 +178,7 @@ class LinkingTenure(PeopleTenure):
             except EvaluationFailed as failure:
                 return rejected("evaluation_failed", str(failure))
         for person in people:
-            self._people.leave(person)
+            self._people.leave(person, is_at_home=self._is_at_home(person))
         self._left.pop(judged.kept, None)
         are_right = [customer_id for person in people if person.kept == judged.kept for customer_id in person.ids]
         self._settle_person(msgspec.structs.replace(judged.person, left=left), are_right)

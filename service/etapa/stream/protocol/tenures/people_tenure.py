@@ -1,14 +1,15 @@
 """A tenure with people who have several ids: their touchpoints are judged under the id that is kept, and all their ids are forgotten together.
 
-Who has which ids is kept like pages of the ledger. What changes it is in `linking_tenure`.
+Who has which ids is stored, and read when it is needed: a link or a request to forget needs a person's entry, a touchpoint only the address that its
+id left. What changes it is in `linking_tenure`.
 """
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Sequence
 
 from etapa.contracts.incoming.rejected import Rejected
 from etapa.contracts.partitioner import partition_of
-from etapa.contracts.stored.forwarding import ForwardingAddress
-from etapa.contracts.stored.linked_ids import linked_fields, read_linked_ids
+from etapa.contracts.stored.forwarding import ForwardingAddress, decode_forwarding
+from etapa.contracts.stored.linked_ids import decode_linked_ids, linked_fields
 from etapa.contracts.stored.state import StateError
 from etapa.contracts.stored.transfer import LayoutAnnounced, PersonForgotten, Transfer, TransferError
 from etapa.journey.engine.facts.forget_request import ForgetRequest
@@ -58,18 +59,36 @@ class PeopleTenure(MovingTenure):
             await self._commit(0, [], empty=True)
             self._said_so = True
 
-    def _learn(self, pages: Mapping[bytes, bytes]) -> None:
-        for person in read_linked_ids(pages):
-            self._people.learn(person)
-
     def _who_lives_here(self, customer_ids: Sequence[str], loaded: LoadedCustomers) -> LoadedCustomers:
-        here = super()._who_lives_here(customer_ids, loaded)
-        to_here = [one for one in customer_ids if self._moves.addresses.get(one) == self._around.partition and one not in self._left]
-        lost = [one for one in to_here if self._people.of(one) is None]
-        if lost:
+        lives = super()._who_lives_here(customer_ids, loaded)
+        addresses, here = self._moves.addresses, self._around.partition
+        if addresses:
+            for customer_id, state in zip(customer_ids, loaded.states, strict=True):
+                # What the next batch stores of an id counts more than what is stored.
+                if state is not None and addresses.get(customer_id) == here and customer_id not in self._left:
+                    self._note(customer_id, decode_forwarding(state))
+        return lives
+
+    def _note(self, customer_id: str, address: ForwardingAddress) -> None:
+        if address.customer_id is None:
             # It would be sent from here to here for ever.
-            raise StateError(f"{len(lost)} linked ids lead to people of partition {self._around.partition} of whom nothing is stored")
-        return here
+            raise StateError(f"an id leads from partition {address.place} to itself, and to nobody there")
+        self._people.note(customer_id, address.customer_id)
+
+    async def _person(self, customer_id: str) -> LinkedIds | None:
+        """Who has this id; none: nobody here who has several ids, or is not at home. Then the id is in memory. Raises `StateError`."""
+        people = self._people
+        if people.changed(customer_id) is None and people.kept_of(customer_id) is None:
+            await self._into_memory(customer_id)
+        kept = people.kept_of(customer_id) or customer_id
+        if people.is_changed(kept):
+            return people.changed(kept)
+        entry = await self._view.linked(kept)
+        if entry is not None:
+            return decode_linked_ids(entry)
+        if kept != customer_id:
+            raise StateError(f"a linked id leads to somebody of partition {self._around.partition} of whom no other ids are stored")
+        return None
 
     async def _into_memory(self, customer_id: str) -> None:
         missing = self._engine.missing([customer_id])
@@ -79,9 +98,12 @@ class PeopleTenure(MovingTenure):
     def _home(self, customer_id: str) -> int:
         return partition_of(customer_id, self._topics.partitions)
 
+    def _is_at_home(self, person: LinkedIds) -> bool:
+        return self._home(person.least) == self._around.partition
+
     def _settle_person(self, person: LinkedIds, are_right: Collection[str] = ()) -> None:
         """Somebody lives here under the id that is kept; the other ids lead there. `are_right`: ids that do so already, if they are others."""
-        self._people.settle(person, is_at_home=self._home(person.least) == self._around.partition)
+        self._people.settle(person, is_at_home=self._is_at_home(person))
         here = self._around.partition
         for customer_id in person.ids:
             if customer_id != person.kept and customer_id not in are_right:
@@ -90,14 +112,24 @@ class PeopleTenure(MovingTenure):
     # --- touchpoints ---
 
     async def _process_touchpoints(self) -> None:
-        waiting, most = self._waiting, self._around.options.max_records
-        self._waiting = Waiting(waiting.records, [*map(self._under_kept, waiting.items[:most]), *waiting.items[most:]])
+        await self._put_under_kept()
         if not await self._process_alone(self._waiting.items[0]):
             await super()._process_touchpoints()
 
+    async def _put_under_kept(self) -> None:
+        """Have the touchpoints of the next batch be of those to whom their ids lead."""
+        waiting, most = self._waiting, self._around.options.max_records
+        items = [*map(self._under_kept, waiting.items[:most])]
+        if missing := self._engine.missing_of(items):
+            met = len(self._people)
+            await self._load(missing, None)
+            if len(self._people) > met:
+                items = [*map(self._under_kept, items)]
+        self._waiting = Waiting(waiting.records, [*items, *waiting.items[most:]])
+
     async def _process_alone(self, item: Item) -> bool:
         """Process the first waiting item if it is a batch of its own. Returns whether it is."""
-        person = self._people.of(item.customer_id) if isinstance(item, ForgetRequest) else None
+        person = await self._person(item.customer_id) if isinstance(item, ForgetRequest) else None
         if person is None or not isinstance(item, ForgetRequest):
             return False
         await self._settle()
@@ -113,22 +145,17 @@ class PeopleTenure(MovingTenure):
         return True
 
     async def _look_where_they_live(self) -> int:
-        """What is a batch of its own ends a batch of touchpoints."""
+        """What may be a batch of its own ends a batch of touchpoints. The first item is none, or it would have been."""
         count = await super()._look_where_they_live()
-        ends = (place for place, item in enumerate(self._waiting.items[:count]) if self._is_alone(as_read(item)))
+        ends = (place for place, item in enumerate(self._waiting.items[1:count], start=1) if _may_be_alone(as_read(item)))
         return min(count, next(ends, count))
-
-    def _is_alone(self, item: Item) -> bool:
-        if isinstance(item, Touchpoint):
-            return item.type == LINK
-        return isinstance(item, ForgetRequest) and self._people.of(item.customer_id) is not None
 
     def _under_kept(self, item: Item) -> Item:
         item = as_read(item)
         if not isinstance(item, Touchpoint) or item.type == LINK:
             return item
-        person = self._people.of(item.customer_id)
-        return item if person is None or person.kept == item.customer_id else under(item, person.kept)
+        kept = self._people.kept_of(item.customer_id)
+        return item if kept is None else under(item, kept)
 
     # --- people who are forgotten ---
 
@@ -138,7 +165,7 @@ class PeopleTenure(MovingTenure):
         `asked`: the id in the request.
         """
         await self._forget_ids(forgotten, asked)
-        self._people.leave(person)
+        self._people.leave(person, is_at_home=self._is_at_home(person))
         for place in range(self._topics.partitions):
             if place != self._around.partition:
                 self._moves.send(place, forgotten)
@@ -150,6 +177,7 @@ class PeopleTenure(MovingTenure):
             if not self._engine.forget_customer(request, was_read=customer_id == asked):
                 raise TransferError("another partition has forgotten a person with another ETAPA_FORGET_KEY: all workers need the same one")
             self._left.pop(customer_id, None)
+            self._people.forget([customer_id])
             self._erased.append(customer_id)
 
     async def _act_on_one(self, transfer: Transfer) -> None:
@@ -168,9 +196,17 @@ class PeopleTenure(MovingTenure):
 
     # --- the batch ---
 
+    async def _commit(self, count: int, unusable: Sequence[tuple[Record, Rejected]], *, empty: bool = False) -> None:
+        await super()._commit(count, unusable, empty=empty)
+        self._people.keep_at_most(self._around.options.customers_in_memory)
+
     def _moved(self, count: int, encoded: Encoded) -> MovedInBatch:
         erased, self._erased = self._erased, []
         told = {outgoing.key for outgoing in encoded.states}
         encoded.add_erased(customer_id for customer_id in erased if customer_id.encode() not in told)
         moved = super()._moved(count, encoded)
         return moved._replace(pages=linked_fields(self._people.take_changed()))
+
+
+def _may_be_alone(item: Item) -> bool:
+    return isinstance(item, ForgetRequest) or (isinstance(item, Touchpoint) and item.type == LINK)

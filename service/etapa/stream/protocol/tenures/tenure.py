@@ -8,7 +8,7 @@ if the view's mark at that moment is the last one applied or the one in flight.
 import asyncio
 import logging
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 
 from etapa.contracts.incoming.rejected import Rejected, rejected
 from etapa.contracts.stored.denial import denied_fields, read_denials
@@ -111,10 +111,6 @@ class Tenure:
         self._denied = read_denials(self._around.options.forget_key, pages)
         self._engine = self._new_engine()
         self._around.observer.enrolled(self._around.partition, self._ledger.enrolled)
-        self._learn(pages)
-
-    def _learn(self, pages: Mapping[bytes, bytes]) -> None:
-        """Read what else is kept like pages of the ledger. Raises `StateError`."""
 
     async def _read(self) -> None:
         """Fetch the records that are there and decode them."""
