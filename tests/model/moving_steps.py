@@ -64,7 +64,7 @@ class _Owner:
 
     def _adopting(self, stored: Stored) -> Stored:
         """Follow the second change from now on. Nobody is home in it yet."""
-        return self._follow(stored._replace(adopted=2, ended=frozenset()))
+        return self._follow(stored._replace(adopted=2, ended=frozenset(), settled=not any(stored.sent)))
 
     def transfers(self) -> Iterator[tuple[str, MovingBatch]]:
         """The next record of `transfers`, taken in."""
@@ -115,7 +115,7 @@ class _Owner:
 
     def _is_settling(self) -> bool:
         stored = self._stored
-        return stored.adopted == 2 and not stored.settled and any(stored.sent) and "settles" not in self._off
+        return stored.adopted == 2 and not stored.settled and "settles" not in self._off
 
     def _asking(self, stored: Stored) -> MovingBatch:
         """Ask all others whether what was sent to them has been taken in, or note that it has."""

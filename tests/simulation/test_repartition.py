@@ -58,7 +58,7 @@ def test_a_second_change_finds_everybody_although_producers_use_partitions_of_ne
 
 def test_without_settling_a_second_change_has_touchpoints_overtake_those_that_were_forwarded(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(Moves, "are_settling", lambda _: False)
-    assert [seed for seed in (15, 48) if not RepartitionTwiceWorld(seed).run().violations] == []
+    assert [seed for seed in (15, 168) if not RepartitionTwiceWorld(seed).run().violations] == []
 
 
 @pytest.mark.parametrize("safeguard", MOVING_SAFEGUARDS)

@@ -13,6 +13,7 @@ from etapa.stream.protocol.batch import Waiting
 from etapa.stream.protocol.ports import Transaction
 from etapa.stream.protocol.residence import Moves, Whereabouts
 from etapa.stream.protocol.takeover import TakenOver
+from etapa.stream.protocol.tenures.gathering_tenure import GatheringTenure
 from etapa.stream.protocol.tenures.linking_tenure import LinkingTenure
 from etapa.stream.protocol.tenures.moving_tenure import MovingTenure
 from etapa.stream.protocol.tenures.task import PartitionTask
@@ -68,7 +69,7 @@ _MOVES: Final[Mapping[str, type[Moves]]] = {
 }
 
 
-class _OvertakingTenure(MovingTenure):
+class _OvertakingTenure(GatheringTenure):
     """Without order while one waits: the touchpoints of its customer take each other's places."""
 
     async def _look_where_they_live(self) -> int:
@@ -83,7 +84,7 @@ class _OvertakingTenure(MovingTenure):
         return count
 
 
-class _EarlyTenure(MovingTenure):
+class _EarlyTenure(GatheringTenure):
     """Without waiting until all have left before others hear that."""
 
     _told = False
@@ -115,7 +116,7 @@ def moving_task(off: frozenset[str]) -> type[PartitionTask] | None:
             transfers = self._around.transfers
             if transfers is None:
                 return super()._begin(taken)
-            usual = LinkingTenure if self._around.options.follows_links else MovingTenure
+            usual = LinkingTenure if self._around.options.follows_links else GatheringTenure
             begun = (tenure or usual)(self._around, taken, transfers)
             if moves is not None:
                 begun._moves = moves(self._around.partition, None if taken.mark is None else taken.mark.moving)

@@ -100,6 +100,8 @@ class Moves:
             # Nobody lives at a place that was not part of the layout before.
             self._ended = set(range(layout.before, max(layout.before, layout.partitions)))
             self._to_leave, self._left, self._arrived = None, 0, 0
+            if not self._sent:
+                self._earlier.settled = layout.generation
             self.forget_claims()
 
     def keep_pace(self, announced: LayoutAnnounced) -> None:

@@ -28,7 +28,7 @@ from etapa.contracts.stored.transfer import (
 from etapa.journey.engine.facts.forget_request import ForgetRequest
 from etapa.journey.engine.facts.touchpoint import Touchpoint
 from etapa.stream.protocol.batch import NOTHING_WAITING, Encoded, Waiting, dead_letters, decode, leave_addresses
-from etapa.stream.protocol.belonging import LINKED_ELSEWHERE, PartitionRefused
+from etapa.stream.protocol.belonging import LINKED_ELSEWHERE, SOURCED, PartitionRefused
 from etapa.stream.protocol.forwarded_items import ForgetElsewhere, LivesElsewhere, as_read, elsewhere
 from etapa.stream.protocol.intake import Accounted
 from etapa.stream.protocol.ports import LoadedCustomers, Transfers
@@ -50,11 +50,7 @@ class MovingTenure(Tenure):
 
     def __init__(self, around: TaskContext, taken: TakenOver, transfers: Transfers) -> None:
         if around.options.decoder.makes_several:
-            raise PartitionRefused(
-                f"partition {around.partition}: there is a topic {taken.topics.names.get('transfers', 'transfers')}, through which customers move to"
-                " other partitions, and records that are read with a source file (ETAPA_SOURCE) cannot be forwarded to them. Send touchpoints"
-                " as Etapa reads them and unset ETAPA_SOURCE; or delete that topic if no customer ever moved"
-            )
+            raise PartitionRefused(SOURCED.format(partition=around.partition, transfers=taken.topics.names.get("transfers", "transfers")))
         super().__init__(around, taken)
         self._transfers = transfers
         self._moves = Moves(around.partition, None if taken.mark is None else taken.mark.moving)
@@ -86,15 +82,15 @@ class MovingTenure(Tenure):
 
     async def _process_touchpoints(self) -> None:
         """One batch of the waiting records, up to the first that has to wait. Those of customers who live elsewhere are forwarded."""
-        count = await self._look_where_they_live()
-        self._hold_up(is_held_up=count == 0)
-        if self._is_held_up:
-            if self._moves.has_sends:
-                await self._commit(0, [], empty=True)
-            return
-        await self._process_items(count)
-        if not self._waiting.records and not self._touchpoints_from:
-            self._moves.forget_claims()
+        count, are_ours = await self._look_where_they_live(), not self._touchpoints_from
+        if are_ours:
+            self._hold_up(is_held_up=count == 0)
+        if count:
+            await self._process_items(count)
+            if are_ours and not self._waiting.records:
+                self._moves.forget_claims()
+        elif self._moves.has_sends:
+            await self._commit(0, [], empty=True)
 
     def _hold_up(self, *, is_held_up: bool) -> None:
         if is_held_up != self._is_held_up:
@@ -137,15 +133,18 @@ class MovingTenure(Tenure):
         records = await self._transfers.fetch(self._moves.next_transfer, self._around.options.max_records, wait)
         held, self._waiting = self._waiting, NOTHING_WAITING
         try:
-            for forwarded, run in groupby(self._moves.new_of(records), lambda each: isinstance(each.transfer.sent, TouchpointForwarded)):
-                await (self._judge_forwarded if forwarded else self._act_on)(list(run))
+            await self._take_in(list(self._moves.new_of(records)))
         except TransferError as error:
             raise PartitionRefused(f"partition {self._around.partition}: {error}") from error
         self._waiting = held
-        if records:
-            # Repeats at the end are passed over again by a successor.
-            self._moves.next_transfer = records[-1].offset + 1
+        # Repeats at the end are passed over again by a successor.
+        self._moves.next_transfer = records[-1].offset + 1 if records else self._moves.next_transfer
         return bool(records)
+
+    async def _take_in(self, came: Sequence[IncomingTransfer]) -> None:
+        """Take these in: touchpoints in batches of their own, and what is between them."""
+        for forwarded, run in groupby(came, lambda each: isinstance(each.transfer.sent, TouchpointForwarded)):
+            await (self._judge_forwarded if forwarded else self._act_on)(list(run))
 
     async def _judge_forwarded(self, run: list[IncomingTransfer]) -> None:
         """Judge touchpoints that were read elsewhere, or forward them once more."""

@@ -16,8 +16,8 @@ from etapa.stream.protocol.ports import Blocked, Clock, Fenced, Log, LogError, O
 from etapa.stream.protocol.takeover import InDoubt, TakenOver, take_over
 from etapa.stream.protocol.task_context import TaskContext
 from etapa.stream.protocol.task_options import TaskOptions
+from etapa.stream.protocol.tenures.gathering_tenure import GatheringTenure
 from etapa.stream.protocol.tenures.linking_tenure import LinkingTenure
-from etapa.stream.protocol.tenures.moving_tenure import MovingTenure
 from etapa.stream.protocol.tenures.tenure import Tenure
 
 __all__ = ["AllRefused", "PartitionRefused", "PartitionTask", "TaskOptions"]
@@ -173,7 +173,7 @@ class PartitionTask:
             moving = None if taken.mark is None else taken.mark.moving
             # Once ids are linked here, touchpoints of them have to find their people.
             follows_links = around.options.follows_links or (moving is not None and moving.follows_links)
-            tenure = LinkingTenure if follows_links else MovingTenure
+            tenure = LinkingTenure if follows_links else GatheringTenure
             return tenure(around, taken, around.transfers)
         if taken.mark is not None and taken.mark.moving is not None:
             name = taken.topics.names.get("transfers", "transfers")
