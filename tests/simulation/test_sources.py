@@ -150,7 +150,7 @@ def test_a_record_of_ten_thousand_is_worked_off_in_batches_of_bounded_size() -> 
     for _ in range(2):
         alone.broker.append(b"c", json.dumps({"batch": batch}).encode(), (), alone.now())
     alone.run(alone.drain())
-    assert max(len(one.records) for one in alone.told.batches) == 500
+    assert max(one.arrivals.count for one in alone.told.batches) == 500
     assert sum(one.applied + one.duplicates for one in alone.told.batches) == 12_000
 
 

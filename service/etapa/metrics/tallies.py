@@ -8,22 +8,6 @@ from mypy_extensions import i64
 from etapa.journey.engine.facts.changes import CampaignOutcome, Cause, Release, TriggerOutcome
 from etapa.journey.engine.facts.stage_change import StageChange
 from etapa.journey.units import SECOND
-from etapa.stream.protocol.records import Record
-
-
-def timestamps_in(records: Sequence[Record]) -> dict[int, int]:
-    """How many records have each timestamp, in microseconds. Records that arrived together mostly share one."""
-    found: dict[int, int] = {}
-    last, number = 0, 0
-    for record in records:
-        if record.timestamp != last:
-            if number:
-                found[last] = found.get(last, 0) + number
-            last, number = record.timestamp, 0
-        number += 1
-    if number:
-        found[last] = found.get(last, 0) + number
-    return found
 
 
 def moves_in(changes: Sequence[StageChange]) -> dict[tuple[str | None, str, Cause], int]:

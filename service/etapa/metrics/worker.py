@@ -24,7 +24,7 @@ from etapa.metrics.campaign_groups import CampaignGroups
 from etapa.metrics.dependencies import Dependencies
 from etapa.metrics.http import HttpMetrics
 from etapa.metrics.process import new_registry
-from etapa.metrics.tallies import GOAL_OUTCOMES, dwells_in, moves_in, offers_in, outcomes_in, timestamps_in
+from etapa.metrics.tallies import GOAL_OUTCOMES, dwells_in, moves_in, offers_in, outcomes_in
 from etapa.metrics.trace_sample import sampled_parents
 from etapa.stream.protocol.damage import DamageKind
 from etapa.stream.protocol.observer import BatchCommitted, BatchStep, MovesCounted, RecordOutcome
@@ -211,7 +211,7 @@ class Metrics:
         for became, number in outcomes_in(batch.outcomes).items():
             self._campaign_outcomes.labels(*became).inc(number)
         self.customers.add(partition, batch.stage_deltas)
-        self._batch_touchpoints.observe(len(batch.records))
+        self._batch_touchpoints.observe(batch.arrivals.count)
         for step, seconds in batch.seconds.items():
             self._batch_seconds.labels(step).observe(seconds, exemplar)
         self._forget_requests.inc(batch.forget_requests)
@@ -221,9 +221,9 @@ class Metrics:
         if batch.stream_time is not None:
             self._stream_time.labels(str(partition)).set(batch.stream_time / SECOND)
         # Clocks differ: a record from a producer whose clock is ahead counts as taking no time, not negative time.
-        for timestamp, many in timestamps_in(batch.records).items():
+        for timestamp, many in batch.arrivals.timestamps.items():
             self._end_to_end.observe(max(0, batch.committed_at - timestamp) / SECOND, many)
-        for record, parent in sampled_parents(batch.records, MOST_LOOKED_AT):
+        for record, parent in sampled_parents(batch.arrivals.sample, MOST_LOOKED_AT):
             took = max(0, batch.committed_at - record.timestamp) / SECOND
             self._end_to_end.exemplify(took, parent.labels, batch.committed_at / SECOND)
 

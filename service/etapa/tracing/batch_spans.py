@@ -15,11 +15,12 @@ from etapa.journey.units import SECOND
 from etapa.metrics.trace_sample import sampled_parents
 from etapa.metrics.worker import Metrics
 from etapa.settings import Settings
+from etapa.stream.protocol.arrivals import MOST_KEPT
 from etapa.stream.protocol.observer import BatchCommitted
 from etapa.stream.protocol.ports import TakeoverReason
 from etapa.stream.protocol.records import Record
 
-MOST_LINKS: Final = 64
+MOST_LINKS: Final = MOST_KEPT
 """Traces that a batch is linked to, at most; and so many of its records are looked at for them."""
 _ROOT: Final = Context()
 
@@ -80,24 +81,24 @@ class TracedMetrics(Metrics):
         super().released(partition)
 
     def _begin(self, partition: int, batch: BatchCommitted, ends: int) -> Span:
-        records = batch.records
+        arrivals = batch.arrivals
         attributes: dict[str, str | int] = {
             **self._attributes,
             "messaging.destination.partition.id": str(partition),
-            "messaging.batch.message_count": len(records),
+            "messaging.batch.message_count": arrivals.count,
             "etapa.duplicates": batch.duplicates,
             "etapa.dead_letters": sum(batch.dead_letters.values()),
             "etapa.stage_changes": len(batch.changes),
             "etapa.timers_fired": batch.timers_fired,
         }
-        if records:
-            attributes |= {"etapa.offset.first": records[0].offset, "etapa.offset.last": records[-1].offset}
+        if arrivals.first is not None and arrivals.last is not None:
+            attributes |= {"etapa.offset.first": arrivals.first, "etapa.offset.last": arrivals.last}
         return self._tracer.start_span(
             f"process {self._topic}",
             _ROOT,
             SpanKind.CONSUMER,
             attributes,
-            links_of(records),
+            links_of(arrivals.sample),
             ends - _nanoseconds(max(batch.began.values(), default=0.0)),
         )
 

@@ -24,7 +24,7 @@ def test_a_batch_holds_what_waits_and_the_group_offset_goes_with_it() -> None:
     for customer in "abc":
         alone.touch(customer)
     alone.run(alone.drain())
-    assert [(batch.applied, len(batch.records)) for batch in alone.told.batches] == [(3, 3)]
+    assert [(batch.applied, batch.arrivals.count) for batch in alone.told.batches] == [(3, 3)]
     assert alone.told.batches[0].stage_deltas == {"active": 3}
     assert alone.broker.group_offset == 3
     assert alone.task.done_up_to == 3
@@ -35,7 +35,7 @@ def test_batches_keep_to_the_number_of_records() -> None:
     for customer in "abcde":
         alone.touch(customer)
     alone.run(alone.drain())
-    assert [len(batch.records) for batch in alone.told.batches] == [2, 2, 1]
+    assert [batch.arrivals.count for batch in alone.told.batches] == [2, 2, 1]
 
 
 def test_records_that_cannot_be_used_become_dead_letters_of_the_same_transaction() -> None:

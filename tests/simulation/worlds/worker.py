@@ -82,9 +82,9 @@ class Bookkeeper(NullObserver):
         if source is not None:
             unusable = source.rejected + sum(source.skipped.values())
         accounted = batch.applied + batch.duplicates + unusable + batch.forwarded + batch.forgotten + batch.forget_requests
-        if accounted != len(batch.records):
-            self._around.find(f"{accounted} records are accounted for, {len(batch.records)} were read")
-        self._around.events["touchpoints"] += len(batch.records)
+        if accounted != batch.arrivals.count:
+            self._around.find(f"{accounted} records are accounted for, {batch.arrivals.count} were read")
+        self._around.events["touchpoints"] += batch.arrivals.count
         self._around.events["duplicates"] += batch.duplicates
         self._around.events["forwarded"] += batch.forwarded
         self._around.events["timers"] += batch.timers_fired

@@ -17,6 +17,7 @@ from etapa.journey.language.model import Campaign, Goal, Journey, Stage, Transit
 from etapa.journey.units import DAY, SECOND
 from etapa.metrics.bulk_histogram import BulkHistogram
 from etapa.metrics.worker import Metrics
+from etapa.stream.protocol.arrivals import arrivals_of
 from etapa.stream.protocol.observer import BatchCommitted, MovesCounted, SourceCounts
 from etapa.stream.protocol.records import Record
 from etapa.stream.worker_observer import Share, WorkerObserver
@@ -59,7 +60,7 @@ def batch(
         dead_letters=dead_letters or {},
         changes=changes,
         stage_deltas=deltas or {},
-        records=[Record(offset, timestamp, b"k", b"v") for offset, timestamp in enumerate(timestamps)],
+        arrivals=arrivals_of([Record(offset, timestamp, b"k", b"v") for offset, timestamp in enumerate(timestamps)], len(timestamps)),
         **(values | others),
     )
 

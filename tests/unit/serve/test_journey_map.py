@@ -13,6 +13,7 @@ from etapa.journey.language.load import journey_or_raise
 from etapa.metrics.worker import Metrics
 from etapa.serve.http import Api
 from etapa.serve.journey_map import changes_by_move, journey_map
+from etapa.stream.protocol.arrivals import NO_ARRIVALS
 from etapa.stream.protocol.observer import BatchCommitted
 from etapa.stream.protocol.readers import LedgerParts, StageCounts, StageMembers, StagePlace, StoredCustomer
 from tests.support.stage_changes import stage_change
@@ -60,7 +61,7 @@ def committed(*changes: StageChange) -> BatchCommitted:
         stage_deltas={},
         timers_fired=0,
         timer_delays=[],
-        records=[],
+        arrivals=NO_ARRIVALS,
         committed_at=0,
         stream_time=None,
         seconds={},

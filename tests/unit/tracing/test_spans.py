@@ -21,6 +21,7 @@ from etapa.deliver.attempts.target_answers import Answer
 from etapa.journey.language.load import journey_or_raise
 from etapa.journey.units import SECOND
 from etapa.settings import SHIPPED_JOURNEY, Settings
+from etapa.stream.protocol.arrivals import arrivals_of
 from etapa.stream.protocol.observer import BatchCommitted
 from etapa.stream.protocol.records import Record
 from etapa.stream.worker_observer import WorkerObserver
@@ -51,7 +52,7 @@ def batch(records: Sequence[Record]) -> BatchCommitted:
         stage_deltas={},
         timers_fired=2,
         timer_delays=(),
-        records=records,
+        arrivals=arrivals_of(records, len(records)),
         committed_at=COMMITTED_AT,
         stream_time=None,
         seconds={"decode": 0.1, "load": 0.2, "commit": 0.5},

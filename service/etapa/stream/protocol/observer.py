@@ -13,8 +13,8 @@ from etapa.contracts.incoming.rejected import Reason
 from etapa.journey.engine.facts.changes import CampaignOutcome, Release
 from etapa.journey.engine.facts.stage_change import StageChange
 from etapa.journey.ledger.tables import CampaignGroup
+from etapa.stream.protocol.arrivals import Arrivals
 from etapa.stream.protocol.ports import TakeoverReason
-from etapa.stream.protocol.records import Record
 
 BatchStep = Literal["decode", "load", "classify", "encode", "wait", "commit", "apply"]
 """The steps of a batch that are timed. `wait` is the wait until the view shows the previous batch."""
@@ -64,8 +64,8 @@ class BatchCommitted(msgspec.Struct, frozen=True):
     timers_fired: int
     timer_delays: Sequence[float]
     """For each timer that fired, how long after its due time plus the journey's grace, in seconds of stream time."""
-    records: Sequence[Record]
-    """The batch's records, for their timestamps; empty when only timers fired. A record with several touchpoints is repeated."""
+    arrivals: Arrivals
+    """When its records arrived; there are none when only timers fired."""
     committed_at: int
     stream_time: int | None
     seconds: Mapping[BatchStep, float]

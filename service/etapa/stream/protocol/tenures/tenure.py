@@ -20,6 +20,7 @@ from etapa.journey.engine.judging.outcomes import EvaluationFailed
 from etapa.journey.engine.partition import Partition
 from etapa.journey.engine.work import Work
 from etapa.journey.localtime.zones import VERSION as ZONE_DATA
+from etapa.stream.protocol.arrivals import Arrivals, arrivals_of
 from etapa.stream.protocol.batch import NO_TRACES, NOTHING_WAITING, CannotJudge, Encoded, dead_letters, encode, stage_deltas
 from etapa.stream.protocol.intake import Accounted, Intake
 from etapa.stream.protocol.judge import Judge
@@ -297,7 +298,7 @@ class Tenure:
         accounted = self._account(count, unusable)
         letters = self._letters(accounted)
         moved = self._moved(count, encoded)
-        records = self._waiting.records[:count]
+        arrivals = arrivals_of(self._waiting.records, count)
         # What is judged is not needed while waiting for Kafka, and takes more memory than all else in a batch.
         self._waiting = self._waiting.without_first(count)
         pages = await self._ledger.enter(work.tally, self._engine.stream_time, self._pause)
@@ -330,7 +331,7 @@ class Tenure:
         self._go_on_from(mark, accounted, work)
         if count:
             self._judge.is_careful = any(reason.reason == "evaluation_failed" for _, reason in unusable)
-        self._report(mark, accounted, work, moved, records, committed)
+        self._report(mark, accounted, work, moved, arrivals, committed)
 
     def _mark_after(self, work: Work, accounted: Accounted, moved: MovedInBatch) -> Mark:
         journey = self._around.program.journey
@@ -364,9 +365,7 @@ class Tenure:
                 self._denied[digest] = denial
         self._engine.forget(self._around.options.customers_in_memory, {**work.changed, **work.erased} if work.erased else work.changed)
 
-    def _report(
-        self, mark: Mark, accounted: Accounted, work: Work, moved: MovedInBatch, records: Sequence[Record], committed: float
-    ) -> None:
+    def _report(self, mark: Mark, accounted: Accounted, work: Work, moved: MovedInBatch, arrivals: Arrivals, committed: float) -> None:
         """Tell the observer of a batch that was committed at `committed` on the monotonic clock."""
         around = self._around
         for failure in work.failures:
@@ -390,7 +389,7 @@ class Tenure:
                 denied=len(self._denied),
                 timers_fired=work.timers_fired,
                 timer_delays=work.timer_delays,
-                records=records,
+                arrivals=arrivals,
                 committed_at=around.clock.now(),
                 stream_time=mark.stream_time,
                 seconds=self._seconds,
