@@ -54,11 +54,12 @@ class GatheringTenure(MovingTenure):
         """Take in as many of these as can be one batch. Returns how many; 0 if they have to be taken in one kind after the other."""
         around, options = self._around, self._around.options
         touchpoints = [each for each in came if isinstance(each.transfer.sent, TouchpointForwarded)]
-        if not 0 < len(touchpoints) < len(came) or self._judge.is_careful or self._moves.has_sends:
+        if len(touchpoints) == len(came) or self._judge.is_careful or self._moves.has_sends:
             return 0
         await self._settle()
         wall = around.clock.now()
-        self._pace.heard(around.clock.monotonic())
+        if touchpoints:
+            self._pace.heard(around.clock.monotonic())
         earliest = around.program.journey.accept_from
         read = await decode(records_forwarded(touchpoints), options.decoder, wall, options.pause_every, self._pause, earliest)
         judged = [item for item in read.items if isinstance(item, Touchpoint)]
@@ -66,7 +67,8 @@ class GatheringTenure(MovingTenure):
             return 0
         others = [sent.customer_id for each in came if isinstance(sent := each.transfer.sent, StateMoved | CustomerClaimed)]
         missing = dict.fromkeys([*self._engine.missing_of(read.items), *self._engine.missing(others)])
-        loaded = await self._load(list(missing), stream_time_after(read.items, self._engine.stream_time, wall))
+        by = stream_time_after(read.items, self._engine.stream_time, wall) if touchpoints else None
+        loaded = await self._load(list(missing), by)
         if loaded.more_due:
             return 0
         before = self._moves.marked()
