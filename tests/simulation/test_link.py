@@ -8,6 +8,7 @@ import pytest
 from tests.simulation.checking.controls import Safeguard
 from tests.simulation.checking.linking_controls import LINKING_SAFEGUARDS
 from tests.simulation.worlds.linked import ForgettingLinkedWorld, LinkWorld, RollingLinkWorld
+from tests.simulation.worlds.sourced_links import ForgettingSourcedLinkWorld, SourcedLinkWorld
 from tests.support.quiet import quiet_logs
 
 SEEDS = 24
@@ -46,6 +47,17 @@ def test_who_is_forgotten_by_one_id_is_forgotten_by_all_of_them_everywhere() -> 
         assert result.violations == [], seed
         events.update(result.events)
     must = ("forget", "forget, by a stranger", "sent: PersonForgotten", "sent: PersonMoved", "of the forgotten", "died")
+    assert [event for event in must if not events[event]] == []
+
+
+@pytest.mark.parametrize("world", [SourcedLinkWorld, ForgettingSourcedLinkWorld])
+def test_with_a_source_too_everybody_is_who_they_would_be_if_their_ids_had_always_been_one(world: type[LinkWorld]) -> None:
+    events: Counter[str] = Counter()
+    for seed in range(SEEDS):
+        result = world(seed).run()
+        assert result.violations == [], seed
+        events.update(result.events)
+    must = ("sent: LinkAsked", "sent: PersonMoved", "sent: TouchpointForwarded", "refused: link_cycle", "died")
     assert [event for event in must if not events[event]] == []
 
 

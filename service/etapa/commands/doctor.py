@@ -69,7 +69,7 @@ def _journey(settings: Settings) -> tuple[CheckResult, bool]:
     except FileUnreadable as error:
         return CheckResult("Etapa", "journey", "bad", str(error), "ETAPA_JOURNEY (or --journey) names the journey file"), False
     journey = loaded.journey
-    return _loaded(path, loaded), journey is not None and journey.identity is not None and settings.source is None
+    return _loaded(path, loaded), journey is not None and journey.identity is not None
 
 
 def _loaded(path: Path, loaded: Loaded) -> CheckResult:

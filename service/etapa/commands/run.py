@@ -54,10 +54,6 @@ def run(supervised: Path | None, **flags: str | None) -> None:
         logger.warning("the core was not compiled when Etapa was installed, so this worker carries about half of what it could")
     if settings.source is not None:
         logger.info("records of %s go through %s", settings.topic_touchpoints, ", ".join(settings.source))
-        if journey.identity is not None:
-            logger.warning(
-                "links are not followed: records that are read with a source (ETAPA_SOURCE) cannot be forwarded to other partitions"
-            )
     with last_line_in_the_log(settings):
         work(settings, journey, decoder, supervised)
 

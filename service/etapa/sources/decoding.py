@@ -9,6 +9,7 @@ from etapa.contracts.incoming.schemas import Schemas
 from etapa.contracts.incoming.skipped import SkippedRecord
 from etapa.contracts.incoming.touchpoint_message import TouchpointLimits
 from etapa.journey.engine.facts.touchpoint import Touchpoint
+from etapa.journey.language.model import LINK
 from etapa.sources.cloud_events import NO_HEADERS, Headers, size_of
 from etapa.sources.framed import ValueReader
 from etapa.sources.mapping import Mapper
@@ -63,7 +64,8 @@ class SourceDecoder(Decoder):
                     if late is not None:
                         items[place] = late
                         continue
-                if item.customer_id.encode("utf-8", "surrogatepass") != key:
+                # A link finds its people from any partition.
+                if item.customer_id.encode("utf-8", "surrogatepass") != key and item.type != LINK:
                     items[place] = _other_key(key)
         return items
 

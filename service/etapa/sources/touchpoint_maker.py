@@ -82,7 +82,7 @@ class TouchpointMaker:
             return [link]
         if isinstance(link, Rejected) and link.reason == "not_linked":
             # The record itself is taken, so a dead letter of it would be of no use.
-            return [item, SkippedRecord("link: a worker with a source joins no ids")]
+            return [item, SkippedRecord("link: the journey has no `identity`")]
         return [item, link]
 
     def _link_in(self, element: Element, limits: TouchpointLimits) -> Touchpoint | Rejected | None:

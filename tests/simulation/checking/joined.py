@@ -11,6 +11,7 @@ from typing import Final
 
 from etapa.contracts.incoming.forget_request import read_request
 from etapa.contracts.incoming.rejected import Rejected
+from etapa.contracts.incoming.skipped import SkippedRecord
 from etapa.contracts.incoming.touchpoint import decode_touchpoint
 from etapa.contracts.incoming.touchpoint_message import TouchpointLimits
 from etapa.contracts.outgoing.dead_letter import decode_dead_letter
@@ -33,7 +34,9 @@ from etapa.journey.identity.links import IdLink, Joining, Links
 from etapa.journey.identity.people import LinkedIds
 from etapa.journey.identity.under import under
 from etapa.journey.language.model import LINK
+from etapa.sources.decoding import SourceDecoder
 from etapa.stream.protocol.batch import NOT_OURS, is_request
+from etapa.stream.protocol.records import Record
 from tests.simulation.machines.memory_log import Committed, MemoryBroker
 
 LIMITS = TouchpointLimits(takes_links=True)
@@ -47,8 +50,15 @@ KNOWN = "member"
 class JoinedChecker:
     """Looks at all partitions when a run has come to rest, and watches their stage changes."""
 
-    def __init__(self, program: Program, brokers: Sequence[MemoryBroker], renamed: Mapping[str, str] = NOTHING_RENAMED) -> None:
-        """`renamed`: stages that another version of the journey calls otherwise."""
+    def __init__(
+        self,
+        program: Program,
+        brokers: Sequence[MemoryBroker],
+        renamed: Mapping[str, str] = NOTHING_RENAMED,
+        decoder: SourceDecoder | None = None,
+    ) -> None:
+        """`renamed`: stages that another version of the journey calls otherwise. `decoder`: the source that the records go through, if any."""
+        self._decoder = decoder
         self._program = program
         self._renamed = renamed
         self._brokers = brokers
@@ -133,11 +143,20 @@ class JoinedChecker:
             for record in broker.touchpoints:
                 place = broker.number, record.offset
                 if not is_request(record.headers):
-                    yield place, decode_touchpoint(record.key, record.value, LIMITS, wall)
+                    for item in self._items_of(record, wall):
+                        yield place, item
                     continue
                 request = read_request(record.key, record.value, record.headers)
                 if isinstance(request, ForgetRequest) and KEY.digest(request.customer_id) != request.digest:
                     yield place, NOT_OURS
+
+    def _items_of(self, record: Record, wall: int) -> Iterator[Touchpoint | Rejected]:
+        if self._decoder is None:
+            yield decode_touchpoint(record.key, record.value, LIMITS, wall)
+            return
+        for item in self._decoder.items(record.key, record.value, record.headers, wall, wall + LIMITS.max_ahead):
+            if not isinstance(item, SkippedRecord):
+                yield item
 
     def _left_of(self, forgotten: AbstractSet[str], concerned: AbstractSet[str]) -> Iterator[str]:
         """What is left of the forgotten; and addresses of people who were, or may have been, linked to them, and lead to nobody."""

@@ -1,8 +1,14 @@
 """A partition whose worker follows links: it says so for ever, and refuses what does not go together with them."""
 
+import json
+
 import msgspec
 import pytest
 
+from etapa.contracts.incoming.input_format import decoder_within
+from etapa.contracts.incoming.touchpoint_message import TouchpointLimits
+from etapa.contracts.rfc3339 import format_time
+from etapa.contracts.stored.forwarding import NO_STAGE
 from etapa.contracts.stored.transfer import (
     ANNOUNCER,
     LayoutAnnounced,
@@ -14,14 +20,15 @@ from etapa.contracts.stored.transfer import (
     Transfer,
     encode_transfer,
 )
+from etapa.journey.units import SECOND
 from etapa.stream.protocol.belonging import PartitionRefused
 from etapa.stream.protocol.records import Outgoing
 from etapa.stream.protocol.task_options import TaskOptions
 from tests.simulation.machines.memory_log import Committed
 from tests.simulation.machines.memory_transfers import MemoryTransfers
-from tests.simulation.one_worker.alone import OPTIONS, Alone
+from tests.simulation.one_worker.alone import OPTIONS, START, Alone
 
-LINKING = msgspec.structs.replace(OPTIONS, follows_links=True)
+LINKING = msgspec.structs.replace(OPTIONS, follows_links=True, decoder=decoder_within(TouchpointLimits(takes_links=True)))
 FORWARDED = TouchpointForwarded(b"c", b"not JSON", (), 1, 1, 1)
 ASKED = LinkAsked(target="ada", at=1, moved="anon", kept="ada", identity="l-1", record=FORWARDED)
 FORGOTTEN = PersonForgotten(digests={"ada": b"0123456789abcdef"}, at=1, until=2)
@@ -40,6 +47,12 @@ def beginning(options: TaskOptions) -> Alone:
     alone.broker.transfers = [MemoryTransfers(), MemoryTransfers()]
     alone.touch("a")
     return alone
+
+
+def link(alone: Alone, moved: str, kept: str, seconds: int) -> None:
+    at = format_time(START - seconds * SECOND)
+    told = {"id": f"l-{seconds}", "type": "$link", "customer_id": moved, "same_as": kept, "occurred_at": at}
+    alone.broker.append(moved.encode(), json.dumps(told).encode(), (), alone.now())
 
 
 def follows_links(alone: Alone) -> bool:
@@ -114,3 +127,35 @@ def test_a_successor_reads_its_touchpoints_although_others_never_cease_to_forwar
     assert mark is not None
     assert mark.through == judged_before
     assert 0 < forwarded < 5
+
+
+def test_an_id_that_is_kept_after_all_has_left_no_address_even_if_nobody_saw_a_touchpoint_of_it() -> None:
+    alone = beginning(LINKING)
+    link(alone, "ada", "bert", 5)
+    alone.worker()
+    alone.run(alone.drain())
+    assert alone.redis.customers["ada"].stage == NO_STAGE
+    # It occurred before, so it wins.
+    link(alone, "bert", "ada", 9)
+    alone.worker()
+    alone.run(alone.drain())
+    assert "ada" not in alone.redis.customers
+    alone.touch("ada")
+    alone.touch("bert")
+    alone.worker()
+    alone.run(alone.drain())
+    shown = alone.stages()
+    assert (shown["ada"], shown["bert"], alone.broker.dead_letters) == ("active", NO_STAGE, [])
+
+
+def test_a_person_whose_entry_is_gone_is_refused_in_words() -> None:
+    alone = beginning(LINKING)
+    alone.touch("ada")
+    link(alone, "ada", "bert", 5)
+    alone.worker()
+    alone.run(alone.drain())
+    alone.redis.ledger.clear()
+    link(alone, "ada", "carla", 9)
+    alone.worker()
+    with pytest.raises(PartitionRefused, match="leads to somebody of partition 0 of whom no other ids are stored"):
+        alone.run(alone.drain())

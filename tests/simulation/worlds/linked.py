@@ -54,11 +54,15 @@ class LinkWorld(GroupWorld):
         """The chance that transfers are repeated when a touchpoint arrives."""
         super().__init__(seed, scenario, network, off)
         self._transfers = [MemoryTransfers() for _ in self.partitions]
-        self._checker = JoinedChecker(LINKED, [partition.broker for partition in self.partitions], {"sun": "star"})
+        self._checker = self.checker()
         for partition, transfers in zip(self.partitions, self._transfers, strict=True):
             partition.broker.transfers = self._transfers
             transfers.reader = partition.broker
             self._checker.watch(partition.broker)
+
+    def checker(self) -> JoinedChecker:
+        """What looks at everybody at the end."""
+        return JoinedChecker(LINKED, [partition.broker for partition in self.partitions], {"sun": "star"})
 
     def choose(self, random: Random) -> SimulationScenario:
         scenario = group_scenario_of(random)

@@ -52,7 +52,7 @@ def test_a_record_that_lacks_one_of_two_different_ids_makes_no_link(fields: dict
 def test_in_a_worker_a_link_is_counted_beside_its_touchpoint_and_refused_alone() -> None:
     touchpoint, link = items(TouchpointLimits())
     assert isinstance(touchpoint, Touchpoint)
-    assert link == SkippedRecord("link: a worker with a source joins no ids")
+    assert link == SkippedRecord("link: the journey has no `identity`")
     (alone,) = items(TouchpointLimits(), type="alias")
     assert isinstance(alone, Rejected)
     assert alone.reason == "not_linked"

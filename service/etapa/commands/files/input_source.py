@@ -14,15 +14,12 @@ from etapa.sources.several import SOURCE_HEADER, SeveralSources
 
 
 def decoder_for(settings: Settings, max_bytes: int | None = None, *, takes_links: bool = False) -> Decoder:
-    """The decoder, for records of at most `max_bytes` (by default the setting). Ends the command if a source cannot be used for topics.
-
-    With a source it takes no links in any case: its records cannot be forwarded to other partitions.
-    """
+    """The decoder, for records of at most `max_bytes` (by default the setting). Ends the command if a source cannot be used for topics."""
     limits = TouchpointLimits.naming(
         settings.placeholder_ids,
         max_bytes=settings.max_touchpoint_bytes if max_bytes is None else max_bytes,
         max_ahead=settings.future_limit,
-        takes_links=takes_links and settings.source is None,
+        takes_links=takes_links,
     )
     if settings.source is None:
         return decoder_within(limits)

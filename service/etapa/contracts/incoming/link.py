@@ -15,8 +15,7 @@ LONGEST_ID: Final = 256
 
 _NOT_FOLLOWED: Final = rejected(
     "not_linked",
-    "this worker joins no ids: its journey file has no `identity`, or it reads records with a source (ETAPA_SOURCE); nothing was changed,"
-    " and the two ids stay two customers",
+    "this worker joins no ids: its journey file has no `identity`; nothing was changed, and the two ids stay two customers",
 )
 CYCLE: Final = rejected("link_cycle", "earlier links say the reverse: the customer in same_as was moved to this customer_id")
 CROWD: Final = rejected(

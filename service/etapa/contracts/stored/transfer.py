@@ -49,7 +49,10 @@ class StateMoved(msgspec.Struct, frozen=True, tag="state"):
 
 
 class TouchpointForwarded(msgspec.Struct, frozen=True, tag="touchpoint"):
-    """A record of `touchpoints`, unchanged, whose customer does not live where it was read; and where that was."""
+    """A record of `touchpoints`, unchanged, whose customer does not live where it was read; and where that was.
+
+    If a source made the touchpoint, it is in `made`, and the record is for a dead letter only.
+    """
 
     key: bytes | None
     value: bytes | None
@@ -59,6 +62,10 @@ class TouchpointForwarded(msgspec.Struct, frozen=True, tag="touchpoint"):
     offset: int
     layout: TopicLayout | None = None
     """That of the sender, which has no customer of this id in it."""
+    made: bytes | None = None
+    """See `made_touchpoint`."""
+    cut: tuple[int, str] | None = None
+    """Set if `value` is only the beginning: the size and the SHA-256 digest (hexadecimal) of the whole."""
 
 
 class CustomerClaimed(msgspec.Struct, frozen=True, tag="claim"):

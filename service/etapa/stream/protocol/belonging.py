@@ -35,9 +35,9 @@ NOT_ASKED_TO_MOVE = (
 )
 
 SOURCED = (
-    "partition {partition}: there is a topic {transfers}, through which customers move to other partitions, and records that are read with a"
-    " source file (ETAPA_SOURCE) cannot be forwarded to them. Send touchpoints as Etapa reads them and unset ETAPA_SOURCE; or delete that"
-    " topic if no customer ever moved"
+    "partition {partition}: there is a topic {transfers}, through which customers move to other partitions, and unless the journey has"
+    " `identity`, records that are read with a source file (ETAPA_SOURCE) cannot be forwarded to them. Send touchpoints as Etapa reads them and"
+    " unset ETAPA_SOURCE; or delete that topic if no customer ever moved"
 )
 
 LINKED_ELSEWHERE = (

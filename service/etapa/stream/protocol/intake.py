@@ -17,6 +17,7 @@ from etapa.contracts.incoming.skipped import SkippedRecord
 from etapa.contracts.stored.mark import Begun
 from etapa.journey.engine.facts.touchpoint import Touchpoint
 from etapa.stream.protocol.batch import PAUSE_BYTES, Item, Pause, Waiting, decode, is_request
+from etapa.stream.protocol.forwarded_items import LivesElsewhere
 from etapa.stream.protocol.observer import RecordOutcome, SourceCounts
 from etapa.stream.protocol.records import Record
 
@@ -155,7 +156,7 @@ class Intake:
             is_touched = False
             while position < count and records[position].offset == offset:
                 item = waiting.items[position]
-                if isinstance(item, Touchpoint):
+                if isinstance(item, Touchpoint | LivesElsewhere):
                     is_touched = True
                 elif isinstance(item, SkippedRecord):
                     skipped[item.rule] = skipped.get(item.rule, 0) + 1

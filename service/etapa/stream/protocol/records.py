@@ -169,12 +169,6 @@ class IncomingTransfer(NamedTuple):
     transfer: Transfer
 
 
-def records_forwarded(run: Sequence[IncomingTransfer]) -> list[Record]:
-    """The records in these transfers, as they were read first."""
-    sent = [each.transfer.sent for each in run]
-    return [Record(one.offset, one.timestamp, one.key, one.value, one.headers) for one in sent if isinstance(one, TouchpointForwarded)]
-
-
 def layouts_followed(run: Sequence[IncomingTransfer]) -> set[TopicLayout]:
     """The layouts of those who forwarded these."""
     sent = [each.transfer.sent for each in run]

@@ -22,14 +22,13 @@ from etapa.contracts.stored.transfer import (
     SettlingAnswered,
     SettlingAsked,
     TopicLayout,
-    TouchpointForwarded,
     Transfer,
     TransferError,
     decode_transfer,
     encode_transfer,
 )
 from etapa.journey.engine.deny_list import DenyList
-from etapa.stream.protocol.forwarded_items import ForgetElsewhere, LivesElsewhere
+from etapa.stream.protocol.forwarded_items import ForgetElsewhere, LivesElsewhere, sent_along
 from etapa.stream.protocol.observer import MovesCounted
 from etapa.stream.protocol.records import IncomingTransfer, Outgoing, Record
 from etapa.stream.protocol.settling import EarlierForwards
@@ -213,7 +212,8 @@ class Moves:
     def forward(self, item: LivesElsewhere | ForgetElsewhere, record: Record, origin: tuple[int, int], denied: DenyList | None) -> None:
         """Forward a record that was read first at `origin`. If its customer was forgotten here, the other place hears of that before."""
         self.send_all(item.place, denials_of(denied, item.touchpoint.customer_id))
-        self.send(item.place, TouchpointForwarded(record.key, record.value, record.headers, record.timestamp, *origin, self.layout))
+        made = item.made if isinstance(item, LivesElsewhere) else None
+        self.send(item.place, sent_along(record, origin, self.layout, made, is_needed=made is None))
 
     def send_all(self, to: int, several: Iterable[Sent]) -> None:
         """Send them with the next batch, in this order."""

@@ -21,10 +21,10 @@ from etapa.contracts.stored.transfer import (
     Transfer,
 )
 from etapa.journey.engine.facts.touchpoint import Touchpoint
-from etapa.stream.protocol.batch import CannotJudge, Encoded, Waiting, decode
-from etapa.stream.protocol.forwarded_items import LivesElsewhere
+from etapa.stream.protocol.batch import CannotJudge, Encoded, Waiting
+from etapa.stream.protocol.forwarded_items import LivesElsewhere, read_forwarded
 from etapa.stream.protocol.ports import Transfers
-from etapa.stream.protocol.records import IncomingTransfer, records_forwarded
+from etapa.stream.protocol.records import IncomingTransfer
 from etapa.stream.protocol.residence import MovedInBatch
 from etapa.stream.protocol.stream_time import stream_time_after
 from etapa.stream.protocol.takeover import TakenOver
@@ -61,7 +61,7 @@ class GatheringTenure(MovingTenure):
         if touchpoints:
             self._pace.heard(around.clock.monotonic())
         earliest = around.program.journey.accept_from
-        read = await decode(records_forwarded(touchpoints), options.decoder, wall, options.pause_every, self._pause, earliest)
+        read = await read_forwarded(touchpoints, options.decoder, wall, options.pause_every, self._pause, earliest)
         judged = [item for item in read.items if isinstance(item, Touchpoint)]
         if len(judged) < len(read.items):
             return 0

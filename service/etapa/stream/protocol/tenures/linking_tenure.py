@@ -10,7 +10,7 @@ from etapa.contracts.incoming.rejected import Rejected, rejected
 from etapa.contracts.stored.forwarding import NO_STAGE, ForwardingAddress
 from etapa.contracts.stored.linked_ids import decode_linked_ids, encode_linked_ids
 from etapa.contracts.stored.state import decode_sequence, decode_state, encode_state
-from etapa.contracts.stored.transfer import LinkAsked, PersonMoved, TouchpointForwarded, Transfer
+from etapa.contracts.stored.transfer import LinkAsked, PersonMoved, Transfer
 from etapa.journey.engine.facts.touchpoint import SAME_AS, Touchpoint
 from etapa.journey.engine.judging.classify import carry_over
 from etapa.journey.engine.judging.outcomes import EvaluationFailed, Happened
@@ -19,9 +19,10 @@ from etapa.journey.identity.people import JudgedLink, LinkedIds, alone, judge_li
 from etapa.journey.identity.unite import Meeting, Published, is_known, standing_of, unite
 from etapa.journey.language.model import LINK
 from etapa.stream.protocol.batch import Encoded, Item, dead_letters
+from etapa.stream.protocol.forwarded_items import record_in, sent_along
 from etapa.stream.protocol.intake import Accounted
 from etapa.stream.protocol.ports import Transfers
-from etapa.stream.protocol.records import Outgoing, Record
+from etapa.stream.protocol.records import Outgoing
 from etapa.stream.protocol.residence import MovedInBatch
 from etapa.stream.protocol.takeover import TakenOver
 from etapa.stream.protocol.task_context import TaskContext
@@ -46,7 +47,7 @@ class LinkingTenure(PeopleTenure):
             return await super()._process_alone(item)
         await self._settle()
         record = self._waiting.records[0]
-        read = TouchpointForwarded(record.key, record.value, record.headers, record.timestamp, *self._origin(0))
+        read = sent_along(record, self._origin(0), is_needed=False)
         who = item.customer_id
         asked = LinkAsked(target=who, at=item.at, moved=who, kept=item.properties[SAME_AS], identity=item.id, record=read)
         refused = await self._follow(asked)
@@ -70,8 +71,7 @@ class LinkingTenure(PeopleTenure):
     def _tell(self, asked: LinkAsked, refused: Rejected | None) -> None:
         if refused is not None:
             read = asked.record
-            record = Record(read.offset, read.timestamp, read.key, read.value, read.headers)
-            self._refused += dead_letters([(record, refused)], self._around.options.topic, read.partition)
+            self._refused += dead_letters([(record_in(read), refused)], self._around.options.topic, read.partition)
 
     async def _follow(self, asked: LinkAsked) -> Rejected | None:
         """Take a link as far as it gets here."""

@@ -27,12 +27,12 @@ from etapa.contracts.stored.transfer import (
 )
 from etapa.journey.engine.facts.forget_request import ForgetRequest
 from etapa.journey.engine.facts.touchpoint import Touchpoint
-from etapa.stream.protocol.batch import NOTHING_WAITING, Encoded, Waiting, dead_letters, decode, leave_addresses
-from etapa.stream.protocol.belonging import LINKED_ELSEWHERE, SOURCED, PartitionRefused
-from etapa.stream.protocol.forwarded_items import ForgetElsewhere, LivesElsewhere, as_read, elsewhere
+from etapa.stream.protocol.batch import NOTHING_WAITING, Encoded, Waiting, dead_letters, leave_addresses
+from etapa.stream.protocol.belonging import LINKED_ELSEWHERE, PartitionRefused
+from etapa.stream.protocol.forwarded_items import ForgetElsewhere, LivesElsewhere, as_read, elsewhere, read_forwarded
 from etapa.stream.protocol.intake import Accounted
 from etapa.stream.protocol.ports import LoadedCustomers, Transfers
-from etapa.stream.protocol.records import IncomingTransfer, Outgoing, Record, forwarder, layouts_followed, records_forwarded
+from etapa.stream.protocol.records import IncomingTransfer, Outgoing, Record, forwarder, layouts_followed
 from etapa.stream.protocol.residence import MovedInBatch, Moves
 from etapa.stream.protocol.takeover import TakenOver
 from etapa.stream.protocol.task_context import TaskContext
@@ -49,8 +49,6 @@ class MovingTenure(Tenure):
     """A tenure with a second input."""
 
     def __init__(self, around: TaskContext, taken: TakenOver, transfers: Transfers) -> None:
-        if around.options.decoder.makes_several:
-            raise PartitionRefused(SOURCED.format(partition=around.partition, transfers=taken.topics.names.get("transfers", "transfers")))
         super().__init__(around, taken)
         self._transfers = transfers
         self._moves = Moves(around.partition, None if taken.mark is None else taken.mark.moving)
@@ -111,7 +109,8 @@ class MovingTenure(Tenure):
                 continue
             place = self._moves.whereabouts(item.customer_id, forwarder(self._touchpoints_from, position))
             if isinstance(place, int):
-                items[position] = elsewhere(item, place, self._deny_list, has_left=item.customer_id in self._moves.addresses)
+                has_left, was_made = item.customer_id in self._moves.addresses, self._around.options.decoder.makes_several
+                items[position] = elsewhere(item, place, self._deny_list, has_left=has_left, was_made=was_made)
             elif place == "maybe on the way":
                 self._moves.claim(item.customer_id)
                 count = min(count, position)
@@ -153,8 +152,8 @@ class MovingTenure(Tenure):
             self._adopt(LayoutAnnounced(layout))
         self._pace.heard(around.clock.monotonic())
         self._touchpoints_from = run
-        records, options, earliest = records_forwarded(run), around.options, around.program.journey.accept_from
-        self._waiting = await decode(records, options.decoder, around.clock.now(), options.pause_every, self._pause, earliest)
+        options, earliest = around.options, around.program.journey.accept_from
+        self._waiting = await read_forwarded(run, options.decoder, around.clock.now(), options.pause_every, self._pause, earliest)
         while self._waiting.records:
             await self._process_touchpoints()
 
@@ -264,8 +263,8 @@ class MovingTenure(Tenure):
         self._left = {}
 
     def _account(self, count: int, unusable: Sequence[tuple[Record, Rejected]]) -> Accounted:
-        is_forwarded = bool(self._touchpoints_from)
-        return Accounted(self._next_offset - 1, None, unusable, None) if is_forwarded else super()._account(count, unusable)
+        # Of `touchpoints` nothing more is done by what was forwarded.
+        return super()._account(0, [])._replace(letters=unusable) if self._touchpoints_from else super()._account(count, unusable)
 
     def _letters(self, accounted: Accounted) -> list[Outgoing]:
         if not self._touchpoints_from:

@@ -41,7 +41,7 @@ class PeopleTenure(MovingTenure):
         self._moves.follows_links = True
         self._people = People()
         self._erased: list[str] = []
-        """Ids of people forgotten in this batch, whose addresses go."""
+        """Ids whose addresses go with this batch: those of people who were forgotten, and of people who live here without a state."""
 
     def _refuse_layout(self) -> None:
         raise PartitionRefused(
@@ -105,6 +105,9 @@ class PeopleTenure(MovingTenure):
         """Somebody lives here under the id that is kept; the other ids lead there. `are_right`: ids that do so already, if they are others."""
         self._people.settle(person, is_at_home=self._is_at_home(person))
         here = self._around.partition
+        if not self._engine.knows(person.kept):
+            # No state takes the place of an address that the id may have left, which leads away, or in a circle.
+            self._erased.append(person.kept)
         for customer_id in person.ids:
             if customer_id != person.kept and customer_id not in are_right:
                 self._left[customer_id] = ForwardingAddress(here, person.sequence_of(customer_id), person.kept)
@@ -203,7 +206,7 @@ class PeopleTenure(MovingTenure):
     def _moved(self, count: int, encoded: Encoded) -> MovedInBatch:
         erased, self._erased = self._erased, []
         told = {outgoing.key for outgoing in encoded.states}
-        encoded.add_erased(customer_id for customer_id in erased if customer_id.encode() not in told)
+        encoded.add_erased(one for one in dict.fromkeys(erased) if one.encode() not in told and one not in self._left)
         moved = super()._moved(count, encoded)
         return moved._replace(pages=linked_fields(self._people.take_changed()))
 
