@@ -180,6 +180,13 @@ WORKER = Dashboard(
                 unit="ops",
             ),
             Panel(
+                title="Links a second",
+                about="By what became of them.",
+                queries=[rate(m.LINKS, "outcome")],
+                unit="ops",
+                quiet="Nothing where no ids are linked.",
+            ),
+            Panel(
                 title="Records through a source, a second",
                 about="Their outcomes, and the rules by which records, or elements of them, were skipped.",
                 queries=[rate(m.SOURCE_RECORDS, "outcome"), rate(m.SOURCE_SKIPPED, "rule")],

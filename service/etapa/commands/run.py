@@ -13,6 +13,7 @@ from etapa.commands.terminal.failures import CheckFailed, WrongUse
 from etapa.commands.terminal.last_line import last_line_in_the_log
 from etapa.commands.terminal.options import WORKER_FLAGS, settings_flags, settings_from
 from etapa.hosting.log_setup import log_to_stderr
+from etapa.journey.language.identity import REPLAYED_IN_FILES
 from etapa.journey.language.model import Journey
 from etapa.settings import Settings, flag_of
 
@@ -52,6 +53,8 @@ def run(supervised: Path | None, **flags: str | None) -> None:
         stop_when_alone()
     if not IS_COMPILED:
         logger.warning("the core was not compiled when Etapa was installed, so this worker carries about half of what it could")
+    if journey.identity is not None and journey.identity.stage == "replay":
+        logger.warning("`identity`: %s", REPLAYED_IN_FILES)
     if settings.source is not None:
         logger.info("records of %s go through %s", settings.topic_touchpoints, ", ".join(settings.source))
     with last_line_in_the_log(settings):

@@ -129,6 +129,13 @@ CUSTOMERS_MOVED = Metric(
     labels=("direction",),
     help="Customers who left partitions of this worker for others, or arrived in them",
 )
+LINKS = Metric(
+    name="etapa_links_total",
+    kind="counter",
+    labels=("outcome",),
+    help="Links between ids, by what became of them, counted where that was decided; `repeated`: they said nothing new; `forgotten`: one of the"
+    " two customers was forgotten, and nothing changed; all others but `joined` were refused",
+)
 PARTITION_LEAVING = Metric(
     name="etapa_partition_leaving",
     kind="gauge",
@@ -373,6 +380,7 @@ WORKER = (
     BATCH_TOUCHPOINTS,
     LAG,
     CUSTOMERS_MOVED,
+    LINKS,
     PARTITION_LEAVING,
     HELD_UP_SINCE,
     FORGET_REQUESTS,

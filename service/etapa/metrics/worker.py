@@ -23,6 +23,7 @@ from etapa.metrics import catalogue
 from etapa.metrics.campaign_groups import CampaignGroups
 from etapa.metrics.dependencies import Dependencies
 from etapa.metrics.http import HttpMetrics
+from etapa.metrics.links import LinkMetrics
 from etapa.metrics.process import new_registry
 from etapa.metrics.tallies import GOAL_OUTCOMES, dwells_in, moves_in, offers_in, outcomes_in
 from etapa.metrics.trace_sample import sampled_parents
@@ -123,6 +124,7 @@ class Metrics:
         self._batch_touchpoints = catalogue.BATCH_TOUCHPOINTS.histogram(registry)
         self._lag = catalogue.LAG.gauge(registry)
         self._customers_moved = catalogue.CUSTOMERS_MOVED.counter(registry)
+        self._links = LinkMetrics(registry, self._dead_letters)
         self._leaving = catalogue.PARTITION_LEAVING.gauge(registry)
         self._held_up_since = catalogue.HELD_UP_SINCE.gauge(registry)
         self._forget_requests = catalogue.FORGET_REQUESTS.counter(registry)
@@ -200,6 +202,7 @@ class Metrics:
             self._touchpoints.labels(outcome).inc(number)
         if batch.moves is not None:
             self._count_moves(partition, batch.moves)
+        self._links.count(batch.links)
         for reason, number in batch.dead_letters.items():
             self._dead_letters.labels(reason).inc(number)
         if batch.source is not None:

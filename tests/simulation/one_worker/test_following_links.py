@@ -1,12 +1,14 @@
 """A partition whose worker follows links: it says so for ever, and refuses what does not go together with them."""
 
 import json
+from collections import Counter
 
 import msgspec
 import pytest
 
 from etapa.contracts.incoming.input_format import decoder_within
 from etapa.contracts.incoming.touchpoint_message import TouchpointLimits
+from etapa.contracts.outgoing.dead_letter import decode_dead_letter
 from etapa.contracts.rfc3339 import format_time
 from etapa.contracts.stored.forwarding import NO_STAGE
 from etapa.contracts.stored.transfer import (
@@ -24,9 +26,11 @@ from etapa.journey.units import SECOND
 from etapa.stream.protocol.belonging import PartitionRefused
 from etapa.stream.protocol.records import Outgoing
 from etapa.stream.protocol.task_options import TaskOptions
+from tests.simulation.checking.joined import KEY
 from tests.simulation.machines.memory_log import Committed
 from tests.simulation.machines.memory_transfers import MemoryTransfers
 from tests.simulation.one_worker.alone import OPTIONS, START, Alone
+from tests.simulation.worlds.forgetting import FOR_EVER, request_for
 
 LINKING = msgspec.structs.replace(OPTIONS, follows_links=True, decoder=decoder_within(TouchpointLimits(takes_links=True)))
 FORWARDED = TouchpointForwarded(b"c", b"not JSON", (), 1, 1, 1)
@@ -159,3 +163,24 @@ def test_a_person_whose_entry_is_gone_is_refused_in_words() -> None:
     alone.worker()
     with pytest.raises(PartitionRefused, match="leads to somebody of partition 0 of whom no other ids are stored"):
         alone.run(alone.drain())
+
+
+def test_what_became_of_each_link_is_counted_and_who_was_forgotten_is_not_named() -> None:
+    alone = beginning(msgspec.structs.replace(LINKING, forget_key=KEY))
+    for customer_id in ("ada", "bert", "carla"):
+        alone.touch(customer_id)
+    link(alone, "ada", "bert", 5)
+    link(alone, "ada", "bert", 5)
+    link(alone, "bert", "ada", 3)
+    forget = request_for("carla", alone.now(), FOR_EVER, KEY)
+    alone.broker.append(forget.key, forget.value, forget.headers, alone.now())
+    link(alone, "carla", "ada", 2)
+    alone.worker()
+    alone.run(alone.drain())
+    outcomes: Counter[str] = Counter()
+    for batch in alone.told.batches:
+        outcomes.update({} if batch.links is None else batch.links.outcomes)
+    assert outcomes == {"joined": 1, "repeated": 1, "link_cycle": 1, "forgotten": 1}
+    assert [decode_dead_letter(one.key, one.value, one.headers).reason for one in alone.broker.dead_letters] == ["link_cycle"]
+    assert "carla" not in alone.redis.customers
+    assert not any(b"carla" in name + entry for name, entry in alone.redis.ledger.items())

@@ -76,6 +76,13 @@ def test_it_says_what_it_runs_on_without_secrets(worker: subprocess.Popen[bytes]
     assert "s3cret" not in line
 
 
+def test_it_warns_that_it_cannot_replay_who_is_linked(tmp_path: Path) -> None:
+    journey = tmp_path / "linked.yaml"
+    journey.write_text("journey: x\nversion: 1\nidentity: {}\nstages: [{id: a}, {id: b}]\nrules: [{id: r, to: b, when: {event: buy}}]\n")
+    with started("run", "--journey", str(journey), env=NOWHERE) as process:
+        said_until(process, "`identity`: `stage: replay`: workers keep no touchpoints to judge again")
+
+
 def test_a_port_that_is_taken_ends_it_with_the_way_out() -> None:
     with socket.create_server(("127.0.0.1", 0)) as other:
         port = other.getsockname()[1]

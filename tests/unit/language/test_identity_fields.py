@@ -30,7 +30,7 @@ def test_its_fields_have_defaults() -> None:
 
 
 def test_known_traits_are_kept_even_if_no_rule_names_them() -> None:
-    more = "identity: {}\ntraits: {phone: {known: true}, plan: {label: Plan}, email: {known: true}, city: }\n"
+    more = "identity: {stage: keep}\ntraits: {phone: {known: true}, plan: {label: Plan}, email: {known: true}, city: }\n"
     identity = identity_of(more)
     assert identity is not None
     assert identity.known == ("email", "phone")
@@ -52,8 +52,12 @@ def test_known_traits_are_kept_even_if_no_rule_names_them() -> None:
         ("traits: {email: {known: yes please}}\n", 'error: expected true or false, found text "yes please"'),
         ("traits: {email: {known: true}}\n", "info: `known: true` changes nothing here: the file has no `identity`, so no ids are united"),
         (
-            "identity: {merge_known: true}\ntraits: {email: {known: true}}\n",
+            "identity: {stage: keep, merge_known: true}\ntraits: {email: {known: true}}\n",
             "info: `known: true` changes nothing here: the file says `merge_known: true`",
+        ),
+        (
+            "identity: {}\n",
+            "info: `stage: replay`: workers keep no touchpoints to judge again, so they find the stage as `furthest` does; commands on files replay",
         ),
         (
             "identity: {}\n" + GIVEN.replace("TOUCHPOINT", "{at: 1d, type: $link}"),

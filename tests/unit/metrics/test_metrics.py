@@ -18,7 +18,7 @@ from etapa.journey.units import DAY, SECOND
 from etapa.metrics.bulk_histogram import BulkHistogram
 from etapa.metrics.worker import Metrics
 from etapa.stream.protocol.arrivals import arrivals_of
-from etapa.stream.protocol.observer import BatchCommitted, MovesCounted, SourceCounts
+from etapa.stream.protocol.observer import BatchCommitted, LinksCounted, MovesCounted, SourceCounts
 from etapa.stream.protocol.records import Record
 from etapa.stream.worker_observer import Share, WorkerObserver
 from tests.support.stage_changes import stage_change
@@ -357,3 +357,13 @@ def test_records_through_a_source_are_counted_by_outcome_and_by_the_rule_that_sk
     # One dead letter for the record, but two touchpoints that could not be used.
     assert value(metrics, "etapa_dead_letters_total", reason="invalid") == 1
     assert value(metrics, "etapa_touchpoints_total", outcome="dead_letter") == 2
+
+
+def test_links_are_counted_by_what_became_of_them_and_their_dead_letters_wherever_they_were_read() -> None:
+    metrics = Metrics(JOURNEY)
+    assert value(metrics, "etapa_links_total", outcome="forgotten") == 0
+    links = LinksCounted({"joined": 2, "forgotten": 1, "two_known": 1}, {"two_known": 1})
+    metrics.batch_committed(0, batch(links=links))
+    metrics.batch_committed(0, batch(dead_letters={"link_cycle": 1}, links=LinksCounted({"link_cycle": 1}, {})))
+    assert [value(metrics, "etapa_links_total", outcome=one) for one in ("joined", "forgotten", "two_known", "link_cycle")] == [2, 1, 1, 1]
+    assert [value(metrics, "etapa_dead_letters_total", reason=one) for one in ("two_known", "link_cycle")] == [1, 1]

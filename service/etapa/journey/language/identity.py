@@ -10,6 +10,9 @@ from etapa.journey.language.reading.shapes import Choice, Flag
 
 _STAGES: Final[tuple[UnitedStage, ...]] = get_args(UnitedStage)
 
+REPLAYED_IN_FILES: Final = (
+    "`stage: replay`: workers keep no touchpoints to judge again, so they find the stage as `furthest` does; commands on files replay"
+)
 STAGE = Field(
     "stage",
     Choice(_STAGES),
@@ -42,6 +45,13 @@ def doubt_known(record: ReadMap, report: Report) -> None:
         return
     why = "has no `identity`, so no ids are united" if found is None else "says `merge_known: true`"
     report.info(record.place(TRAITS), f"`known: true` changes nothing here: the file {why}")
+
+
+def doubt_replay(record: ReadMap, report: Report) -> None:
+    """Remark on what workers do in place of a replay."""
+    found = record.get(IDENTITY)
+    if found is not None and (found.get(STAGE) or "replay") == "replay":
+        report.info(record.place(IDENTITY), REPLAYED_IN_FILES)
 
 
 def _known(record: ReadMap) -> tuple[str, ...]:

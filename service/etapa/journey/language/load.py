@@ -13,7 +13,7 @@ from etapa.journey.language.design.labels import LABEL
 from etapa.journey.language.design.parts import Design
 from etapa.journey.language.doubts import doubt
 from etapa.journey.language.goals import GOAL
-from etapa.journey.language.identity import IDENTITY, doubt_known, identity
+from etapa.journey.language.identity import IDENTITY, doubt_known, doubt_replay, identity
 from etapa.journey.language.kinds.logic import depth, leaves
 from etapa.journey.language.kinds.table import ConditionShape
 from etapa.journey.language.model import EARLIEST_TAKEN, Condition, CustomerZone, Journey, Rule, Stage
@@ -193,6 +193,7 @@ def _journey(node: Node, report: Report) -> tuple[Journey, Places] | None:
         identity=identity(record),
     )
     doubt_known(record, report)
+    doubt_replay(record, report)
     moves = {(source, rule.to) for rule in journey.rules for source in rule.sources}
     frame.doubt_steps(record, moves, stage_records, STAGE_ID, report)
     look_over(

@@ -47,6 +47,18 @@ class MovesCounted(msgspec.Struct, frozen=True):
     """Whether others still have to leave, and may."""
 
 
+LinkOutcome = Literal["joined", "repeated", "forgotten", "two_known", "link_cycle", "not_linked", "evaluation_failed"]
+"""What became of a link: two people are one or their ids hang together otherwise, nothing new, one of them was forgotten; or why it was refused."""
+
+
+class LinksCounted(msgspec.Struct, frozen=True):
+    """The links that a batch decided, wherever they were read."""
+
+    outcomes: Mapping[LinkOutcome, int]
+    letters: Mapping[Reason, int]
+    """Dead letters about links that were read in other partitions."""
+
+
 class BatchCommitted(msgspec.Struct, frozen=True):
     """One committed batch.
 
@@ -82,6 +94,8 @@ class BatchCommitted(msgspec.Struct, frozen=True):
     """Records whose customers live elsewhere; neither applied nor duplicates."""
     moves: MovesCounted | None = None
     """None where customers do not move."""
+    links: LinksCounted | None = None
+    """None where no links were decided."""
     forgotten: int = 0
     """Touchpoints of forgotten customers, which changed nothing."""
     forget_requests: int = 0

@@ -29,7 +29,7 @@ from etapa.contracts.stored.transfer import (
 )
 from etapa.journey.engine.deny_list import DenyList
 from etapa.stream.protocol.forwarded_items import ForgetElsewhere, LivesElsewhere, sent_along
-from etapa.stream.protocol.observer import MovesCounted
+from etapa.stream.protocol.observer import LinksCounted, MovesCounted
 from etapa.stream.protocol.records import IncomingTransfer, Outgoing, Record
 from etapa.stream.protocol.settling import EarlierForwards
 
@@ -45,6 +45,7 @@ class MovedInBatch(NamedTuple):
     departures: Sequence[Outgoing] = ()
     """Control records for `stage-changes`."""
     counted: MovesCounted | None = None
+    links: LinksCounted | None = None
     pages: Mapping[bytes, bytes | None] = MappingProxyType({})
     """What is kept like pages of the ledger."""
 

@@ -3,10 +3,14 @@
 Each link is a batch of its own, like what comes by `transfers`.
 """
 
+from collections import Counter
+from collections.abc import Mapping
+from typing import Final
+
 import msgspec
 
 from etapa.contracts.incoming.link import CROWD, CYCLE, TWO_KNOWN
-from etapa.contracts.incoming.rejected import Rejected, rejected
+from etapa.contracts.incoming.rejected import Reason, Rejected, rejected
 from etapa.contracts.stored.forwarding import NO_STAGE, ForwardingAddress
 from etapa.contracts.stored.linked_ids import decode_linked_ids, encode_linked_ids
 from etapa.contracts.stored.state import decode_sequence, decode_state, encode_state
@@ -21,12 +25,20 @@ from etapa.journey.language.model import LINK
 from etapa.stream.protocol.batch import Encoded, Item, dead_letters
 from etapa.stream.protocol.forwarded_items import record_in, sent_along
 from etapa.stream.protocol.intake import Accounted
+from etapa.stream.protocol.observer import LinkOutcome, LinksCounted
 from etapa.stream.protocol.ports import Transfers
 from etapa.stream.protocol.records import Outgoing
 from etapa.stream.protocol.residence import MovedInBatch
 from etapa.stream.protocol.takeover import TakenOver
 from etapa.stream.protocol.task_context import TaskContext
 from etapa.stream.protocol.tenures.people_tenure import PeopleTenure
+
+_REFUSALS: Final[Mapping[str, LinkOutcome]] = {
+    "two_known": "two_known",
+    "link_cycle": "link_cycle",
+    "not_linked": "not_linked",
+    "evaluation_failed": "evaluation_failed",
+}
 
 
 class LinkingTenure(PeopleTenure):
@@ -39,6 +51,10 @@ class LinkingTenure(PeopleTenure):
         self._refused: list[Outgoing] = []
         """Dead letters of links that came from other places."""
         self._links_done = 0
+        self._outcomes: Counter[LinkOutcome] = Counter()
+        """Of links decided in this batch."""
+        self._told: Counter[Reason] = Counter()
+        """Why links that came from other places were refused."""
 
     # --- touchpoints ---
 
@@ -52,6 +68,7 @@ class LinkingTenure(PeopleTenure):
         asked = LinkAsked(target=who, at=item.at, moved=who, kept=item.properties[SAME_AS], identity=item.id, record=read)
         refused = await self._follow(asked)
         self._links_done = refused is None
+        self._count_refused(refused)
         await self._commit(1, [] if refused is None else [(record, refused)])
         self._links_done = 0
         await self._settle_moves()
@@ -68,8 +85,14 @@ class LinkingTenure(PeopleTenure):
         else:
             await super()._act_on_one(transfer)
 
+    def _count_refused(self, refused: Rejected | None) -> None:
+        if refused is not None and refused.reason in _REFUSALS:
+            self._outcomes[_REFUSALS[refused.reason]] += 1
+
     def _tell(self, asked: LinkAsked, refused: Rejected | None) -> None:
+        self._count_refused(refused)
         if refused is not None:
+            self._told[refused.reason] += 1
             read = asked.record
             self._refused += dead_letters([(record_in(read), refused)], self._around.options.topic, read.partition)
 
@@ -81,6 +104,7 @@ class LinkingTenure(PeopleTenure):
                 self._moves.send(here, asked)
                 return None
             if self._is_forgotten(here, asked.at):
+                self._outcomes["forgotten"] += 1
                 return None
             if asked.other in here.ids:
                 return await self._joined(asked, here)
@@ -160,6 +184,7 @@ class LinkingTenure(PeopleTenure):
     async def _meet(self, there: LinkedIds, comes: LinkedIds, asked: LinkAsked) -> Rejected | None:
         """Two people who are here become one, unless both are known, or one is nobody any more."""
         if self._is_forgotten(there, asked.at) or self._is_forgotten(comes, asked.at):
+            self._outcomes["forgotten"] += 1
             return None
         if self._is_known(there) and self._is_known(comes):
             return TWO_KNOWN
@@ -168,6 +193,7 @@ class LinkingTenure(PeopleTenure):
     async def _joined(self, asked: LinkAsked, *people: LinkedIds) -> Rejected | None:
         judged = judge_link(IdLink(asked.at, asked.moved, asked.kept), *people)
         if judged is None:
+            self._outcomes["repeated"] += 1
             return None
         if isinstance(judged, Refusal):
             return CYCLE if judged is Refusal.CYCLE else CROWD
@@ -182,6 +208,7 @@ class LinkingTenure(PeopleTenure):
         self._left.pop(judged.kept, None)
         are_right = [customer_id for person in people if person.kept == judged.kept for customer_id in person.ids]
         self._settle_person(msgspec.structs.replace(judged.person, left=left), are_right)
+        self._outcomes["joined"] += 1
         return None
 
     async def _unite(self, judged: JudgedLink, link_id: str, left: dict[str, Published]) -> None:
@@ -233,4 +260,6 @@ class LinkingTenure(PeopleTenure):
 
     def _moved(self, count: int, encoded: Encoded) -> MovedInBatch:
         moved = super()._moved(count, encoded)
-        return moved._replace(forwarded=moved.forwarded + self._links_done)
+        links = LinksCounted(self._outcomes, self._told) if self._outcomes else None
+        self._outcomes, self._told = Counter(), Counter()
+        return moved._replace(forwarded=moved.forwarded + self._links_done, links=links)

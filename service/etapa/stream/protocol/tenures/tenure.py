@@ -397,6 +397,7 @@ class Tenure:
                 source=accounted.source,
                 forwarded=moved.forwarded,
                 moves=moved.counted,
+                links=moved.links,
             ),
         )
         self._seconds, self._began = {}, {}
