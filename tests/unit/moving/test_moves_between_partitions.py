@@ -15,7 +15,7 @@ from etapa.stream.protocol.belonging import AllRefused, LastMark, changed, refus
 from etapa.stream.protocol.observer import MovesCounted
 from etapa.stream.protocol.ports import Scanned, Topics
 from etapa.stream.protocol.residence import Moves
-from etapa.stream.protocol.tenures.leavers import LeaverSearch
+from etapa.stream.protocol.tenures.leavers import MOST_BYTES, LeaverSearch
 from etapa.stream.redis.client import connect
 from etapa.stream.redis.view import RedisView
 from etapa.stream.upkeep.repartition import CannotRepartition, MovesNow, PlaceNow, layout_for, place_now
@@ -152,6 +152,23 @@ def test_no_more_leave_at_once_than_in_a_second() -> None:
         assert [await left_by(search, now) for now in (5.0, 6.0, 7.0)] == [1, 0, 1]
         search.keep_to(None)
         assert await left_by(search, 9.0) == 16
+
+    asyncio.run(scenario())
+
+
+def test_large_customers_leave_in_small_portions() -> None:
+    large = [(f"c{number}", bytes([0x93, 1, *bytes(1_500_000)])) for number in range(4)]
+
+    class Customers(RedisView):
+        async def scan(self, cursor: int, count: int) -> Scanned:
+            return Scanned([*large, ("d", bytes([0x93, 1, *bytes(2 * MOST_BYTES)]))], None, 5)
+
+    async def scenario() -> None:
+        settings = Settings()
+        search = LeaverSearch(Customers(settings, connect(settings), 0), 500, 1000.0)
+        portions = [await search.next(now, lambda _: True) for now in (0.0, 1.0, 2.0)]
+        assert [portion.customer_ids for portion in portions] == [["c0", "c1", "c2"], ["c3", "d"], []]
+        assert portions[-1].all_seen
 
     asyncio.run(scenario())
 

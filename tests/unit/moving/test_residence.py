@@ -12,6 +12,7 @@ from etapa.contracts.stored.transfer import (
     ANNOUNCER,
     CustomerClaimed,
     CustomerUnknown,
+    PlaceFinished,
     Sent,
     SettlingAnswered,
     SettlingAsked,
@@ -240,3 +241,13 @@ def test_who_takes_over_while_a_place_settles_asks_again_and_one_that_never_forw
     new.adopt(later)
     assert not new.are_settling()
     assert sends_of(new) == []
+
+
+def test_what_a_place_sends_after_its_first_change_does_not_have_it_wait_for_places_without_an_owner() -> None:
+    moves = Moves(1, None)
+    assert moves.adopt(LAYOUT)
+    moves.send(0, PlaceFinished(LAYOUT))
+    assert not moves.are_settling()
+    assert [type(sent) for _, sent in sends_of(moves)] == [PlaceFinished]
+    assert not Moves(1, moves.marked()).are_settling()
+    assert not moves.adopt(LAYOUT)

@@ -92,17 +92,20 @@ class Moves:
         """The forwarding addresses read since the last batch."""
         return self._addresses
 
-    def adopt(self, layout: TopicLayout) -> None:
-        """Follow a layout from now on, unless it is older than the present one."""
-        if self.layout is None or layout.generation > self.layout.generation:
-            self.layout = layout
-            self.per_second, self._revision = None, 0
-            # Nobody lives at a place that was not part of the layout before.
-            self._ended = set(range(layout.before, max(layout.before, layout.partitions)))
-            self._to_leave, self._left, self._arrived = None, 0, 0
-            if not self._sent:
-                self._earlier.settled = layout.generation
-            self.forget_claims()
+    def adopt(self, layout: TopicLayout) -> bool:
+        """Follow a layout from now on, unless it is older than the present one. Returns whether it is followed from now on."""
+        if self.layout is not None and layout.generation <= self.layout.generation:
+            return False
+        self.layout = layout
+        self.per_second, self._revision = None, 0
+        # Nobody lives at a place that was not part of the layout before.
+        self._ended = set(range(layout.before, max(layout.before, layout.partitions)))
+        self._to_leave, self._left, self._arrived = None, 0, 0
+        if not self._sent:
+            # Nothing of ours is on its way.
+            self._earlier.settled = layout.generation
+        self.forget_claims()
+        return True
 
     def keep_pace(self, announced: LayoutAnnounced) -> None:
         """Customers leave at this pace from now on, unless it was announced before the present one."""

@@ -7,6 +7,8 @@ from etapa.contracts.stored.forwarding import is_forwarding
 from etapa.stream.protocol.ports import View
 
 _NEVER: Final = 3600.0
+MOST_BYTES: Final = 4 * 1024 * 1024
+"""Of states in one portion; one state may be larger."""
 
 
 class Leavers(NamedTuple):
@@ -26,7 +28,8 @@ class LeaverSearch:
         self._usual_rate = rate
         self._rate = rate if announced is None else announced
         self._allowed_at = 0.0
-        self._found: list[str] = []
+        self._found: list[tuple[str, int]] = []
+        """Those who have to leave, and the bytes of their states."""
         self._cursor: int | None = 0
         """Where to go on; none: all were seen."""
         self.customers = 0
@@ -52,12 +55,16 @@ class LeaverSearch:
             scanned = await self._view.scan(self._cursor, self._most)
             self._cursor = scanned.cursor
             seen = dict(scanned.states)
-            here = sorted(customer_id for customer_id, state in seen.items() if not is_forwarding(state))
+            here = sorted((customer_id, len(state)) for customer_id, state in seen.items() if not is_forwarding(state))
             self.customers = round(scanned.customers * len(here) / len(seen)) if seen else scanned.customers
-            self._found = [customer_id for customer_id in here if has_to_leave(customer_id)]
+            self._found = [one for one in here if has_to_leave(one[0])]
         # Never more than a second's worth at once.
-        most = max(1, min(self._most, int(self._rate)))
-        leaving, self._found = self._found[:most], self._found[most:]
+        most = min(len(self._found), max(1, min(self._most, int(self._rate))))
+        count = size = 0
+        while count < most and size < MOST_BYTES:
+            size += self._found[count][1]
+            count += 1
+        leaving, self._found = [customer_id for customer_id, _ in self._found[:count]], self._found[count:]
         if leaving:
             # Unused time is not made up for, so the rate is never exceeded.
             self._allowed_at = now + len(leaving) / self._rate

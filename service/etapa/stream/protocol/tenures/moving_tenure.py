@@ -196,9 +196,7 @@ class MovingTenure(Tenure):
             raise PartitionRefused(f"partition {self._around.partition}: {LINKED_ELSEWHERE}")
 
     def _adopt(self, announced: LayoutAnnounced) -> None:
-        before = self._moves.layout
-        self._moves.adopt(announced.layout)
-        if self._moves.layout != before:
+        if self._moves.adopt(announced.layout):
             self._search.begin_anew()
 
     def _arrive(self, moved: StateMoved) -> None:
@@ -234,9 +232,11 @@ class MovingTenure(Tenure):
         moves.there_are(self._search.customers)
         if leavers.customer_ids:
             await self._load(self._engine.missing(leavers.customer_ids), None)
-            for customer_id in leavers.customer_ids:
+            for count, customer_id in enumerate(leavers.customer_ids, start=1):
                 if self._engine.knows(customer_id):
                     self._leave(customer_id, moves.home(customer_id))
+                if count % self._around.options.pause_every == 0:
+                    await self._pause()
         elif leavers.all_seen:
             # The view has lost nothing since the search began: otherwise its mark would be another.
             await self._load([], None)
