@@ -30,8 +30,11 @@ class TaskOptions(msgspec.Struct, frozen=True, kw_only=True):
 
     max_records: int = 20_000
     max_bytes: int = 6 * 1024 * 1024
-    max_timers: int = 2_000
-    """At most this many due timers are loaded at once; any more get batches of their own."""
+    max_timers: int = 10_000
+    """At most this many due timers are loaded at once; any more get batches of their own.
+
+    A few thousand touchpoints of sparse history pass weeks, and so the timers of most customers: with a lower limit, they are cut into many batches.
+    """
     max_fired: int = 20_000
     """A batch is committed once its timers have caused this much, even in the middle of one customer's timers."""
     customers_in_memory: int = 50_000
