@@ -187,6 +187,12 @@ WORKER = Dashboard(
                 quiet="Nothing where no ids are linked.",
             ),
             Panel(
+                title="Linked people and forwarding addresses",
+                about="People with several ids, and ids that only lead somewhere.",
+                queries=[total(m.LINKED_PEOPLE), total(m.ADDRESSES)],
+                quiet="None where no ids are linked and nobody moved.",
+            ),
+            Panel(
                 title="Records through a source, a second",
                 about="Their outcomes, and the rules by which records, or elements of them, were skipped.",
                 queries=[rate(m.SOURCE_RECORDS, "outcome"), rate(m.SOURCE_SKIPPED, "rule")],

@@ -136,6 +136,20 @@ LINKS = Metric(
     help="Links between ids, by what became of them, counted where that was decided; `repeated`: they said nothing new; `forgotten`: one of the"
     " two customers was forgotten, and nothing changed; all others but `joined` were refused",
 )
+LINKED_PEOPLE = Metric(
+    name="etapa_linked_people",
+    kind="gauge",
+    labels=("partition",),
+    help="People of a partition who have several ids, or one that is at home in another partition",
+    absent_at_first=_OF_A_PARTITION,
+)
+ADDRESSES = Metric(
+    name="etapa_forwarding_addresses",
+    kind="gauge",
+    labels=("partition",),
+    help="Ids in a partition that only lead to where their person lives, or to the id that is kept",
+    absent_at_first=_OF_A_PARTITION,
+)
 PARTITION_LEAVING = Metric(
     name="etapa_partition_leaving",
     kind="gauge",
@@ -381,6 +395,8 @@ WORKER = (
     LAG,
     CUSTOMERS_MOVED,
     LINKS,
+    LINKED_PEOPLE,
+    ADDRESSES,
     PARTITION_LEAVING,
     HELD_UP_SINCE,
     FORGET_REQUESTS,

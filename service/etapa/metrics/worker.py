@@ -30,6 +30,7 @@ from etapa.metrics.trace_sample import sampled_parents
 from etapa.stream.protocol.damage import DamageKind
 from etapa.stream.protocol.observer import BatchCommitted, BatchStep, MovesCounted, RecordOutcome
 from etapa.stream.protocol.ports import TakeoverReason
+from etapa.stream.protocol.readers import IdCounts
 from etapa.stream.worker_observer import Share
 
 MOST_LOOKED_AT = 4
@@ -247,6 +248,9 @@ class Metrics:
         self._view_delay.observe(delay, exemplar)
         self._batch_seconds.labels("apply").observe(apply, exemplar)
 
+    def ids(self, by_partition: Mapping[int, IdCounts]) -> None:
+        self._links.show(by_partition)
+
     def lag(self, by_partition: Mapping[int, int]) -> None:
         """The lag of all partitions that are ours; earlier figures of other partitions are removed."""
         self._lag.clear()
@@ -284,8 +288,8 @@ class Metrics:
 
     def released(self, partition: int) -> None:
         """From now on another worker reports this partition."""
-        self.customers.drop(partition)
-        self._campaign_groups.drop(partition)
+        for kept in (self.customers, self._campaign_groups, self._links):
+            kept.drop(partition)
         for gauge in (self._lag, self._ready, self._stream_time, self._denied, self._leaving, self._held_up_since):
             gauge.remove(str(partition))
 

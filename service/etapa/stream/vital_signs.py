@@ -40,7 +40,7 @@ class VitalSigns:
 
     async def take(self, consumer: AIOKafkaConsumer | None, tasks: PartitionTasks | None, reader: ViewReader, *, is_refused: bool) -> None:
         """Check once. Without a consumer Kafka is not asked: a caller that cannot create one reports why with `no_kafka`."""
-        await asyncio.gather(self._look_at_redis(reader), self._look_at_kafka(consumer, tasks))
+        await asyncio.gather(self._look_at_redis(reader, tasks), self._look_at_kafka(consumer, tasks))
         self.tell_share(tasks, is_refused=is_refused)
 
     async def no_kafka(self, error: BaseException) -> str:
@@ -69,10 +69,12 @@ class VitalSigns:
         refused = max(1, self.partitions) if is_refused else 0 if tasks is None else tasks.refused()
         self._observer.share(Share(self.partitions, owned, refused))
 
-    async def _look_at_redis(self, reader: ViewReader) -> None:
+    async def _look_at_redis(self, reader: ViewReader, tasks: PartitionTasks | None) -> None:
+        owned = [] if tasks is None else sorted(tasks.readiness())
         try:
             async with asyncio.timeout(PROBE_SECONDS):
                 await reader.takes_writes()
+                counts = await reader.ids(owned) if owned else {}
         except (ViewError, TimeoutError) as error:
             trouble = await redis_probe.trouble_behind(self._settings, error)
             words = redis_probe.in_words(self._settings, trouble, str(error) or f"no answer within {PROBE_SECONDS:g} s")
@@ -81,6 +83,9 @@ class VitalSigns:
             self._tell("redis", cause_in_redis(error) if trouble is None else trouble.cause, words)
         else:
             self._tell("redis", None, "")
+            # Only for partitions that are still ours: other workers report the others by now.
+            still = {} if tasks is None else tasks.readiness()
+            self._observer.ids({number: ids for number, ids in counts.items() if number in still})
 
     async def _look_at_kafka(self, consumer: AIOKafkaConsumer | None, tasks: PartitionTasks | None) -> None:
         if consumer is None or tasks is None:
@@ -100,7 +105,6 @@ class VitalSigns:
                 logger.warning("%s", words)
             return
         self.kafka_answers()
-        # Only for partitions that are still ours: other workers report the others by now.
         still = tasks.readiness()
         self._observer.lag({number: max(0, ends[TopicPartition(topic, number)] - done[number]) for number in owned if number in still})
 

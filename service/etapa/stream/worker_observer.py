@@ -7,6 +7,7 @@ import msgspec
 
 from etapa.hosting.dependencies import Cause, Dependency
 from etapa.stream.protocol.observer import TaskObserver
+from etapa.stream.protocol.readers import IdCounts
 
 
 class Share(msgspec.Struct, frozen=True):
@@ -27,6 +28,9 @@ class WorkerObserver(TaskObserver, Protocol):
 
     def share(self, share: Share) -> None:
         """This worker's share of the work now."""
+
+    def ids(self, by_partition: Mapping[int, IdCounts]) -> None:
+        """The linked people and the forwarding addresses of each of our partitions."""
 
     def lag(self, by_partition: Mapping[int, int]) -> None:
         """How many touchpoints of each of our partitions are not committed yet."""

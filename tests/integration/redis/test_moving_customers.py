@@ -113,6 +113,10 @@ def test_two_linked_ids_lead_to_the_one_that_is_kept_by_way_of_every_address(red
             found = await here.reader.customer("anon-7")
             assert found is not None
             assert (found.customer_id, found.partition, found.stage) == ("ada", 0, "s1")
+            counts = await here.reader.ids([0, 1])
+            assert sum(each.addresses for each in counts.values()) == 2
+            assert counts[1].addresses >= 1
+            assert [each.linked_people for each in counts.values()] == [0, 0]
 
     asyncio.run(scenario())
 

@@ -19,6 +19,7 @@ from etapa.metrics.bulk_histogram import BulkHistogram
 from etapa.metrics.worker import Metrics
 from etapa.stream.protocol.arrivals import arrivals_of
 from etapa.stream.protocol.observer import BatchCommitted, LinksCounted, MovesCounted, SourceCounts
+from etapa.stream.protocol.readers import IdCounts
 from etapa.stream.protocol.records import Record
 from etapa.stream.worker_observer import Share, WorkerObserver
 from tests.support.stage_changes import stage_change
@@ -367,3 +368,12 @@ def test_links_are_counted_by_what_became_of_them_and_their_dead_letters_whereve
     metrics.batch_committed(0, batch(dead_letters={"link_cycle": 1}, links=LinksCounted({"link_cycle": 1}, {})))
     assert [value(metrics, "etapa_links_total", outcome=one) for one in ("joined", "forgotten", "two_known", "link_cycle")] == [2, 1, 1, 1]
     assert [value(metrics, "etapa_dead_letters_total", reason=one) for one in ("two_known", "link_cycle")] == [1, 1]
+
+
+def test_linked_people_and_addresses_are_those_of_our_partitions() -> None:
+    metrics = Metrics(JOURNEY)
+    metrics.ids({0: IdCounts(3, 5), 1: IdCounts(1, 0)})
+    assert (value(metrics, "etapa_linked_people", partition="0"), value(metrics, "etapa_forwarding_addresses", partition="0")) == (3, 5)
+    metrics.released(0)
+    metrics.ids({1: IdCounts(2, 1)})
+    assert [value(metrics, "etapa_linked_people", partition=one) for one in "01"] == [None, 2]

@@ -50,6 +50,15 @@ class StageMembers(msgspec.Struct, frozen=True):
     """Partitions passed over: they are new, lost or being rebuilt."""
 
 
+class IdCounts(msgspec.Struct, frozen=True):
+    """What a partition of the view holds of people whose ids lead elsewhere, or who have several."""
+
+    linked_people: int
+    """People who live there and have several ids, or are not at home."""
+    addresses: int
+    """Ids that are no longer used, or whose people live in another partition."""
+
+
 class LedgerPart(msgspec.Struct, frozen=True):
     """The stored pages of a partition's ledger by name, and the stream time of their mark."""
 

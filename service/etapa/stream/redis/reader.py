@@ -1,14 +1,16 @@
 """Reads the view across all partitions, for display."""
 
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from redis.exceptions import NoPermissionError
 
+from etapa.contracts.stored.forwarding import NO_STAGE
 from etapa.journey.ledger.periods import period_of
 from etapa.journey.units import SECOND
 from etapa.settings import Settings
 from etapa.stream.protocol.ports import ViewError
-from etapa.stream.protocol.readers import LedgerPart, LedgerParts, StageCounts, StageMembers, StagePlace, StoredCustomer
+from etapa.stream.protocol.readers import IdCounts, LedgerPart, LedgerParts, StageCounts, StageMembers, StagePlace, StoredCustomer
 from etapa.stream.redis.all_partitions import AllPartitions
 from etapa.stream.redis.client import RedisClient
 from etapa.stream.redis.customer_search import CustomerSearch
@@ -48,6 +50,17 @@ class ViewReader:
             for stage, count in read_counts(counts).items():
                 total[stage] = total.get(stage, 0) + count
         return StageCounts(total, partitions, missing)
+
+    async def ids(self, partitions: Sequence[int]) -> Mapping[int, IdCounts]:
+        """How many linked people and forwarding addresses these partitions have."""
+
+        def ask(pipe: Any, keys: PartitionKeys) -> None:
+            pipe.hlen(keys.linked)
+            pipe.hget(keys.counts, NO_STAGE)
+
+        answers = await self._partitions.each(partitions, ask)
+        found = zip(partitions, answers[::2], answers[1::2], strict=True)
+        return {partition: IdCounts(people, int(addresses or 0)) for partition, people, addresses in found}
 
     async def ledger(self, since: int | None, until: int | None) -> LedgerParts:
         """The ledgers of all partitions: the pages that may hold times from `since` to before `until`."""
