@@ -216,24 +216,19 @@ class SilentWorld(ReclassifyingWorld):
 
 @pytest.mark.parametrize("kind", [ReclassifyingWorld, SilentWorld])
 @pytest.mark.parametrize("part", range(2))
-def test_whatever_happens_meanwhile_every_invariant_holds(kind: type[ReclassifyingWorld], part: int) -> None:
+def test_whatever_happens_while_customers_are_reclassified_every_invariant_holds(kind: type[ReclassifyingWorld], part: int) -> None:
     failing = []
+    carried_over = done = turns = 0
     for seed in range(part * SEEDS // 2, (part + 1) * SEEDS // 2):
-        result = kind(seed).run()
+        world = kind(seed)
+        result = world.run()
         if result.violations:
             failing.append((seed, result.violations[0]))
-    assert failing == []
-
-
-def test_the_seeds_do_reclassify_customers() -> None:
-    carried_over = done = turns = 0
-    for seed in range(SEEDS):
-        world = ReclassifyingWorld(seed)
-        world.run()
         turns += len({mark_of(committed).version for committed in world.broker.committed}) == 2
         if world.redis.progress is not None:
             carried_over += world.redis.progress.carried_over
             done += world.redis.progress.done
-    assert carried_over > 20
+    assert failing == []
+    assert carried_over > 5
     assert done > 10
     assert turns > 10
