@@ -1,12 +1,20 @@
 """Records as Kafka's client returns them, and as they go into its batches."""
 
+from collections.abc import Sequence
 from types import SimpleNamespace
 
 import msgspec
 import pytest
 from aiokafka.producer.message_accumulator import BatchBuilder
+from aiokafka.record.default_records import _DefaultRecordBatchBuilderPy
+from aiokafka.record.memory_records import MemoryRecords
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
+from etapa.contracts.outgoing.stage_change import StageChangeHeaders
 from etapa.stream.kafka.batches.our_records import append_records, as_records, as_state_records
+from etapa.stream.kafka.batches.plain_batch import PlainBatch
+from etapa.stream.kafka.batches.record_buffer import varint
 from etapa.stream.protocol.records import Applied, Outgoing, Record, StateRecord, total_size
 from etapa.stream.redis.packing import flattened
 
@@ -80,3 +88,69 @@ def test_a_state_of_any_length_is_packed_as_text_whatever_its_bytes_are(length: 
     assert states.endswith(b"\xdb" + length.to_bytes(4, "big") + b"\xff" * length)
     as_text = states[: len(states) - length] + b"x" * length
     assert msgspec.msgpack.decode(as_text) == ["a", "x" * length]
+
+
+content = st.one_of(
+    st.none(), st.binary(max_size=80), st.sampled_from([b"", b"x" * 63, b"x" * 64, b"x" * 8191, b"x" * 8192, b"x" * 70_000])
+)
+headers = st.lists(st.tuples(st.sampled_from(["ce_id", "", "ä", "h" * 100]) | st.text(max_size=3).filter(str.isalnum), content), max_size=4)
+of_changes = st.builds(StageChangeHeaders, *[st.binary(max_size=80) for _ in range(4)])
+records = st.lists(st.builds(Outgoing, content, content, headers | of_changes), min_size=1, max_size=12)
+
+
+def theirs(some: Sequence[Outgoing], most_bytes: int, batch: PlainBatch) -> tuple[int, bytes]:
+    """How many records aiokafka's builder takes, and the batch that it makes of them at the time and by the producer of `batch`."""
+    builder = _DefaultRecordBatchBuilderPy(2, 0, batch._is_transactional, *batch._producer, most_bytes)
+    count = 0
+    for one in some:
+        if builder.append(count, batch._timestamp, one.key, one.value, list(one.headers)) is None:
+            break
+        count += 1
+    return count, bytes(builder.build())
+
+
+@settings(max_examples=150, deadline=None)
+@given(records, st.sampled_from([0, 100, 500, 9_000, 1_000_000]), st.booleans(), st.integers(0, 2**40), st.integers(0, 2**30))
+def test_a_batch_is_to_the_byte_what_aiokafka_writes(
+    some: list[Outgoing], most_bytes: int, is_transactional: bool, producer_id: int, sequence: int
+) -> None:
+    batch = PlainBatch(most_bytes, is_transactional=is_transactional)
+    taken = append_records(batch, some, 0)
+    batch._set_producer_state(producer_id, 7, sequence)
+    assert (taken, bytes(batch._build())) == theirs(some, most_bytes, batch)
+    assert batch.size() == len(batch._build())
+    assert batch.record_count() == taken
+
+
+def test_a_batch_of_many_records_is_read_as_it_was_written() -> None:
+    some = [Outgoing(b"c-%d" % number, b"v" * (number % 200), [("ce_id", b"%d" % number)] * (number % 3)) for number in range(20_000)]
+    batch = PlainBatch(10_000_000, is_transactional=True)
+    assert append_records(batch, some, 0) == len(some)
+    batch._set_producer_state(5, 1, 0)
+    read = MemoryRecords(bytes(batch._build())).next_batch()
+    assert read is not None
+    assert read.validate_crc()
+    assert [(one.offset, one.key, one.value, one.headers) for one in read] == [
+        (number, one.key, one.value, list(one.headers)) for number, one in enumerate(some)
+    ]
+
+
+def test_both_kinds_of_batches_are_full_at_the_same_record() -> None:
+    some = [Outgoing(b"k%d" % number, b"x" * (37 * number % 400), [("h", b"v")] * (number % 2)) for number in range(100)]
+    ours = theirs_ = 0
+    while ours < len(some):
+        ours = append_records(PlainBatch(1_000, is_transactional=True), some, ours)
+        theirs_ = append_records(BatchBuilder(1_000, 0, is_transactional=1), some, theirs_)
+        assert ours == theirs_
+
+
+@pytest.mark.parametrize(("number", "written"), [(0, "00"), (1, "02"), (63, "7e"), (64, "8001"), (8191, "fe7f"), (8192, "808001")])
+def test_numbers_are_written_in_as_few_bytes_as_they_need(number: int, written: str) -> None:
+    assert varint(number).hex() == written
+
+
+def test_nothing_but_filling_adds_records_to_a_batch() -> None:
+    batch = PlainBatch(1_000, is_transactional=True)
+    assert batch.closed()
+    batch.append(timestamp=None, key=b"k", value=b"v")
+    assert batch.record_count() == 0

@@ -5,9 +5,10 @@ in binary mode, so that a consumer can route and drop repeats without parsing th
 """
 
 from collections.abc import Sequence
-from typing import Any, Final
+from typing import Any, Final, final
 
 import msgspec
+from mypy_extensions import mypyc_attr
 
 from etapa.contracts.json_reading import read_json
 from etapa.contracts.outgoing.stage_change_message import StageChangeMessage
@@ -18,23 +19,55 @@ TYPE: Final = "etapa.stage-change"
 
 _encode: Final = msgspec.json.Encoder().encode
 _decode: Final = msgspec.json.Decoder(StageChangeMessage).decode
-_SPECVERSION: Final = ("ce_specversion", b"1.0")
-_TYPE: Final = ("ce_type", TYPE.encode())
-_CONTENT_TYPE: Final = ("content-type", b"application/json")
+SPECVERSION: Final = ("ce_specversion", b"1.0")
+TYPE_HEADER: Final = ("ce_type", TYPE.encode())
+CONTENT_TYPE: Final = ("content-type", b"application/json")
 
 
 _MOST_KEPT: Final = 1024
 _moves: Final[dict[tuple[str | None, str, str | None, str, str | None], tuple[bytes, bytes]]] = {}
 _channels: Final[dict[str | None, bytes]] = {}
-_journeys: Final[dict[tuple[str, int], tuple[bytes, tuple[str, bytes]]]] = {}
+_journeys: Final[dict[tuple[str, int], tuple[bytes, bytes]]] = {}
 """What is written again and again, as it is written: two pieces for each move, channels, and the end of the value with `ce_source` for each journey."""
 
 _NUMBERS: Final = [b"%d" % number for number in range(_MOST_KEPT)]
 _NULL: Final = b"null"
 
 
+@final
+@mypyc_attr(acyclic=True)
+class StageChangeHeaders:
+    """The headers of a stage change: four values, which become pairs when somebody asks for them. Most go into a batch without that."""
+
+    __slots__ = ("at", "customer_id", "identity", "source")
+
+    def __init__(self, identity: bytes, source: bytes, at: bytes, customer_id: bytes) -> None:
+        self.identity: Final = identity
+        self.source: Final = source
+        self.at: Final = at
+        self.customer_id: Final = customer_id
+
+    def pairs(self) -> list[tuple[str, bytes]]:
+        """Names and values, in the order in which they are published."""
+        return [
+            SPECVERSION,
+            ("ce_id", self.identity),
+            TYPE_HEADER,
+            ("ce_source", self.source),
+            ("ce_time", self.at),
+            ("ce_subject", self.customer_id),
+            CONTENT_TYPE,
+        ]
+
+
 def encode_stage_change(change: StageChange, journey: str, version: int) -> tuple[bytes, bytes, Sequence[tuple[str, bytes]]]:
-    """Key, value and headers of the record that announces a change made by this version of this journey.
+    """Key, value and headers of the record that announces a change made by this version of this journey."""
+    key, value, headers = write_stage_change(change, journey, version)
+    return key, value, headers.pairs()
+
+
+def write_stage_change(change: StageChange, journey: str, version: int) -> tuple[bytes, bytes, StageChangeHeaders]:
+    """The same, for batches of many changes.
 
     The value is that of `stage_change_json`, put together from pieces, most of which were written before: that takes half as long.
     """
@@ -78,16 +111,7 @@ def encode_stage_change(change: StageChange, journey: str, version: int) -> tupl
         dwell,
         end,
     )
-    headers = [
-        _SPECVERSION,
-        ("ce_id", b"%b/%b" % (key, sequence)),
-        _TYPE,
-        source,
-        ("ce_time", at),
-        ("ce_subject", key),
-        _CONTENT_TYPE,
-    ]
-    return key, value, headers
+    return key, value, StageChangeHeaders(b"%b/%b" % (key, sequence), source, at, key)
 
 
 def _of_move(change: StageChange) -> tuple[bytes, bytes]:
@@ -99,9 +123,9 @@ def _of_move(change: StageChange) -> tuple[bytes, bytes]:
     )
 
 
-def _of_journey(journey: str, version: int) -> tuple[bytes, tuple[str, bytes]]:
+def _of_journey(journey: str, version: int) -> tuple[bytes, bytes]:
     """The end of the value, and the header that names the journey."""
-    return b',"journey":%b,"version":%b}' % (_encode(journey), str(version).encode()), ("ce_source", b"etapa/" + journey.encode())
+    return b',"journey":%b,"version":%b}' % (_encode(journey), str(version).encode()), b"etapa/" + journey.encode()
 
 
 def _keep(kept: dict[Any, Any], key: object, written: object) -> None:

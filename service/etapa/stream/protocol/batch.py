@@ -11,7 +11,7 @@ from etapa.contracts.outgoing.campaign_outcome import encode_campaign_outcome
 from etapa.contracts.outgoing.campaign_trigger import encode_campaign_trigger
 from etapa.contracts.outgoing.customer_moved import encode_customer_moved
 from etapa.contracts.outgoing.dead_letter import encode_dead_letter
-from etapa.contracts.outgoing.stage_change import encode_stage_change
+from etapa.contracts.outgoing.stage_change import write_stage_change
 from etapa.contracts.stored.forwarding import NO_STAGE, ForwardingAddress, encode_forwarding
 from etapa.contracts.stored.state import NO_KNOWN_MEMORIES, KnownMemories, encode_state
 from etapa.contracts.stored.transfer import TopicLayout
@@ -27,7 +27,7 @@ from etapa.journey.engine.judging.campaigns import in_order, triggers_of
 from etapa.journey.engine.judging.outcomes import EvaluationFailed
 from etapa.journey.engine.partition import Partition
 from etapa.journey.language.model import Journey
-from etapa.stream.protocol.records import Applied, Headers, Outgoing, Record
+from etapa.stream.protocol.records import Applied, Headers, Outgoing, OutgoingHeaders, Record
 
 Pause = Callable[[], Awaitable[object]]
 """Gives other tasks a turn. Awaited every few milliseconds of work."""
@@ -178,12 +178,13 @@ class Encoded:
         by_change: dict[tuple[str, int], Headers] = {}
         for each in told:
             if isinstance(each, StageChange):
-                key, value, headers = encode_stage_change(each, journey, version)
+                key, value, written = write_stage_change(each, journey, version)
+                headers: OutgoingHeaders = written
                 if traces and each.touchpoint_id is not None:
                     trace = traces.get((each.customer_id, each.touchpoint_id))
                     if trace is not None:
                         by_change[each.customer_id, each.sequence] = trace
-                        headers = [*headers, *trace]
+                        headers = [*written.pairs(), *trace]
                 self.stage_changes.append(Outgoing(key, value, headers))
         for trigger in triggers_of(told):
             key, value, headers = encode_campaign_trigger(trigger, journey, version)

@@ -1,4 +1,4 @@
-"""What a transactional producer does once its transaction has failed."""
+"""What a transactional producer makes of our batches, and what it does once its transaction has failed."""
 
 import asyncio
 from typing import Any
@@ -6,8 +6,12 @@ from typing import Any
 import pytest
 from aiokafka import AIOKafkaProducer, TopicPartition
 from aiokafka.errors import KafkaError, TopicAuthorizationFailedError
+from aiokafka.producer.sender import SendProduceReqHandler
+from aiokafka.record.memory_records import MemoryRecords
 
+from etapa.stream.kafka.batches.plain_batch import PlainBatch
 from etapa.stream.kafka.writing.producer import send_nothing_after_an_error
+from etapa.stream.protocol.records import Outgoing
 
 STATES, CHANGES = TopicPartition("customer-state", 0), TopicPartition("stage-changes", 0)
 
@@ -41,6 +45,34 @@ def test_what_never_became_part_of_a_transaction_that_failed_is_not_sent(failing
         with pytest.raises(KafkaError):
             await producer._message_accumulator.add_batch(producer._message_accumulator.create_builder(), STATES, 1)
         producer._txn_manager.wait_for_transaction_end().exception()
+        producer._closed = True
+
+    asyncio.run(scenario())
+
+
+def test_our_batches_are_sent_in_the_name_of_the_producer_with_numbers_that_go_on() -> None:
+    async def scenario() -> None:
+        producer = AIOKafkaProducer(transactional_id="t")
+        manager, accumulator = producer._txn_manager, producer._message_accumulator
+        manager.set_pid_and_epoch(77, 3)
+        manager.begin_transaction()
+        for number in range(3):
+            batch = PlainBatch(1_000, is_transactional=True)
+            batch.fill([Outgoing(b"k", b"%d" % number), Outgoing(b"k", None, [("h", b"v")])], 0)
+            await accumulator.add_batch(batch, STATES, 1)
+            drained = accumulator._pop_batch(STATES)
+            request = SendProduceReqHandler(producer._sender, {STATES: drained}).create_request()
+            [(topic, [(partition, written)])] = request._topics
+            assert (topic, partition) == STATES
+            assert request.prepare({0: (0, 9)}).encode().count(written) == 1
+            read = MemoryRecords(bytes(written)).next_batch()
+            assert read is not None
+            assert read.validate_crc()
+            assert read.is_transactional
+            assert (read.producer_id, read.producer_epoch, read.base_sequence) == (77, 3, 2 * number)
+            assert [(one.key, one.value, one.headers) for one in read] == [(b"k", b"%d" % number, []), (b"k", None, [("h", b"v")])]
+            assert drained.get_data_buffer() is written
+            drained.done_noack()
         producer._closed = True
 
     asyncio.run(scenario())

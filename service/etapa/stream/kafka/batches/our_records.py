@@ -8,6 +8,7 @@ from typing import Any, Final
 
 from mypy_extensions import i64
 
+from etapa.stream.kafka.batches.plain_batch import PlainBatch
 from etapa.stream.protocol.records import Outgoing, Record, StateRecord
 
 
@@ -41,7 +42,9 @@ _NO_HEADERS: Final[list[tuple[str, bytes]]] = []
 
 
 def append_records(batch: Any, records: Sequence[Outgoing], start: int) -> int:
-    """Fill an aiokafka batch from `start` on, bypassing its checks of every record. Returns where it was full, or the end."""
+    """Fill a batch from `start` on: a `PlainBatch`, or one of aiokafka's, without its checks of every record. Returns where it was full, or the end."""
+    if isinstance(batch, PlainBatch):
+        return batch.fill(records, start)
     append = batch._builder.append
     count: int = batch.record_count()
     for position in range(start, len(records)):

@@ -14,6 +14,7 @@ from aiokafka.producer.message_accumulator import BatchBuilder
 from aiokafka.record.default_records import DefaultRecordBase
 
 from etapa.contracts.outgoing.dead_letter import cut_to
+from etapa.stream.kafka.batches.plain_batch import PlainBatch
 from etapa.stream.kafka.limits import BatchTooLarge, TopicLimits, too_large
 from etapa.stream.protocol.records import Outgoing
 
@@ -100,7 +101,10 @@ def _alone(producer: AIOKafkaProducer, record: _T, append: Append[_T], codec: in
 def _new_batch(producer: AIOKafkaProducer, size: int, codec: int = _NOT_COMPRESSED) -> Any:
     # Like `producer.create_batch()`, whose size and codec are the same for all topics.
     manager = producer._txn_manager
-    return BatchBuilder(size, codec, is_transactional=manager is not None and manager.transactional_id is not None)
+    is_transactional = manager is not None and manager.transactional_id is not None
+    if codec == _NOT_COMPRESSED:
+        return PlainBatch(size, is_transactional=is_transactional)
+    return BatchBuilder(size, codec, is_transactional=is_transactional)
 
 
 async def _hand_over(producer: AIOKafkaProducer, topic: str, partition: int, batch: Any) -> "asyncio.Future[Any]":
