@@ -39,7 +39,7 @@ class TaskOptions(msgspec.Struct, frozen=True, kw_only=True):
     """A batch is committed once its timers have caused this much, even in the middle of one customer's timers."""
     customers_in_memory: int = 50_000
     """Customers kept in memory between batches. Those in the current batch are always kept until the view shows it."""
-    max_leaving: int = 2_000
+    max_leaving: int = 5_000
     """At most this many customers leave for other partitions in one batch, and not many more than 4 MiB of states."""
     leaving_rate: float = 1000.0
     """At most this many of them leave in a second, apart from those that are claimed."""
