@@ -126,7 +126,7 @@ def of_one_version(program: Program, customer: Customer, applied: Sequence[Touch
     now = applied[0].at
     for touchpoint in applied:
         now = max(now, touchpoint.at)
-        for accumulator in program.accumulators_for(touchpoint.type):
+        for accumulator in program.kind_of(touchpoint.type).accumulators:
             accumulator.record(memory, touchpoint, now)
         for name, value in touchpoint.traits.items():
             if name not in traits or touchpoint.at >= traits[name][0]:

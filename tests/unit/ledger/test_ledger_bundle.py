@@ -20,7 +20,7 @@ def by_hours() -> Bundle:
 def test_hours_of_a_day_share_their_names() -> None:
     flat = by_hours().flat()
     assert flat == FlatBundle(
-        in_parts=True, page=FlatPage(["b", "a", "student"], [3, -1, 0, 1, 7, 4, 22, 2, 1, 0, 7, 1, 22, -1, 1, 0, 0, 2])
+        in_parts=True, page=FlatPage(["student", "a", "b"], [3, -1, 2, 1, 7, 4, 22, 0, 1, 2, 7, 1, 22, -1, 1, 2, 0, 2])
     )
     again = bundle_of("stays", DAY, flat)
     assert {period: page.cells() for period, page in again.pages().items()} == {

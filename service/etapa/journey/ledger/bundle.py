@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Final, NamedTuple, final
 
-from etapa.journey.ledger.page import FlatPage, Page
+from etapa.journey.ledger.page import FlatPage, NameTable, Page
 from etapa.journey.ledger.periods import Period, part_of, start_of
 from etapa.journey.ledger.tables import COLUMNS, FIGURES, NUMBERED, Figures, Key, Table
 
@@ -22,12 +22,14 @@ class FlatBundle(NamedTuple):
 class Bundle:
     """One table's pages in `period`, that of the record."""
 
-    __slots__ = ("_pages", "period", "table")
+    __slots__ = ("_names", "_pages", "period", "table")
 
     def __init__(self, table: Table, period: Period) -> None:
         self.table: Final = table
         self.period: Final = period
         self._pages: Final[dict[Period, Page]] = {}
+        self._names = NameTable()
+        """Those of all pages."""
 
     def __len__(self) -> int:
         cells = 0
@@ -43,7 +45,7 @@ class Bundle:
         """The page of the record's period, or of a part of it, for adding to it; a new one if there is none."""
         page = self._pages.get(period)
         if page is None:
-            page = self._pages[period] = Page(self.table)
+            page = self._pages[period] = Page(self.table, self._names, self._part_of(period))
         return page
 
     def take(self, pages: Mapping[Period, Page], *, in_parts: bool) -> None:
@@ -56,6 +58,9 @@ class Bundle:
         parts = {period: page for period, page in self._pages.items() if period != self.period}
         for period in parts:
             del self._pages[period]
+        if not self._pages:
+            # A long period has fewer names than its parts have together.
+            self._names = NameTable()
         self.take(parts, in_parts=False)
 
     def flat(self) -> FlatBundle:
@@ -66,27 +71,14 @@ class Bundle:
         return FlatBundle(True, self._flat_parts())
 
     def _flat_parts(self) -> FlatPage:
-        numbered = [column in NUMBERED for column in COLUMNS[self.table]]
-        width, figures = len(numbered), len(FIGURES[self.table])
-        names: dict[str, int] = {}
         rows: list[int] = []
-        begins = len(self.period) + 1
         for period in sorted(self._pages):
-            part, page = int(period[begins:]), self._pages[period].flat()
-            renumbered = [names.setdefault(name, len(names)) for name in page.names]
-            # Number -1 is none in both.
-            renumbered.append(-1)
-            numbers = page.numbers
-            start = 0
-            while start < len(numbers):
-                rows.append(part)
-                for place in range(width):
-                    number = numbers[start + place]
-                    rows.append(number if numbered[place] else renumbered[number])
-                start += width
-                rows += numbers[start : start + figures]
-                start += figures
-        return FlatPage(list(names), rows)
+            rows += self._pages[period].rows()
+        return FlatPage(self._names.names, rows)
+
+    def _part_of(self, period: Period) -> int | None:
+        """The number of the day's hour or the month's day; none for the whole period."""
+        return None if period == self.period else int(period[len(self.period) + 1 :])
 
 
 def bundle_of(table: Table, period: Period, flat: FlatBundle) -> Bundle:

@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Final
 
-from etapa.journey.ledger.page import Page, PageKey
+from etapa.journey.ledger.page import Page, PageKey, page_key
 from etapa.journey.ledger.periods import KeptPeriods, Period, start_of
 from etapa.journey.ledger.tables import Table
 from etapa.journey.ledger.tally import BatchTally
@@ -65,12 +65,15 @@ def count(pages: Pages, tally: BatchTally, kept: KeptPeriods) -> None:
     """Add what was counted, each in its period."""
     # History counts in many hours that share a page: each page is opened once, and its period worked out once.
     opened: dict[tuple[Table, Period], Page] = {}
-    for table, hour, cells in tally.pages():
-        place = (table, kept.of(hour))
+    last, period = -1, ""
+    for table, hour, keys, figures in tally.counts():
+        if hour != last or not period:
+            last, period = hour, kept.of(hour)
+        place = (table, period)
         page = opened.get(place)
         if page is None:
-            page = opened[place] = pages.opened(PageKey(table, place[1]))
-        page.add(cells)
+            page = opened[place] = pages.opened(page_key(table, period))
+        page.add_columns(keys, figures)
 
 
 def fold(ledger: JourneyLedger, now: int) -> None:

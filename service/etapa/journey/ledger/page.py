@@ -1,6 +1,6 @@
 """A page of the ledger: the figures of one table in one period."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Final, NamedTuple, final
 
 from etapa.journey.ledger.periods import Period
@@ -14,11 +14,28 @@ class PageKey(NamedTuple):
     period: Period
 
 
+def page_key(table: Table, period: Period) -> PageKey:
+    """The same as `PageKey`, at a fifth of the cost. A history needs thousands of them."""
+    return tuple.__new__(PageKey, (table, period))
+
+
 class FlatPage(NamedTuple):
     """A page as two plain lists, for storing: each name once; and for each cell its key (as indexes of names, -1 is none) and figures."""
 
     names: list[str]
     numbers: list[int]
+
+
+@final
+class NameTable:
+    """Each name once, in the order of arrival. The pages of a record share one."""
+
+    __slots__ = ("names", "numbers")
+
+    def __init__(self) -> None:
+        self.names: Final[list[str]] = []
+        self.numbers: Final[dict[str, int]] = {}
+        """The place of each name in the list."""
 
 
 @final
@@ -28,13 +45,14 @@ class Page:
     Kept in the two lists in which it is stored, since a page is written much more often than it is read.
     """
 
-    __slots__ = ("_figures", "_limited", "_name_numbers", "_names", "_numbers", "_places", "table")
+    __slots__ = ("_figures", "_limited", "_numbers", "_part", "_places", "_shared", "table")
 
-    def __init__(self, table: Table) -> None:
+    def __init__(self, table: Table, shared: NameTable | None = None, part: int | None = None) -> None:
+        """`part`: the number with which each row begins, if it does. `shared`: the names of the record."""
         self.table: Final = table
         self._figures: Final = len(FIGURES[table])
-        self._names: Final[list[str]] = []
-        self._name_numbers: Final[dict[str, int]] = {}
+        self._shared: Final = NameTable() if shared is None else shared
+        self._part: Final = part
         self._numbers: Final[list[int]] = []
         self._places: Final[dict[Key, int]] = {}
         """Where the figures of each key begin among the numbers."""
@@ -63,6 +81,22 @@ class Page:
                 numbers[place] += figure
                 place += 1
 
+    def add_columns(self, keys: Sequence[Key], figures: Sequence[int]) -> None:
+        """The same, for keys and their figures in one list. A key may be there several times."""
+        numbers, places, width, start = self._numbers, self._places, self._figures, 0
+        for key in keys:
+            place = places.get(key)
+            if place is None:
+                place = self._new(key)
+            if place < 0:
+                numbers += figures[start : start + width]
+            elif width == 1:
+                numbers[place] += figures[start]
+            else:
+                for n in range(width):
+                    numbers[place + n] += figures[start + n]
+            start += width
+
     def add_page(self, other: "Page") -> None:
         """Add the figures of another page of the table."""
         numbers, places, width = self._numbers, self._places, self._figures
@@ -78,36 +112,42 @@ class Page:
 
     def flat(self) -> FlatPage:
         """The page, in the order of arrival. Do not change the lists."""
-        return FlatPage(self._names, self._numbers)
+        return FlatPage(self._shared.names, self._numbers)
+
+    def rows(self) -> list[int]:
+        """The numbers of `flat`."""
+        return self._numbers
 
     def _new(self, key: Key) -> int:
         """Where to count a new key that is counted as another one; or -1, and the key's figures are to be put at the end."""
-        admitted = self._admitted(key)
-        if admitted is not key:
-            found = self._places.get(admitted)
-            if found is not None:
-                return found
-        numbers, name_numbers = self._numbers, self._name_numbers
-        for part in admitted:
-            if part is None:
-                numbers.append(-1)
-            elif isinstance(part, str):
+        places, names = self._places, self._shared.names
+        # As long as the whole record has too few names for a column to be full, each page has.
+        if len(names) >= MOST_NAMES or len(places) >= MOST_CELLS:
+            admitted = self._admitted(key)
+            if admitted is not key:
+                found = places.get(admitted)
+                if found is not None:
+                    return found
+                key = admitted
+        numbers, name_numbers = self._numbers, self._shared.numbers
+        if self._part is not None:
+            numbers.append(self._part)
+        for part in key:
+            if isinstance(part, str):
                 number = name_numbers.get(part)
                 if number is None:
-                    number = name_numbers[part] = len(self._names)
-                    self._names.append(part)
+                    number = name_numbers[part] = len(names)
+                    names.append(part)
                 numbers.append(number)
             else:
-                numbers.append(part)
-        self._places[admitted] = len(numbers)
+                numbers.append(-1 if part is None else part)
+        places[key] = len(numbers)
         return -1
 
     def _admitted(self, key: Key) -> Key:
         """The key under which a new key is counted."""
         if len(self._places) >= MOST_CELLS:
             return tuple([part if isinstance(part, int) else OTHER for part in key])
-        if len(self._names) < MOST_NAMES:
-            return key
         if not self._limited:
             for place, column in enumerate(COLUMNS[self.table]):
                 if column in OPEN_ENDED:

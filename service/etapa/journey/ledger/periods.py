@@ -23,6 +23,7 @@ _EARLIEST: Final = date.min.toordinal() - _FIRST_DAY
 """The first day of the year 1, in days since 1970."""
 _HOUR: Final = 13
 _DAY: Final = 10
+_HOURS: Final = [f"{hour:02}" for hour in range(24)]
 _LENGTHS: Final[dict[int, Grain]] = {_HOUR: "hour", _DAY: "day", 7: "month"}
 
 Period = str
@@ -93,7 +94,7 @@ class KeptPeriods:
     Days of long ago are together in the record of their month in the same way.
     """
 
-    __slots__ = ("_first_by_hours", "_first_day", "_first_month", "_first_with_record", "_first_with_records_of_hours", "_found")
+    __slots__ = ("_days", "_first_by_hours", "_first_day", "_first_month", "_first_with_record", "_first_with_records_of_hours", "_found")
 
     def __init__(self, now: int) -> None:
         # A day is kept by hours as long as any instant of it is, and a month by days likewise.
@@ -106,13 +107,18 @@ class KeptPeriods:
         self._first_month: Final = period_of(max((now - DAYS_KEPT) // DAY, _EARLIEST) * DAY, "month")
         """The first month that is kept by days."""
         self._found: Final[dict[int, Period]] = {}
+        self._days: Final[dict[int, Period]] = {}
 
     def of(self, at: int) -> Period:
         """The period of an instant; worked out once for each hour that is still kept as one, else once for each day."""
         start = at // HOUR * HOUR if at >= self._first_by_hours else at // DAY * DAY
         period = self._found.get(start)
         if period is None:
-            period = period_of(start, "hour") if at >= self._first_by_hours else self._longer(period_of(start, "day"))
+            number = start // DAY
+            day = self._days.get(number)
+            if day is None:
+                day = self._days[number] = period_of(start, "day")
+            period = f"{day}T{_HOURS[start % DAY // HOUR]}" if at >= self._first_by_hours else self._longer(day)
             self._found[start] = period
         return period
 

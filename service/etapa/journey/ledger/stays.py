@@ -7,16 +7,35 @@ everything in it. Computed in whole numbers, so every machine finds the same buc
 from collections.abc import Mapping
 from typing import Final
 
+from mypy_extensions import i64
+
 _BITS: Final = 4
 _PIECES: Final = 1 << _BITS
+
+BUCKETS: Final = 1024
+"""More than there are buckets: no stay is as long as 2**63 microseconds."""
 
 
 def bucket_of(stay: int) -> int:
     """The number of the bucket of a stay in microseconds; a negative stay counts as 0."""
     if stay < _PIECES:
         return max(0, stay)
-    shift = stay.bit_length() - _BITS - 1
-    return (shift + 1) * _PIECES + (stay >> shift) - _PIECES
+    # Halves the stay until it is less than twice the number of pieces: by 32 bits if it is that long, then by 16, and so on.
+    rest: i64 = stay
+    halved: i64 = 0
+    if rest >= 1 << 36:
+        rest, halved = rest >> 32, 32
+    if rest >= 1 << 20:
+        rest, halved = rest >> 16, halved + 16
+    if rest >= 1 << 12:
+        rest, halved = rest >> 8, halved + 8
+    if rest >= 1 << 8:
+        rest, halved = rest >> 4, halved + 4
+    if rest >= 1 << 6:
+        rest, halved = rest >> 2, halved + 2
+    if rest >= 1 << 5:
+        rest, halved = rest >> 1, halved + 1
+    return halved * _PIECES + rest
 
 
 def bucket_start(bucket: int) -> int:

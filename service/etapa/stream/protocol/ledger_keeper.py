@@ -14,7 +14,7 @@ from typing import Final
 from etapa.contracts.stored.ledger_page import LEDGER_PREFIX, LedgerField, decode_bundle, encode_bundle, field_of, page_key_of
 from etapa.journey.ledger.bundle import Bundle
 from etapa.journey.ledger.ledger import JourneyLedger, Pages, count
-from etapa.journey.ledger.page import Page, PageKey
+from etapa.journey.ledger.page import Page, PageKey, page_key
 from etapa.journey.ledger.periods import KeptPeriods, grain_of
 from etapa.journey.ledger.tables import CampaignGroup, Figures, Key
 from etapa.journey.ledger.tally import BatchTally
@@ -74,7 +74,7 @@ class LedgerKeeper(Pages):
     def opened(self, key: PageKey) -> Page:
         """The page of a period that is kept, to be changed."""
         period = self._kept.record_of(key.period)
-        record = key if period == key.period else PageKey(key.table, period)
+        record = key if period == key.period else page_key(key.table, period)
         self._changed.add(record)
         return self._bundle(record).opened(key.period)
 

@@ -110,8 +110,8 @@ class Customer:
         """Whether its stage is another than when it was last collected or admitted, as far as the partition knows. Not stored."""
         self.rescheduled = True
         """The same of `due`."""
-        self.persona: str | None = None
-        """The persona found by `persona_by`. Not stored, because it follows from the traits."""
+        self.persona = 0
+        """The number of the persona found by `persona_by`; 0 if none fits. Not stored, because it follows from the traits."""
         self.persona_by: object = None
         """The `Personas` that found it; none if the traits have changed since."""
         self.settled: object = None

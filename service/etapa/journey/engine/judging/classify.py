@@ -79,7 +79,8 @@ def touch_and_note(program: Program, customer: Customer | None, touchpoint: Touc
             customer.first_at, customer.settled = at, None
 
     remember_id(program, customer, digest, now)
-    touchpoint = remember(program, customer, touchpoint, now)
+    kind = program.kind_of(touchpoint.type)
+    touchpoint = remember(program, customer, touchpoint, kind, now)
     if customer.outreach is not None and program.goals.asks:
         see_goals(program, customer, touchpoint, now, happened)
     found_in, made = customer.stage, len(happened.changes)
@@ -103,7 +104,7 @@ def touch_and_note(program: Program, customer: Customer | None, touchpoint: Touc
     tally = happened.tally
     if tally is not None:
         changes = happened.changes
-        count_touchpoint(program, customer, touchpoint, found_in, found_in if len(changes) == made else changes[made].to, tally)
+        count_touchpoint(program, customer, touchpoint, kind, found_in, found_in if len(changes) == made else changes[made].to, tally)
     return customer
 
 

@@ -20,10 +20,12 @@ class CompiledFeeling:
         self._lowest: Final = min(feeling.worst, feeling.best)
         self._highest: Final = max(feeling.worst, feeling.best)
 
+    def is_said_by(self, touchpoint_type: str) -> bool:
+        """Whether touchpoints of that type may say something about it."""
+        return self._types is None or touchpoint_type in self._types
+
     def of(self, touchpoint: Touchpoint) -> int | None:
-        """The value in `FEELING_UNITS`; none if the touchpoint says nothing about it."""
-        if self._types is not None and touchpoint.type not in self._types:
-            return None
+        """The value in `FEELING_UNITS`, for a touchpoint of such a type; none if it says nothing about it."""
         value = self._value.of(touchpoint)
         if isinstance(value, bool) or not isinstance(value, (int, float)) or not self._lowest <= value <= self._highest:
             return None

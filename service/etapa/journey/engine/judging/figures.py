@@ -7,6 +7,7 @@ from etapa.journey.engine.facts.customer import Customer
 from etapa.journey.engine.facts.stage_change import StageChange
 from etapa.journey.engine.facts.touchpoint import Touchpoint
 from etapa.journey.engine.judging.program import Program
+from etapa.journey.engine.judging.touchpoint_kind import TouchpointKind
 from etapa.journey.ledger.tally import BatchTally
 
 
@@ -17,8 +18,9 @@ def count_changes(
     for change in changes:
         persona = change.persona
         tally.moved(change.at, persona, change.source, change.to, change.cause, change.dwell, change.rule, change.followed, change.on_way)
-        for offer in change.offers:
-            _count_offer(tally, change.at, persona, offer)
+        if change.offers:
+            for offer in change.offers:
+                _count_offer(tally, change.at, persona, offer)
     for release in released:
         _count_offer(tally, release.at, release.persona, release.offer)
     for outcome in outcomes:
@@ -27,18 +29,26 @@ def count_changes(
 
 
 def count_touchpoint(
-    program: Program, customer: Customer, touchpoint: Touchpoint, found_in: str, belongs_to: str, tally: BatchTally
+    program: Program,
+    customer: Customer,
+    touchpoint: Touchpoint,
+    kind: TouchpointKind,
+    found_in: str,
+    belongs_to: str,
+    tally: BatchTally,
 ) -> None:
-    """Count an applied touchpoint: in the stage it moved the customer to or, without a move, the stage it found the customer in.
+    """Count an applied touchpoint of that kind: in the stage it moved the customer to or, without a move, the stage it found the customer in.
 
     What it says about the customer's feeling is counted in the stage where the customer was before.
     """
-    persona = None if program.personas is None else program.personas.of(customer)
-    tally.touched(touchpoint.at, persona, belongs_to, touchpoint.type, touchpoint.channel)
-    if program.feeling is not None:
+    persona = 0 if program.personas is None else program.personas.number_of(customer)
+    counted = program.counted
+    segment = persona * counted.stages + program.stages[belongs_to].number
+    tally.touched_in(touchpoint.at, counted, segment, kind.number, touchpoint.type, touchpoint.channel)
+    if kind.says_feeling and program.feeling is not None:
         value = program.feeling.of(touchpoint)
         if value is not None:
-            tally.felt(touchpoint.at, persona, found_in, value)
+            tally.felt(touchpoint.at, counted.segments[persona * counted.stages][0], found_in, value)
 
 
 def _count_offer(tally: BatchTally, at: int, persona: str | None, offer: Offer) -> None:

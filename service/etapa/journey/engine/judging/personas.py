@@ -20,22 +20,28 @@ class CompiledPersona:
 class Personas:
     """All personas of a journey, in the order of the file. Their conditions look at traits only, so the answer holds until a trait changes."""
 
-    __slots__ = ("_personas",)
+    __slots__ = ("_personas", "ids")
 
     def __init__(self, personas: list[CompiledPersona]) -> None:
         self._personas: Final = personas
+        self.ids: Final[list[str | None]] = [None, *[persona.id for persona in personas]]
+        """By number."""
 
     def of(self, customer: Customer) -> str | None:
         """The persona's id; none if no persona fits. Raises `EvaluationFailed`."""
+        return self.ids[self.number_of(customer)]
+
+    def number_of(self, customer: Customer) -> int:
+        """The number of the persona, from 1; 0 if no persona fits. Raises `EvaluationFailed`."""
         if customer.persona_by is not self:
             customer.persona, customer.persona_by = self._first_of(customer), self
         return customer.persona
 
-    def _first_of(self, customer: Customer) -> str | None:
+    def _first_of(self, customer: Customer) -> int:
         try:
-            for persona in self._personas:
+            for number, persona in enumerate(self._personas, 1):
                 if persona.condition.holds(customer, customer.clock, None):
-                    return persona.id
+                    return number
         except Exception as error:
             raise EvaluationFailed(customer.id, "its persona", error) from error
-        return None
+        return 0

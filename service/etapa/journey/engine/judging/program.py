@@ -21,10 +21,12 @@ from etapa.journey.engine.judging.ideal_way import CompiledWay
 from etapa.journey.engine.judging.personas import CompiledPersona, Personas
 from etapa.journey.engine.judging.repeats import RepeatsWithin
 from etapa.journey.engine.judging.stage_rules import StageRules
+from etapa.journey.engine.judging.touchpoint_kind import UNNUMBERED, TouchpointKind
 from etapa.journey.engine.queries.beginnings import digests_of, trait_key
 from etapa.journey.engine.queries.whereabouts import Whereabouts
 from etapa.journey.language.kinds.logic import reads_dates
 from etapa.journey.language.model import ANY_TYPE, Campaign, CustomerZone, Journey, Rule
+from etapa.journey.ledger.counted import CountedSegments
 
 LONGEST_SHOWN: Final = 200
 """Most characters of a condition that labels a number."""
@@ -41,7 +43,7 @@ def compile_journey(journey: Journey, few_rules: int = FEW_RULES) -> "Program":
     """
     compiler = Compiler(journey.zone)
     compiled = [(rule, compiler.condition_of(rule.id, rule.when)) for rule in journey.rules]
-    stages = {stage.id: StageRules(stage, _leaving(stage.id, compiled), few_rules) for stage in journey.stages}
+    stages = {stage.id: StageRules(stage, _leaving(stage.id, compiled), few_rules, number) for number, stage in enumerate(journey.stages)}
     asked = {
         campaign.id: compiler.condition_of(f"campaign {campaign.id}", campaign.when)
         for campaign in journey.campaigns
@@ -104,12 +106,13 @@ class Program:
 
     __slots__ = (
         *(
-            "_by_type",
+            "_kinds",
             "_other",
             "_watched",
             "accumulators",
             "asks_of_traits",
             "campaigns",
+            "counted",
             "every_accumulator",
             "feeling",
             "goals",
@@ -171,17 +174,20 @@ class Program:
         self._watched: Final = watched
         self.windows: Final = [each for each in self.every_accumulator if isinstance(each, Windowed | OrderedSteps)]
         """Those whose memory expires one day even if nothing happens."""
-        self._by_type: Final = {kind: self._taking({kind, ANY_TYPE}) for each in self.every_accumulator for kind in each.types}
-        self._other: Final = self._taking({ANY_TYPE})
+        types = sorted(({kind for each in self.every_accumulator for kind in each.types} | _types_of_design(journey)) - {ANY_TYPE})
+        self.counted: Final = CountedSegments([None] if personas is None else personas.ids, list(stages), types)
+        """Numbers for what the ledger counts of touchpoints."""
+        self._kinds: Final = {kind: self._kind(kind, number) for number, kind in enumerate(types)}
+        self._other: Final = self._kind(ANY_TYPE, UNNUMBERED)
         self.traits: Final = sorted(traits)
         """The traits that rules and campaigns name; customers keep no others. Sorted, so that equal customers have equal bytes."""
         self.memories: Final = digests_of([*accumulators, *map(trait_key, self.traits)])
         """Everything remembered of a customer, each with the few bytes that identify it in a state."""
         self.known: Final = b"".join(self.memories.values())
 
-    def accumulators_for(self, touchpoint_type: str) -> list[Accumulator]:
-        """The accumulators that take in touchpoints of that type."""
-        return self._by_type.get(touchpoint_type, self._other)
+    def kind_of(self, touchpoint_type: str) -> TouchpointKind:
+        """What the journey makes of touchpoints of that type."""
+        return self._kinds.get(touchpoint_type, self._other)
 
     def type_mismatches(self) -> list[tuple[str, str, int]]:
         """How many values of a type that it cannot use each condition has met since the program was compiled.
@@ -196,8 +202,19 @@ class Program:
         # Two conditions of a rule may look at the same memory.
         return [(subject, text, sum([each.number for each in dict.fromkeys(watches)])) for (subject, text), watches in found.items()]
 
-    def _taking(self, types: set[str]) -> list[Accumulator]:
-        return [each for each in self.every_accumulator if not types.isdisjoint(each.types)]
+    def _kind(self, touchpoint_type: str, number: int) -> TouchpointKind:
+        taking = [each for each in self.every_accumulator if not {touchpoint_type, ANY_TYPE}.isdisjoint(each.types)]
+        return TouchpointKind(number, taking, says_feeling=self.feeling is not None and self.feeling.is_said_by(touchpoint_type))
+
+
+def _types_of_design(journey: Journey) -> set[str]:
+    """The types of touchpoints that the design names."""
+    design = journey.design
+    named = {each.id for each in design.types}
+    named.update([touchpoint.type for stage in design.stages.values() for touchpoint in stage.touchpoints])
+    if design.frame is not None and design.frame.feeling is not None:
+        named.update(design.frame.feeling.types)
+    return named
 
 
 def _traits_named(journey: Journey, stages: Mapping[str, StageRules], asked: Iterable[Condition]) -> set[str]:

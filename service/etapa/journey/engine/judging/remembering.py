@@ -8,6 +8,7 @@ from etapa.journey.engine.facts.customer import Customer
 from etapa.journey.engine.facts.touchpoint import Touchpoint
 from etapa.journey.engine.judging.outcomes import EvaluationFailed
 from etapa.journey.engine.judging.program import Program
+from etapa.journey.engine.judging.touchpoint_kind import TouchpointKind
 from etapa.journey.localtime.zones import UTC
 
 _NO_ASKS: Final[list[Ask]] = []
@@ -22,14 +23,14 @@ def remember_id(program: Program, customer: Customer, digest: bytes, now: int) -
     customer.recent = recent if len(recent) <= program.recent_bytes else recent[len(recent) - program.recent_bytes :]
 
 
-def remember(program: Program, customer: Customer, touchpoint: Touchpoint, now: int) -> Touchpoint:
-    """Remember what the program needs of a touchpoint. Returns the touchpoint in the customer's zone."""
+def remember(program: Program, customer: Customer, touchpoint: Touchpoint, kind: TouchpointKind, now: int) -> Touchpoint:
+    """Remember what the program needs of a touchpoint of that kind. Returns the touchpoint in the customer's zone."""
     try:
         if touchpoint.traits:
             _remember_traits(program, customer, touchpoint)
         there = touchpoint if program.whereabouts is None else touchpoint.arriving_in(program.whereabouts.of(customer))
         memory = customer.memory
-        for accumulator in program.accumulators_for(touchpoint.type):
+        for accumulator in kind.accumulators:
             accumulator.record(memory, there, now)
     except Exception as error:
         raise EvaluationFailed(customer.id, "remembering the touchpoint", error) from error

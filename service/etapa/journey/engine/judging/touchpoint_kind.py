@@ -1,0 +1,23 @@
+"""What the journey makes of touchpoints of one type."""
+
+from typing import Final, final
+
+from etapa.journey.engine.accumulators.accumulator import Accumulator
+
+UNNUMBERED: Final = -1
+"""The number of all types that the journey does not name."""
+
+
+@final
+class TouchpointKind:
+    """Touchpoints of one type, or of all those that the journey does not name."""
+
+    __slots__ = ("accumulators", "number", "says_feeling")
+
+    def __init__(self, number: int, accumulators: list[Accumulator], *, says_feeling: bool) -> None:
+        self.number: Final = number
+        """The place of the type among `CountedSegments.types`."""
+        self.accumulators: Final = accumulators
+        """Those that take these touchpoints in."""
+        self.says_feeling: Final = says_feeling
+        """Whether they may say how the customer feels."""
