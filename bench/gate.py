@@ -23,6 +23,7 @@ import msgspec
 
 from bench.core_touch import through_touch
 from bench.measuring.batch_path import records_of, through_encode, through_task
+from bench.measuring.ledger_path import counting
 from bench.reporting.report import Table
 from bench.workload.book import decoded, shipped_program
 from bench.workload.touchpoints import made_up
@@ -50,12 +51,15 @@ def parts() -> tuple[Callable[[], float], Sequence[Part]]:
     """The ceiling, and what is held against it."""
     sent = list(made_up(TOUCHPOINTS, CUSTOMERS, START, START + HISTORY))
     program, records, touchpoints = shipped_program(), records_of(sent), decoded(sent)
-    busy = records_of(list(made_up(TOUCHPOINTS, CUSTOMERS, START, START + HOUR)))
+    sent_at_once = list(made_up(TOUCHPOINTS, CUSTOMERS, START, START + HOUR))
+    busy = records_of(sent_at_once)
     decode = msgspec.json.Decoder(TouchpointMessage).decode
     return _timed(lambda: [decode(value) for _, value in sent]), (
         Part("decode, with all checks", 3.8, _timed(lambda: decoded(sent))),
         Part("touch: classify one touchpoint", 4.0, _timed(lambda: through_touch(program, touchpoints))),
         Part("encode, changes and states", 2.5, lambda: through_encode(program, touchpoints)),
+        # A promise: see docs/performance.md.
+        Part("ledger, a busy hour: count touchpoints and changes", 0.4, counting(program, decoded(sent_at_once))),
         Part("batch path, a busy hour: decode, classify, encode", 11.0, lambda: through_task(program, busy)),
         # Two touchpoints an hour over half a year: each writes several pages of the ledger, which a busy hour shares among thousands.
         Part("batch path, sparse history", 18.0, lambda: through_task(program, records)),

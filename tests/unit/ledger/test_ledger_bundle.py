@@ -6,6 +6,7 @@ from etapa.contracts.rfc3339 import parse_time
 from etapa.journey.ledger.bundle import Bundle, FlatBundle, bundle_of
 from etapa.journey.ledger.page import FlatPage
 from etapa.journey.ledger.periods import KeptPeriods
+from etapa.journey.ledger.tables import MOST_NAMES
 
 DAY = "2026-11-21"
 
@@ -98,3 +99,27 @@ def test_days_of_a_month_share_a_record_and_take_in_hours_of_theirs() -> None:
     again.fold()
     assert not again.flat().in_parts
     assert again.pages()["2026-11"].cells()[None, "b", "a", 7] == [9]
+
+
+def test_a_whole_period_keeps_no_names_that_it_counts_as_other() -> None:
+    month = Bundle("touchpoints", "2026-11")
+    for day in range(1, 6):
+        month.opened(f"2026-11-{day:02}").add({(None, "a", f"type {day} {number}", "web"): [1] for number in range(MOST_NAMES)})
+    assert len(month.flat().page.names) == 5 * MOST_NAMES + 2
+    month.fold()
+    cells, names = month.pages()["2026-11"].cells(), month.flat().page.names
+    assert cells[None, "a", "other", "web"] == [4 * MOST_NAMES]
+    assert sorted(names) == sorted({name for key in cells for name in key if isinstance(name, str)})
+    assert len(names) == MOST_NAMES + 3
+
+
+def test_a_name_that_is_stored_twice_is_refused() -> None:
+    with pytest.raises(ValueError, match="a name twice"):
+        bundle_of("touchpoints", DAY, FlatBundle(False, FlatPage(["a", "a"], [-1, 0, 1, -1, 1])))
+
+
+def test_a_page_that_was_read_counts_on_where_it_was() -> None:
+    again = bundle_of("stays", DAY, by_hours().flat())
+    again.opened(f"{DAY}T22").add({(None, "a", "b", 0): [3], (None, "a", "c", 0): [1]})
+    assert again.pages()[f"{DAY}T22"].cells() == {("student", "a", "b", 7): [1], (None, "a", "b", 0): [5], (None, "a", "c", 0): [1]}
+    assert len(again) == 4

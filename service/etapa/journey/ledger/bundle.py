@@ -1,11 +1,11 @@
 """The pages of one record: an hour; or a day or a month, each as a whole or in parts, which are a day's hours and a month's days."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Final, NamedTuple, final
 
 from etapa.journey.ledger.page import FlatPage, NameTable, Page
 from etapa.journey.ledger.periods import Period, part_of, start_of
-from etapa.journey.ledger.tables import COLUMNS, FIGURES, NUMBERED, Figures, Key, Table
+from etapa.journey.ledger.tables import COLUMNS, FIGURES, NUMBERED, Table
 
 _WHOLE: Final = -1
 """Instead of a part's number: the whole period."""
@@ -24,11 +24,12 @@ class Bundle:
 
     __slots__ = ("_names", "_pages", "period", "table")
 
-    def __init__(self, table: Table, period: Period) -> None:
+    def __init__(self, table: Table, period: Period, names: Sequence[str] = ()) -> None:
+        """`names`: those that the pages to be added have together. Raises `ValueError` if one is there twice."""
         self.table: Final = table
         self.period: Final = period
         self._pages: Final[dict[Period, Page]] = {}
-        self._names = NameTable()
+        self._names = NameTable(names)
         """Those of all pages."""
 
     def __len__(self) -> int:
@@ -83,9 +84,9 @@ class Bundle:
 
 def bundle_of(table: Table, period: Period, flat: FlatBundle) -> Bundle:
     """The bundle from its stored form. Raises `ValueError` if that does not fit the table."""
-    bundle = Bundle(table, period)
-    for part, cells in _cells_by_part(table, flat).items():
-        bundle.opened(period if not flat.in_parts else _numbered(period, part)).add(cells)
+    bundle = Bundle(table, period, flat.page.names)
+    for part, rows in _rows_by_part(table, flat).items():
+        bundle.opened(period if not flat.in_parts else _numbered(period, part)).add_rows(rows)
     return bundle
 
 
@@ -99,27 +100,28 @@ def _numbered(period: Period, number: int) -> Period:
     return written
 
 
-def _cells_by_part(table: Table, flat: FlatBundle) -> dict[int, dict[Key, Figures]]:
+def _rows_by_part(table: Table, flat: FlatBundle) -> dict[int, list[int]]:
     names, numbers = flat.page
-    numbered = [column in NUMBERED for column in COLUMNS[table]]
+    columns = COLUMNS[table]
     before = 1 if flat.in_parts else 0
-    width = before + len(numbered) + len(FIGURES[table])
+    width = before + len(columns) + len(FIGURES[table])
     if len(numbers) % width:
         raise ValueError(f"a page of {table} holds {len(numbers)} numbers, which is not a multiple of {width}")
-    found: dict[int, dict[Key, Figures]] = {}
+    if not numbers:
+        return {}
+    for place, column in enumerate(columns, before):
+        if column not in NUMBERED:
+            used = numbers[place::width]
+            wrong = max(used) if min(used) >= -1 else min(used)
+            if not -1 <= wrong < len(names):
+                raise ValueError(f"a page of {table} has {len(names)} names, but uses name number {wrong}")
+    if not flat.in_parts:
+        return {_WHOLE: numbers}
+    found: dict[int, list[int]] = {}
     for start in range(0, len(numbers), width):
-        part = numbers[start] if flat.in_parts else _WHOLE
-        key: list[str | int | None] = []
-        for place in range(len(numbered)):
-            number = numbers[start + before + place]
-            if numbered[place]:
-                key.append(number)
-            elif not -1 <= number < len(names):
-                raise ValueError(f"a page of {table} has {len(names)} names, but uses name number {number}")
-            else:
-                key.append(None if number < 0 else names[number])
-        cells = found.get(part)
-        if cells is None:
-            cells = found[part] = {}
-        cells[tuple(key)] = numbers[start + before + len(numbered) : start + width]
+        part = numbers[start]
+        rows = found.get(part)
+        if rows is None:
+            rows = found[part] = []
+        rows += numbers[start : start + width]
     return found
