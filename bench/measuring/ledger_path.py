@@ -21,14 +21,18 @@ def counting(program: Program, touchpoints: Sequence[Touchpoint]) -> Callable[[]
         touched = touch(program, customers.get(touchpoint.customer_id), touchpoint)
         customers[touchpoint.customer_id] = touched.customer
         changes += touched.changes
-    judged = [(customers[each.customer_id], each, program.kind_of(each.type)) for each in touchpoints]
+    judged = [
+        (customer, each, program.kind_of(each.type), program.stages[customer.stage].number)
+        for each in touchpoints
+        for customer in [customers[each.customer_id]]
+    ]
     now = max(each.at for each in touchpoints)
 
     def spend() -> float:
         started = time.process_time()
         tally = BatchTally()
-        for customer, touchpoint, kind in judged:
-            count_touchpoint(program, customer, touchpoint, kind, customer.stage, customer.stage, tally)
+        for customer, touchpoint, kind, stage in judged:
+            count_touchpoint(program, customer, touchpoint, kind, customer.stage, stage, tally)
         count_changes(tally, changes, (), ())
         enter(JourneyLedger(), tally, now)
         return time.process_time() - started

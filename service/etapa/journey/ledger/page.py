@@ -99,10 +99,11 @@ class Page:
             if place < 0:
                 numbers += figures[start : start + width]
             elif width == 1:
-                numbers[place] += figures[start]
+                # Compiled, `+=` would be slower here: it adds objects.
+                numbers[place] = numbers[place] + figures[start]
             else:
                 for n in range(width):
-                    numbers[place + n] += figures[start + n]
+                    numbers[place + n] = numbers[place + n] + figures[start + n]
             start += width
 
     def add_page(self, other: "Page") -> None:
@@ -119,7 +120,7 @@ class Page:
                     numbers += other._numbers[there : there + width]
                     continue
             for n in range(width):
-                numbers[place + n] += other._numbers[there + n]
+                numbers[place + n] = numbers[place + n] + other._numbers[there + n]
 
     def add_rows(self, rows: Sequence[int]) -> None:
         """Add rows as in `rows`, to an empty page or such of keys that it does not have, with numbers of the record's names."""

@@ -5,7 +5,7 @@ from typing import Final, final
 
 from mypy_extensions import i64
 
-from etapa.journey.ledger.counted import CountedSegments, Segment
+from etapa.journey.ledger.counted import CountedSegments, Numbering, Segment
 from etapa.journey.ledger.stays import BUCKETS, bucket_of
 from etapa.journey.ledger.tables import GROUPS, LARGEST_VALUE, OTHER, VALUE_UNITS, Figures, Key, Table
 from etapa.journey.units import HOUR
@@ -14,15 +14,36 @@ Cells = dict[Key, Figures]
 
 _BITS: Final = 20
 """Of the number of a type or a channel."""
-_MOST_NAMES: Final = (1 << _BITS) - 1
-"""Most names of types and channels in a batch; further ones are counted as `OTHER`, as a page would do with far fewer."""
-_OTHER: Final = 1
-"""The number of `OTHER`."""
+_OTHER: Final = (1 << _BITS) - 1
+"""The number of `OTHER`: names beyond so many different ones in a batch are counted as it, as a page would do with far fewer."""
 _NO_SEGMENTS: Final = CountedSegments((), (), ())
 
 
 HourCounts = tuple[Table, int, list[Key], list[int]]
 """What was counted for one table in one hour, which is given by its first microsecond: keys, and their figures key by key. A key may be there several times."""
+
+
+@final
+class _Count:
+    """A whole number that grows, since compiled code adds to an object's number faster than to one in a list."""
+
+    __slots__ = ("number",)
+
+    def __init__(self) -> None:
+        self.number = 1
+
+
+@final
+class _MoveCounts:
+    """The figures of a move."""
+
+    __slots__ = ("count", "followed", "on_way", "stay")
+
+    def __init__(self) -> None:
+        self.count = 0
+        self.stay = 0
+        self.followed = 0
+        self.on_way = 0
 
 
 @final
@@ -33,11 +54,11 @@ class _Hour:
 
     def __init__(self, start: int) -> None:
         self.start: Final = start
-        self.touchpoints: Final[dict[int, int]] = {}
+        self.touchpoints: Final[dict[int, _Count]] = {}
         """By the numbers of segment, type and channel in one."""
-        self.moves: Final[dict[int, Figures]] = {}
+        self.moves: Final[dict[int, _MoveCounts]] = {}
         """By the number of the move."""
-        self.stays: Final[dict[int, int]] = {}
+        self.stays: Final[dict[int, _Count]] = {}
         """By the number of the move and the bucket in one."""
         self.feeling: Final[Cells] = {}
         self.campaigns: Final[Cells] = {}
@@ -55,20 +76,8 @@ class BatchTally:
     """
 
     __slots__ = (
-        *(
-            "_counted",
-            "_ends",
-            "_first_segment",
-            "_first_type",
-            "_here",
-            "_hours",
-            "_keys",
-            "_move_numbers",
-            "_moves",
-            "_names",
-            "_numbers",
-        ),
-        *("_segment_numbers", "_segments", "_starts"),
+        *("_channels", "_counted", "_ends", "_first_segment", "_first_type", "_here", "_hours", "_keys", "_move_numbers", "_moves"),
+        *("_segment_numbers", "_segments", "_starts", "_types"),
     )
 
     def __init__(self) -> None:
@@ -78,9 +87,8 @@ class BatchTally:
         """The hour of what was counted last, which is usually that of the next, too; nothing is counted in `_NO_HOUR`."""
         self._starts = 0
         self._ends = 0
-        self._names: Final[list[str | None]] = [None, OTHER]
-        """Types and channels."""
-        self._numbers: Final[dict[str, int]] = {OTHER: _OTHER}
+        self._types: Final = Numbering(_OTHER)
+        self._channels: Final = Numbering(_OTHER)
         self._segments: Final[list[Segment]] = []
         self._segment_numbers: Final[dict[Segment, int]] = {}
         self._counted = _NO_SEGMENTS
@@ -100,15 +108,14 @@ class BatchTally:
         if number is None:
             number = self._segment_numbers[segment] = len(self._segments)
             self._segments.append(segment)
-        self._touched(at, number, self._number_of(touchpoint_type), channel)
+        self._touched(at, number, self._types.number_of(touchpoint_type), channel)
 
     def touched_in(self, at: int, counted: CountedSegments, segment: int, kind: int, touchpoint_type: str, channel: str | None) -> None:
         """The same by the numbers of `counted`: those of the segment and of the type, which is negative if the type has none."""
         if counted is not self._counted:
             self._count_by(counted)
-        self._touched(
-            at, segment + self._first_segment, kind + self._first_type if kind >= 0 else self._number_of(touchpoint_type), channel
-        )
+        number = kind + self._first_type if kind >= 0 else self._types.number_of(touchpoint_type)
+        self._touched(at, segment + self._first_segment, number, channel)
 
     def felt(self, at: int, persona: str | None, stage: str, value: int) -> None:
         """Count what a customer said about its feeling, in `FEELING_UNITS`."""
@@ -138,19 +145,18 @@ class BatchTally:
         hour = self._hour_of(at)
         there = hour.moves.get(number)
         if there is None:
-            hour.moves[number] = [1, stay or 0, followed, on_way]
-        else:
-            there[0] += 1
-            if stay is not None:
-                there[1] += stay
-            # Both are mostly 0.
-            if followed:
-                there[2] += followed
-            if on_way:
-                there[3] += on_way
+            there = hour.moves[number] = _MoveCounts()
+        there.count += 1
+        there.followed += followed
+        there.on_way += on_way
         if stay is not None:
-            stays, place = hour.stays, number * BUCKETS + bucket_of(stay)
-            stays[place] = stays.get(place, 0) + 1
+            there.stay += stay
+            place = number * BUCKETS + bucket_of(stay)
+            stays = hour.stays.get(place)
+            if stays is None:
+                hour.stays[place] = _Count()
+            else:
+                stays.number += 1
 
     def offered(self, at: int, persona: str | None, campaign: str, outcome: str) -> None:
         """Count a stage change that was offered to a campaign, or a held trigger that was checked again."""
@@ -172,11 +178,16 @@ class BatchTally:
         for hour in self._hours.values():
             start = hour.start
             if hour.moves:
-                yield _in_columns("moves", start, {self._moves[number]: figures for number, figures in hour.moves.items()})
+                yield self._moves_of(hour)
             if hour.stays:
-                yield ("stays", start, [self._stay(place) for place in hour.stays], list(hour.stays.values()))
+                yield ("stays", start, [self._stay(place) for place in hour.stays], [each.number for each in hour.stays.values()])
             if hour.touchpoints:
-                yield ("touchpoints", start, [self._key(number) for number in hour.touchpoints], list(hour.touchpoints.values()))
+                yield (
+                    "touchpoints",
+                    start,
+                    [self._key(number) for number in hour.touchpoints],
+                    [each.number for each in hour.touchpoints.values()],
+                )
             if hour.feeling:
                 yield _in_columns("feeling", start, hour.feeling)
             if hour.campaigns:
@@ -198,45 +209,48 @@ class BatchTally:
         self._counted = _NO_SEGMENTS
         self._segments.clear()
         self._segment_numbers.clear()
-        self._names[2:] = []
-        self._numbers.clear()
-        self._numbers[OTHER] = _OTHER
+        self._types.clear()
+        self._channels.clear()
         self._keys.clear()
         self._moves.clear()
         self._move_numbers.clear()
 
     def _touched(self, at: int, segment: int, kind: int, channel: str | None) -> None:
-        way = 0 if channel is None else self._number_of(channel)
         # Plain integers beyond 2**30 would be shifted as objects.
         high: i64 = segment
         middle: i64 = kind
-        low: i64 = way
-        number: int = high << (2 * _BITS) | middle << _BITS | low
+        low: i64 = 0 if channel is None else self._channels.number_of(channel)
+        # A dictionary looks at the lowest bits first, so all three are mixed into them.
+        number: int = high << (2 * _BITS) | middle << _BITS | (low + 89 * high + 7 * middle) & _OTHER
         counts = (self._here if self._starts <= at < self._ends else self._hour_of(at)).touchpoints
-        counts[number] = counts.get(number, 0) + 1
-
-    def _number_of(self, name: str) -> int:
-        number = self._numbers.get(name)
-        if number is None:
-            number = len(self._names)
-            if number > _MOST_NAMES:
-                return _OTHER
-            self._numbers[name] = number
-            self._names.append(name)
-        return number
+        there = counts.get(number)
+        if there is None:
+            counts[number] = _Count()
+        else:
+            there.number += 1
 
     def _count_by(self, counted: CountedSegments) -> None:
         self._counted = counted
-        self._first_segment, self._first_type = len(self._segments), len(self._names)
+        self._first_segment, self._first_type = len(self._segments), len(self._types.names)
         self._segments.extend(counted.segments)
-        self._names.extend(counted.types)
+        self._types.add(counted.types)
 
     def _key(self, number: int) -> Key:
         key = self._keys.get(number)
         if key is None:
-            names, (persona, stage) = self._names, self._segments[number >> (2 * _BITS)]
-            key = self._keys[number] = (persona, stage, names[number >> _BITS & _MOST_NAMES], names[number & _MOST_NAMES])
+            segment, kind = number >> (2 * _BITS), number >> _BITS & _OTHER
+            channel = (number - 89 * segment - 7 * kind) & _OTHER
+            types, channels = self._types.names, self._channels.names
+            persona, stage = self._segments[segment]
+            key = (persona, stage, OTHER if kind == _OTHER else types[kind], OTHER if channel == _OTHER else channels[channel])
+            self._keys[number] = key
         return key
+
+    def _moves_of(self, hour: _Hour) -> HourCounts:
+        figures: list[int] = []
+        for each in hour.moves.values():
+            figures += (each.count, each.stay, each.followed, each.on_way)
+        return "moves", hour.start, [self._moves[number] for number in hour.moves], figures
 
     def _stay(self, place: int) -> Key:
         persona, source, to, _, _ = self._moves[place // BUCKETS]

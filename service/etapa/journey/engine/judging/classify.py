@@ -20,7 +20,7 @@ from etapa.journey.engine.facts.touchpoint import Touchpoint
 from etapa.journey.engine.judging.compiled_rule import words_for
 from etapa.journey.engine.judging.figures import count_touchpoint
 from etapa.journey.engine.judging.holds import fire_waiting, held_after, judge_goals_again, see_goals, with_waiting
-from etapa.journey.engine.judging.moves import NO_CLAUSES, is_due_by_rules, move, settle
+from etapa.journey.engine.judging.moves import NO_CLAUSES, is_due_by_rules, move, settle, settle_in
 from etapa.journey.engine.judging.outcomes import ALL_AT_ONCE, EvaluationFailed, Happened, Touched
 from etapa.journey.engine.judging.program import Program
 from etapa.journey.engine.judging.remembering import remember, remember_id
@@ -100,11 +100,14 @@ def touch_and_note(program: Program, customer: Customer | None, touchpoint: Touc
                 happened=happened,
             )
         )
-    settle(program, customer, now, touchpoint, "touchpoint", happened)
+    stage = program.stages[customer.stage]
+    settle_in(stage, program, customer, now, touchpoint, "touchpoint", happened)
     tally = happened.tally
     if tally is not None:
         changes = happened.changes
-        count_touchpoint(program, customer, touchpoint, kind, found_in, found_in if len(changes) == made else changes[made].to, tally)
+        belongs_to = found_in if len(changes) == made else changes[made].to
+        number = stage.number if belongs_to == stage.id else program.stages[belongs_to].number
+        count_touchpoint(program, customer, touchpoint, kind, found_in, number, tally)
     return customer
 
 

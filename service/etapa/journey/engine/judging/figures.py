@@ -34,16 +34,16 @@ def count_touchpoint(
     touchpoint: Touchpoint,
     kind: TouchpointKind,
     found_in: str,
-    belongs_to: str,
+    belongs_to: int,
     tally: BatchTally,
 ) -> None:
-    """Count an applied touchpoint of that kind: in the stage it moved the customer to or, without a move, the stage it found the customer in.
+    """Count an applied touchpoint of that kind. `belongs_to`: the number of the stage it moved the customer to or, without a move, found it in.
 
     What it says about the customer's feeling is counted in the stage where the customer was before.
     """
     persona = 0 if program.personas is None else program.personas.number_of(customer)
     counted = program.counted
-    segment = persona * counted.stages + program.stages[belongs_to].number
+    segment = persona * counted.stages + belongs_to
     tally.touched_in(touchpoint.at, counted, segment, kind.number, touchpoint.type, touchpoint.channel)
     if kind.says_feeling and program.feeling is not None:
         value = program.feeling.of(touchpoint)

@@ -24,7 +24,13 @@ _NOWHERE: Final[Sequence[str]] = ()
 
 def settle(program: Program, customer: Customer, now: int, touchpoint: Touchpoint | None, cause: Cause, happened: Happened) -> None:
     """Judge the rules at `now` and move the customer as long as one holds. Adds what happens to `happened` and sets the next `due`."""
-    stage = program.stages[customer.stage]
+    settle_in(program.stages[customer.stage], program, customer, now, touchpoint, cause, happened)
+
+
+def settle_in(
+    stage: StageRules, program: Program, customer: Customer, now: int, touchpoint: Touchpoint | None, cause: Cause, happened: Happened
+) -> None:
+    """The same for a customer in that stage, where it was looked up already."""
     if stage.index is not None:
         _settle_by_index(program, customer, now, touchpoint, cause, stage.index, happened)
         return
