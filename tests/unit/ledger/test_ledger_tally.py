@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from hypothesis import given
 from hypothesis import strategies as st
 
-from etapa.journey.ledger.counted import CountedSegments
+from etapa.journey.ledger.counted import CountedSegments, Numbering
 from etapa.journey.ledger.page import Page
 from etapa.journey.ledger.stays import bucket_of
 from etapa.journey.ledger.tables import FIGURES, Figures, Key, Table
@@ -89,3 +89,18 @@ def test_stays_are_counted_by_persona_and_move_whatever_caused_it(
     assert {(hour, key): each for (table, hour), cells in found.items() if table == "stays" for key, each in cells.items()} == {
         place: [count] for place, count in stays.items()
     }
+
+
+@given(st.lists(st.sampled_from([f"name {number}" for number in range(30)])), st.integers(2, 40), st.booleans())
+def test_numbered_names_keep_their_numbers_until_there_are_none_left(stream: list[str], last: int, known_before: bool) -> None:
+    numbering = Numbering(last)
+    if known_before:
+        numbering.number_of("name 29")
+        numbering.clear()
+        numbering.add(["known", "name 3"])
+    first = len(numbering.names)
+    expected: dict[str, int] = {}
+    for name in stream:
+        number = numbering.number_of(name)
+        assert number == expected.setdefault(name, min(first + len(expected), last))
+        assert number == last or numbering.names[number] == name
