@@ -89,18 +89,21 @@ class Page:
         for key, figures in cells.items():
             self.add_columns([key], figures)
 
-    def add_columns(self, keys: Sequence[Key], figures: Sequence[int]) -> None:
+    def add_columns(self, keys: list[Key], figures: list[int]) -> None:
         """The same, for keys and their figures in one list. A key may be there several times."""
         numbers, places, width, start = self._numbers, self._by_key(), self._figures, 0
         for key in keys:
             place = places.get(key)
             if place is None:
                 place = self._new(key)
-            if place < 0:
+            if width == 1:
+                if place < 0:
+                    numbers.append(figures[start])
+                else:
+                    # Compiled, `+=` would be slower here: it adds objects.
+                    numbers[place] = numbers[place] + figures[start]
+            elif place < 0:
                 numbers += figures[start : start + width]
-            elif width == 1:
-                # Compiled, `+=` would be slower here: it adds objects.
-                numbers[place] = numbers[place] + figures[start]
             else:
                 for n in range(width):
                     numbers[place + n] = numbers[place + n] + figures[start + n]
