@@ -156,8 +156,10 @@ class Intake:
             is_touched = False
             while position < count and records[position].offset == offset:
                 item = waiting.items[position]
-                if isinstance(item, Touchpoint | LivesElsewhere):
+                if isinstance(item, Touchpoint):
                     is_touched = True
+                elif isinstance(item, LivesElsewhere):
+                    is_touched = is_touched or isinstance(item.touchpoint, Touchpoint)
                 elif isinstance(item, SkippedRecord):
                     skipped[item.rule] = skipped.get(item.rule, 0) + 1
                 position += 1
