@@ -90,10 +90,11 @@ CORE_TESTS := -p tests.support.uncompiled tests/unit/engine tests/unit/language 
 test-uncompiled: setup ## the core's tests uncompiled, as on a machine without a C compiler
 	@$(BIN)/python -m pytest $(AT_A_TIME) $(CORE_TESTS) $(ARGS)
 
-# Only uncompiled code can be traced. From Python 3.12 on, the interpreter itself reports lines at almost no cost.
+# Only uncompiled code can be traced. From Python 3.12 on, the interpreter itself reports lines at almost no cost. With a third of the
+# random examples as many lines are run.
 .PHONY: coverage
 coverage: setup ## the same with coverage of the core; fails below the minimum (pyproject.toml)
-	@export COVERAGE_CORE=$$($(BIN)/python -c 'import sys; print("sysmon" if sys.version_info >= (3, 12) else "ctrace")'); \
+	@export ETAPA_EXAMPLES=$${ETAPA_EXAMPLES:-20} COVERAGE_CORE=$$($(BIN)/python -c 'import sys; print("sysmon" if sys.version_info >= (3, 12) else "ctrace")'); \
 	$(BIN)/python -m coverage erase && $(BIN)/python -m coverage run -m pytest -p tests.support.traced -n $(JOBS) --dist worksteal $(CORE_TESTS) $(ARGS)
 	@$(BIN)/python -m coverage combine --quiet
 	@$(BIN)/python -m coverage report
@@ -136,6 +137,11 @@ model: setup ## search the model of moving customers within larger bounds than t
 .PHONY: reference
 reference: setup ## run random journeys and touchpoints through the engine and the slow evaluator, which must agree; CASES=20000 SEED=3
 	@ETAPA_EXAMPLES=$(CASES) $(BIN)/python -m pytest --hypothesis-seed=$(SEED) tests/property/test_engine_reference.py tests/property/test_local_time_reference.py $(ARGS)
+
+# More examples for those laws of which `make test` tries few because each takes long.
+.PHONY: laws
+laws: setup ## check the laws in tests/property on many random journeys and streams; CASES=20000 SEED=3
+	@ETAPA_EXAMPLES=$(CASES) $(BIN)/python -m pytest -n $(JOBS) --dist worksteal --hypothesis-seed=$(SEED) tests/property $(ARGS)
 
 .PHONY: zones
 zones: setup ## check local time in every zone, around every change of its clocks from 1970 to 2040; `make test` tries a sample

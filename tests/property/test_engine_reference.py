@@ -39,7 +39,7 @@ def test_engine_and_definitions_agree_on_every_change(journey: Journey, stream: 
     agree(journey, stream)
 
 
-@settings(thorough, max_examples=max(300, EXAMPLES))
+@settings(thorough, max_examples=max(EXAMPLES, min(300, 5 * EXAMPLES)))
 @given(restless_journeys(), touchpoints(most=40))
 def test_engine_and_definitions_agree_on_what_campaigns_make_of_every_change(journey: Journey, stream: list[Touchpoint]) -> None:
     agree(journey, stream)

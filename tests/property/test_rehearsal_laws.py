@@ -19,8 +19,9 @@ from etapa.rehearsal.alignment import side_by_side
 from etapa.rehearsal.diff import Diff
 from etapa.rehearsal.scenarios import START, rehearse, touchpoints_of
 from etapa.rehearsal.summary import Summary, simulate
+from tests.reference.made_up import EXAMPLES
 
-BOUNDED = settings(max_examples=200, deadline=None)
+BOUNDED = settings(max_examples=EXAMPLES, deadline=None)
 FILE = Path(__file__).parents[2] / "service" / "etapa" / "journeys" / "retail.yaml"
 JOURNEY = journey_or_raise(FILE.read_text("utf-8"), FILE.name)
 PROGRAM = compile_journey(JOURNEY)
