@@ -13,7 +13,6 @@ from etapa.journey.units import DAY, HOUR
 
 BEGINS: Final = 1_767_225_600_000_000
 """2026-01-01T00:00:00Z."""
-WAY: Final = ("discovery", "consideration", "purchase", "service", "loyalty", "advocacy")
 _USUAL_DAYS: Final = {"discovery": 2.0, "consideration": 5.0, "purchase": 2.0, "service": 14.0, "loyalty": 60.0}
 
 

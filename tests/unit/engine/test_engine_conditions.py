@@ -5,8 +5,6 @@ import pytest
 from etapa.journey.engine.facts.touchpoint import Touchpoint
 from tests.unit.engine.shops import did, path, play, program_of, us
 
-NEVER_MOVED = [("new", 0)]
-
 
 def moved_at(condition: str, *touchpoints: Touchpoint, until: str = "40d") -> int | None:
     """When the rule with this condition moves the customer; None if it does not."""

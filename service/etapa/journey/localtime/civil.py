@@ -6,8 +6,6 @@ The calendar repeats every 400 years, so the standard library's dates of the yea
 from datetime import date
 from typing import Final
 
-from etapa.journey.units import DAY
-
 _CYCLE_YEARS: Final = 400
 _CYCLE_DAYS: Final = 146_097
 _FIRST_DAY: Final = date(1970, 1, 1).toordinal()
@@ -41,8 +39,3 @@ def day_in_month(months: int, day: int) -> int:
 def weekday(day: int) -> int:
     """0 for Monday, up to 6."""
     return (day + 3) % 7
-
-
-def day_of(local: int) -> int:
-    """The day number of a local time."""
-    return local // DAY
