@@ -7,6 +7,7 @@ from base64 import urlsafe_b64encode
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+from tests.servers.kafka_classes import shared_classes
 from tests.servers.kafka_jars import java, kafka_jars
 from tests.servers.processes import ServerError, ServerProcess, accepts_connections, free_ports
 
@@ -43,6 +44,7 @@ class KafkaServer:
         scram: Mapping[str, str] | None = None,
         java_options: Sequence[str] = (),
         heap: str = "512m",
+        classes: Sequence[str] | None = None,
     ) -> None:
         """`protocol` is the brokers' security protocol; `settings` has what it needs.
 
@@ -52,7 +54,7 @@ class KafkaServer:
         brokers' own ports (`listener_port`).
 
         `listeners` are those of a single broker, by name: the protocol, the port, and the advertised port if it differs.
-        `scram` are SCRAM users with their passwords.
+        `scram` are SCRAM users with their passwords. `classes` are the options of the JVM for the file of Kafka's classes; left out: it is used.
         """
         self._folder = folder
         self._settings = settings or {}
@@ -61,7 +63,7 @@ class KafkaServer:
         self._features = features or {}
         self._scram = scram or {}
         self._doors = listeners or {}
-        self._java_options = java_options
+        self._java_options = [*(shared_classes(_run_and_stop) if classes is None else classes), *java_options]
         self._heap = heap
         self._advertised = further_listeners or {}
         ports = iter(free_ports(controllers + brokers * (1 + len(self._advertised))))
@@ -128,8 +130,9 @@ class KafkaServer:
     def thaw_node(self, node: int) -> None:
         self._nodes[node].signal(signal.SIGCONT)
 
-    def stop_node(self, node: int) -> None:
-        self._nodes[node].stop()
+    def stop_node(self, node: int, seconds: float = 20) -> None:
+        """Ask it to end, and kill it if it does not within so many seconds."""
+        self._nodes[node].stop(seconds)
 
     def stop(self) -> None:
         # A broker that shuts down cleanly wants to tell a controller, so node 1 goes last. Test data is not worth
@@ -210,3 +213,13 @@ class KafkaServer:
             "log.initial.task.delay.ms": "100",
             **self._settings,
         }
+
+
+def _run_and_stop(folder: Path, classes: Sequence[str]) -> None:
+    """Run a broker, and end it in good order, so that it writes what it loaded."""
+    server = KafkaServer(folder, classes=classes)
+    try:
+        server.start()
+        server.stop_node(1, 300)
+    finally:
+        server.stop()
