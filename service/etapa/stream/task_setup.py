@@ -18,5 +18,14 @@ def task_options(settings: Settings, decoder: Decoder) -> TaskOptions:
         quiet_after=settings.quiet_after,
         max_records=settings.batch_records,
         max_bytes=settings.batch_bytes,
+        max_timers=timers_at_once(settings.batch_records),
         customers_in_memory=settings.customers_in_memory,
     )
+
+
+def timers_at_once(batch_records: int) -> int:
+    """The most due timers to load for a batch of at most so many touchpoints: half as many, but from 2,000 to 10,000.
+
+    Smaller batches are there to block Redis for less time, which many timers would undo.
+    """
+    return min(10_000, max(2_000, batch_records // 2))
