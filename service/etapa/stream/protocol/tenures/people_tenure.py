@@ -105,7 +105,7 @@ class PeopleTenure(MovingTenure):
         """Somebody lives here under the id that is kept; the other ids lead there. `are_right`: ids that do so already, if they are others."""
         self._people.settle(person, is_at_home=self._is_at_home(person))
         here = self._around.partition
-        if not self._engine.knows(person.kept):
+        if not self._engine.missing([person.kept]) and not self._engine.knows(person.kept):
             # No state takes the place of an address that the id may have left, which leads away, or in a circle.
             self._erased.append(person.kept)
         for customer_id in person.ids:
