@@ -1,7 +1,7 @@
 """A run with links in which records go through a source: a record holds several touchpoints of one customer, and perhaps a link."""
 
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from random import Random
 from typing import Any, Final
 
@@ -41,12 +41,15 @@ def linking_source() -> SourceDecoder:
     return SourceDecoder(Mapper(source), LIMITS)
 
 
-def packed(random: Random, arrivals: Iterator[Arrival]) -> Iterator[Arrival]:
-    """Puts consecutive touchpoints of one customer into one record, with at most one link; what is broken stays alone."""
+def packed(random: Random, arrivals: Iterator[Arrival], now: Callable[[], int]) -> Iterator[Arrival]:
+    """Puts consecutive touchpoints of one customer into one record, with at most one link; what is refused stays alone.
+
+    All that is refused in a record is in one dead letter, and the checker counts them.
+    """
     held: list[Arrival] = []
     has_link = False
     for arrival in arrivals:
-        item = decode_touchpoint(arrival.key, arrival.value, LIMITS, None)
+        item = decode_touchpoint(arrival.key, arrival.value, LIMITS, now())
         is_good = isinstance(item, Touchpoint) and not is_request(arrival.headers)
         is_link = isinstance(item, Touchpoint) and item.type == LINK
         if held and (not is_good or arrival.key != held[0].key or (is_link and has_link) or random.random() < 0.1):
@@ -77,7 +80,7 @@ class SourcedLinkWorld(LinkWorld):
         return through_source(random, super().choose(random))
 
     def arriving(self, random: Random, shop: SimulatedShop) -> Iterator[Arrival]:
-        return packed(random, super().arriving(random, shop))
+        return packed(random, super().arriving(random, shop), self.now)
 
     def checker(self) -> JoinedChecker:
         return sourced_checker(self)
@@ -90,7 +93,7 @@ class ForgettingSourcedLinkWorld(ForgettingLinkedWorld):
         return through_source(random, super().choose(random))
 
     def arriving(self, random: Random, shop: SimulatedShop) -> Iterator[Arrival]:
-        return packed(random, super().arriving(random, shop))
+        return packed(random, super().arriving(random, shop), self.now)
 
     def checker(self) -> JoinedChecker:
         return sourced_checker(self)
