@@ -62,7 +62,7 @@ def parts() -> tuple[Callable[[], float], Sequence[Part]]:
         Part("ledger, a busy hour: count touchpoints and changes", 0.5, counting(program, decoded(sent_at_once))),
         Part("batch path, a busy hour: decode, classify, encode", 11.0, lambda: through_task(program, busy)),
         # Two touchpoints an hour over half a year: each writes several pages of the ledger, which a busy hour shares among thousands.
-        Part("batch path, sparse history", 18.0, lambda: through_task(program, records)),
+        Part("batch path, sparse history", 16.0, lambda: through_task(program, records)),
     )
 
 
