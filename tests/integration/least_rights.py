@@ -19,6 +19,7 @@ from msgspec.structs import replace
 from etapa.settings import Settings
 from etapa.settings.values import Secret
 from tests.integration.places import new_place
+from tests.servers.given_rights import give_rights
 from tests.servers.kafka_server import KafkaServer
 from tests.servers.redis_server import RedisServer
 
@@ -121,8 +122,7 @@ class GuardedBroker:
                 "sasl.password": PASSWORD,
             }
         )
-        for made in admin.create_acls(bindings).values():
-            made.result(30)
+        give_rights(admin, user, bindings)
         return replace(settings, kafka_sasl_username=user)
 
 

@@ -10,7 +10,6 @@ from typing import Any
 
 from confluent_kafka.admin import (  # type: ignore[attr-defined]  # which exports them without saying so
     AclBinding,
-    AclBindingFilter,
     AclOperation,
     AclPermissionType,
     AdminClient,
@@ -23,6 +22,7 @@ from confluent_kafka.admin import (  # type: ignore[attr-defined]  # which expor
 
 from etapa.settings.values import Secret
 from tests.servers.certificates import Authority, Certificate
+from tests.servers.given_rights import give_rights, take_back_rights
 from tests.servers.kafka_server import KafkaServer
 from tests.servers.processes import free_ports
 
@@ -91,24 +91,15 @@ class GuardedKafka:
     def allow(self, user: str, resource: str, name: str, *operations: str, prefixed: bool = False) -> None:
         """Allow a user something on a `TOPIC`, a `GROUP`, a `TRANSACTIONAL_ID` or the `BROKER` (the cluster), or on all with a prefix."""
         pattern = ResourcePatternType.PREFIXED if prefixed else ResourcePatternType.LITERAL
-        admin = self._admin()
-        made = admin.create_acls(
-            [
-                AclBinding(ResourceType[resource], name, pattern, f"User:{user}", "*", AclOperation[operation], AclPermissionType.ALLOW)
-                for operation in operations or ("ALL",)
-            ]
-        )
-        for each in made.values():
-            each.result(_ADMIN_SECONDS)
+        bindings = [
+            AclBinding(ResourceType[resource], name, pattern, f"User:{user}", "*", AclOperation[operation], AclPermissionType.ALLOW)
+            for operation in operations or ("ALL",)
+        ]
+        give_rights(self._admin(), user, bindings)
 
     def take_back(self, user: str) -> None:
         """Allow a user nothing any more."""
-        every: Any = None  # which the library takes, and its types do not say
-        whose = f"User:{user}"
-        anything = AclBindingFilter(ResourceType.ANY, every, ResourcePatternType.ANY, whose, every, AclOperation.ANY, AclPermissionType.ANY)
-        admin = self._admin()
-        for each in admin.delete_acls([anything]).values():
-            each.result(_ADMIN_SECONDS)
+        take_back_rights(self._admin(), user)
 
     def change_password(self, password: str) -> None:
         """Change the password of the SCRAM user."""

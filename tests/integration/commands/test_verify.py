@@ -178,7 +178,9 @@ def test_a_view_that_is_behind_is_equal_as_far_as_it_goes(kafka_server: KafkaSer
         with redis_server.client() as client:
             for name in names:
                 client.delete(name)
-                client.restore(name, 0, earlier[name])
+                # Nobody has several ids here, so one of them is not there.
+                if earlier[name] is not None:
+                    client.restore(name, 0, earlier[name])
         done = await asyncio.to_thread(verify, settings)
         assert done.returncode == 0, done.stdout
         assert b"behind, which a running worker catches up with" in done.stderr
