@@ -124,6 +124,8 @@ def test_what_only_one_process_or_every_process_tells_is_not_added_up() -> None:
         "etapa_campaign_customers",
         "etapa_customers",
         "etapa_forgotten_customers",
+        "etapa_forwarding_addresses",
+        "etapa_linked_people",
         "etapa_partitions_owned",
         "etapa_partitions_refused",
     }
