@@ -14,9 +14,9 @@ STAMP := $(VENV)/.ready-$(shell cat requirements/dev.txt pyproject.toml | cksum 
 MADE_WITH := $(shell cat $(VENV)/.python 2>/dev/null)
 # For `make demo ARGS="--seconds 20 --json"` and the like.
 ARGS ?=
-# How many test processes run in parallel, each with its own servers. A test with servers keeps less than half a core busy, so three suit two cores.
+# How many test processes run in parallel, each with its own servers. On two cores JOBS=3 is faster, but leaves servers less time to answer.
 # JOBS=0 runs the tests one by one in this process, as a debugger needs.
-JOBS ?= 3
+JOBS ?= 2
 # In the order of `tests/support/mixed.py`.
 AT_A_TIME = -n $(JOBS) --dist loadfile --no-loadscope-reorder
 # For `make sim SEEDS=10000`.
