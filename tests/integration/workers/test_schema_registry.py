@@ -7,6 +7,7 @@ import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import pytest
 from confluent_kafka.schema_registry import Schema, SchemaReference, SchemaRegistryClient
@@ -16,6 +17,7 @@ from confluent_kafka.serialization import MessageField, SerializationContext
 from etapa.contracts.outgoing.dead_letter import decode_dead_letter
 from etapa.registry.confluent import Registered
 from etapa.registry.protobuf import ProtobufReader
+from tests.faults.installation.network import Network, NetworkLink
 from tests.integration.outcome import check, followed, put_touchpoints, until_not_ready_for
 from tests.integration.places import new_place, read_all
 from tests.integration.worker import StartedWorker, environment_of
@@ -64,6 +66,18 @@ def registry(tmp_path: Path) -> Iterator[ApicurioServer]:
         server.stop()
 
 
+@pytest.fixture
+def road(registry: ApicurioServer) -> Iterator[NetworkLink]:
+    """The way to the registry, to be cut and mended."""
+    network = Network()
+    try:
+        road = network.link("registry")
+        road.lead_to(urlsplit(registry.url).port or 0)
+        yield road
+    finally:
+        network.close()
+
+
 def touchpoint(number: int) -> dict[str, Any]:
     return {"id": f"e{number}", "customer_id": f"c-{number % 3}", "type": "purchase", "occurred_at": "2026-01-05T08:00:00Z"}
 
@@ -100,7 +114,7 @@ def written(registry: ApicurioServer) -> list[bytes]:
 
 
 def test_what_a_registry_describes_is_read_and_waits_while_the_registry_is_away(
-    kafka_server: KafkaServer, redis_server: RedisServer, registry: ApicurioServer, tmp_path: Path
+    kafka_server: KafkaServer, redis_server: RedisServer, registry: ApicurioServer, road: NetworkLink, tmp_path: Path
 ) -> None:
     values = written(registry)
     expected = [json.dumps({**touchpoint(number), "properties": {"amount": 12.5}}).encode() for number in range(3)]
@@ -113,7 +127,7 @@ def test_what_a_registry_describes_is_read_and_waits_while_the_registry_is_away(
             partitions=1,
             session_timeout=3_000_000,
             source=(str(tmp_path / "shop.yaml"),),
-            registry_url=registry.url,
+            registry_url=urlsplit(registry.url)._replace(netloc=f"127.0.0.1:{road.port}").geturl(),
             registry_timeout=2_000_000,
         )
         unknown = (b"c-1", b"\0\0\xff\xff\xff" + b"whatever")
@@ -123,13 +137,16 @@ def test_what_a_registry_describes_is_read_and_waits_while_the_registry_is_away(
             await progress.wait_through()
             worker.kill()
             # A new worker knows no schema, and the registry is gone.
+            await asyncio.to_thread(road.cut)
             registry.stop()
             worker = StartedWorker(settings, tmp_path)
             await put_touchpoints(settings, [(b"c-0", values[0].replace(b"\x04e0", b"\x04e3")), unknown])
             await until_not_ready_for(worker, "schemas_away: schema")
             assert not await read_all(settings, settings.topic_dead_letters, 0)
             await asyncio.to_thread(registry.start)
+            # It begins empty, and would say of every schema that it has none.
             assert await asyncio.to_thread(written, registry) == values
+            await asyncio.to_thread(road.mend)
             await progress.wait_through()
         (record,) = await read_all(settings, settings.topic_dead_letters, 0)
         letter = decode_dead_letter(record.key, record.value, record.headers)
