@@ -145,6 +145,8 @@ def _problem(name: str, setting: Setting, found: _Found, reason: str) -> str:
     return f"{where}: found {shown}{detail}; allowed: {setting.kind.allowed}{hint}"
 
 
+_AT_INSTALLATION = "ETAPA_COMPILE"
+"""Says how to install, and may still be there when something runs."""
 # Variables that Kubernetes and Docker links add for a Service whose name begins with `etapa`.
 _SERVICE_LINK = re.compile(r"_SERVICE_(HOST|PORT(_.+)?)$|_PORT(_\d+_(TCP|UDP|SCTP)(_(PROTO|PORT|ADDR))?)?$")
 
@@ -154,7 +156,7 @@ def _warnings(environ: Mapping[str, str], settings: Settings) -> tuple[str, ...]
     known |= {name + FILE_SUFFIX for name in known}
     warnings = []
     for variable in sorted(environ):
-        if not variable.startswith(PREFIX) or variable in known or _SERVICE_LINK.search(variable):
+        if not variable.startswith(PREFIX) or variable in known or variable == _AT_INSTALLATION or _SERVICE_LINK.search(variable):
             continue
         near = difflib.get_close_matches(variable, known, n=1, cutoff=0.75)
         advice = f"; did you mean {near[0]}?" if near else ""

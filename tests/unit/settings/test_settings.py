@@ -319,6 +319,10 @@ def test_a_batch_must_have_room_for_the_largest_touchpoint() -> None:
     assert problem.startswith("ETAPA_BATCH_BYTES: found 65536; allowed: at least ETAPA_MAX_TOUCHPOINT_BYTES")
 
 
+def test_how_it_was_installed_is_no_unknown_setting() -> None:
+    assert read_settings({"ETAPA_COMPILE": "always"}, {}).warnings == ()
+
+
 def test_an_unknown_variable_is_pointed_out_with_the_nearest_known_name() -> None:
     reading = read_settings({"ETAPA_REDIS_ULR": "redis://x", "ETAPA_BANANA": "blue", "PATH": "/bin"}, {})
     assert reading.warnings == (
