@@ -12,7 +12,7 @@ mpl.rcParams["svg.hashsalt"] = "etapa"
 
 from matplotlib import pyplot as plt  # noqa: E402
 from matplotlib.figure import Figure  # noqa: E402
-from matplotlib.ticker import MaxNLocator  # noqa: E402
+from matplotlib.ticker import LogLocator, MaxNLocator, NullFormatter, StrMethodFormatter  # noqa: E402
 
 from bench.contestants.results import RunResult  # noqa: E402
 from bench.measuring.view_memory import StateSizes, ViewMemory  # noqa: E402
@@ -42,6 +42,10 @@ def plot_contest(runs: Mapping[str, Sequence[RunResult]], folder: Path) -> None:
         bars = axes.barh(names, medians, xerr=spread, color=colours, ecolor="#334155", capsize=3)
         axes.bar_label(bars, [f"{median:,.0f}" if median >= 100 else f"{median:.1f}" for median in medians], padding=6, fontsize=9)
         axes.set_xscale("log")
+        axes.xaxis.set_major_locator(LogLocator(subs=(1.0, 2.0, 5.0)))
+        axes.xaxis.set_major_formatter(StrMethodFormatter("{x:,.0f}"))
+        axes.xaxis.set_minor_formatter(NullFormatter())
+        axes.tick_params(axis="x", labelsize=8)
         axes.margins(x=0.25)
         axes.set_title(title, fontsize=10)
         axes.spines[["top", "right"]].set_visible(False)
