@@ -31,11 +31,11 @@ touchpoint:
 """
 
 
-def source_decoder(text: str = TEXT) -> SourceDecoder:
+def source_decoder(text: str = TEXT, limits: TouchpointLimits | None = None) -> SourceDecoder:
     """The source that reads the records of these worlds."""
     source = load_source(text, "batches.yaml").source
     assert source is not None
-    return SourceDecoder(Mapper(source), TouchpointLimits())
+    return SourceDecoder(Mapper(source), limits or TouchpointLimits())
 
 
 def packed(random: Random, arrivals: Iterator[Arrival]) -> Iterator[Arrival]:

@@ -11,13 +11,12 @@ from etapa.contracts.incoming.touchpoint import decode_touchpoint
 from etapa.journey.engine.facts.touchpoint import Touchpoint
 from etapa.journey.language.model import LINK
 from etapa.sources.decoding import SourceDecoder
-from etapa.sources.language.loading import load_source
-from etapa.sources.mapping import Mapper
 from etapa.stream.protocol.batch import is_request
 from tests.simulation.checking.joined import LIMITS, JoinedChecker
 from tests.simulation.worlds.linked import LINKED, ForgettingLinkedWorld, LinkWorld
 from tests.simulation.worlds.scenario import SimulationScenario
 from tests.simulation.worlds.shop import Arrival, SimulatedShop
+from tests.simulation.worlds.sourced import source_decoder
 
 TEXT: Final = """
 source: batches
@@ -36,9 +35,7 @@ link: {when: {type: alias}, same_as: same_as, customer_id: customer_id}
 
 def linking_source() -> SourceDecoder:
     """The source that reads the records of these worlds."""
-    source = load_source(TEXT, "batches.yaml").source
-    assert source is not None
-    return SourceDecoder(Mapper(source), LIMITS)
+    return source_decoder(TEXT, LIMITS)
 
 
 def packed(random: Random, arrivals: Iterator[Arrival], now: Callable[[], int]) -> Iterator[Arrival]:

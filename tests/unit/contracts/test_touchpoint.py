@@ -287,6 +287,16 @@ def test_nesting_is_taken_up_to_the_bound_and_no_deeper() -> None:
     )
 
 
+def test_some_flat_touchpoints_after_a_nested_one_the_next_is_expected_to_be_flat() -> None:
+    decoder = JsonDecoder(LIMITS)
+    decoder.read(with_raw("properties", '{"a": [1]}'), WALL, LATEST)
+    until_then = decoder._perhaps_nested
+    assert 0 < until_then <= 1000
+    for _ in range(until_then):
+        decoder.read(text_of().encode(), WALL, LATEST)
+    assert decoder._perhaps_nested == 0
+
+
 def test_what_is_read_after_a_nested_touchpoint_is_read_as_always() -> None:
     flat, deep = text_of(properties={"n": 1}), text_of(properties={"lines": [1]}, traits={"vip": True})
     too_large = text_of(properties={"lines": [2**63]})

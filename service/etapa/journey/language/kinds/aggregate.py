@@ -70,7 +70,6 @@ class Aggregate(Leaf):
         return None if fails is None else self._told(words, fails)
 
     def _told(self, words: Words, test: str) -> str:
-
         return (
             words.phrases(AggregatePhrases)
             .of(self.kind)

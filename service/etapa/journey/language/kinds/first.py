@@ -46,7 +46,6 @@ class First(Leaf):
         return None if fails is None else self._told(words, fails)
 
     def _told(self, words: Words, test: str) -> str:
-
         value = words.read_as(words.path(self.path), self.comparison.conversion)
         return words.phrases(FirstPhrases).first.format(value=value, types=words.types(self.match), test=test)
 

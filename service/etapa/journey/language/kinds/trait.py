@@ -39,7 +39,6 @@ class Trait(Leaf):
         return None if fails is None else self._told(words, fails)
 
     def _told(self, words: Words, test: str) -> str:
-
         value = words.read_as(words.trait(self.name), self.comparison.conversion)
         return words.phrases(TraitPhrases).trait.format(value=value, test=test)
 
