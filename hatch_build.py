@@ -83,7 +83,7 @@ def compile_in_place() -> bool:
             raise SystemExit(message)
         sys.stderr.write(message + "\n")
         return False
-    sys.stderr.write("Compiling the core, which takes a minute or two …\n")
+    sys.stderr.write("Compiling the core, which takes two to four minutes …\n")
     _compile()
     return True
 
