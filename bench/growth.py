@@ -4,7 +4,7 @@
 
 Rules and windows are measured on the worker's way with a batch, in this process, with log and view in memory; everything else on the
 real worker with a real Kafka and Redis. The figure is CPU for each touchpoint, because how many fit into a second hangs on what
-else the machine does. Every curve is judged for cliffs.
+else the machine does: the median of several portions. Every curve is judged for cliffs.
 """
 
 import json
@@ -40,6 +40,8 @@ TIMERS = (1_000, 10_000, 100_000)
 IN_PROCESS = 12_000
 """Touchpoints for each point that is measured in this process."""
 ROUNDS = 5
+PORTIONS = 3
+"""Portions for each point that is measured on the worker."""
 CHUNK = 200_000
 WINDOW_SECTION = "touchpoints in a window"
 MEASURED_IN_PROCESS = frozenset({RULES_SECTION, WINDOW_SECTION})
@@ -90,7 +92,7 @@ def partitions_curve(place: BenchPlace, portion: int) -> Iterator[Curve]:
         with fed_worker(place._replace(partitions=partitions), f"partitions-{partitions}") as worker:
             shop = PortionedShop(START)
             worker.feed(shop.anyone(portion // 4, 20_000))
-            points.append(_point(partitions, worker.feed(shop.anyone(portion, 20_000))))
+            points.append(_point(partitions, [worker.feed(shop.anyone(portion, 20_000)) for _ in range(PORTIONS)]))
             idle.append(CurvePoint(partitions, 1e6 * worker.idle(3.0) / partitions))
     yield Curve("partitions of a worker", "a topic full of touchpoints", points)
     yield Curve("idle partitions", "a second of an idle partition", idle)
@@ -126,31 +128,32 @@ def customer_figures(place: BenchPlace, portion: int, most: int) -> Iterator[Cur
             new += [worker.feed(shop.everyone(range(first, min(first + CHUNK, customers))), at_once=False) for first in starts]
             known = customers
             if len(points) == 0:
-                yield _case(f"{customers:,} customers, evenly", worker.feed(shop.anyone(portion, customers)))
-                yield _case("one of them has half of all touchpoints", worker.feed(shop.half_from_one(portion, customers)))
-            points.append(_point(customers, worker.feed(shop.anyone(portion, customers))))
+                yield _case(f"{customers:,} customers, evenly", [worker.feed(shop.anyone(portion, customers)) for _ in range(PORTIONS)])
+                half = [worker.feed(shop.half_from_one(portion, customers)) for _ in range(PORTIONS)]
+                yield _case("one of them has half of all touchpoints", half)
+            points.append(_point(customers, [worker.feed(shop.anyone(portion, customers)) for _ in range(PORTIONS)]))
         yield Curve("customers", "each touchpoint of any of them", points)
-        yield _case("new customers, each touchpoint another", _together(new))
+        yield _case("new customers, each touchpoint another", new)
         # Those who came first were let go of long ago.
-        yield _case("cold customers, each touchpoint another, all in Redis", worker.feed(shop.everyone(range(portion))))
-        yield _case("the same once more, all in memory", worker.feed(shop.everyone(range(portion))))
+        yield _case("cold customers, each touchpoint another, all in Redis", [worker.feed(shop.everyone(range(portion)))])
+        warm = [worker.feed(shop.everyone(range(portion))) for _ in range(PORTIONS)]
+        yield _case("the same once more, all in memory", warm)
 
 
-def _together(portions: Sequence[Spent]) -> Spent:
-    return Spent(
-        sum(each.touchpoints for each in portions),
-        sum(each.seconds for each in portions),
-        sum(each.cpu_seconds for each in portions),
-        sum(each.redis_cpu_seconds for each in portions),
+def _point(x: int, portions: Sequence[Spent]) -> CurvePoint:
+    """Medians of the portions."""
+    return CurvePoint(
+        x,
+        median(spent.cpu_microseconds for spent in portions),
+        median(spent.redis_cpu_microseconds for spent in portions),
+        median(spent.touchpoints / spent.seconds for spent in portions),
     )
 
 
-def _point(x: int, spent: Spent) -> CurvePoint:
-    return CurvePoint(x, spent.cpu_microseconds, spent.redis_cpu_microseconds, spent.touchpoints / spent.seconds)
-
-
-def _case(name: str, spent: Spent) -> GrowthCase:
-    return GrowthCase(name, spent.cpu_microseconds, spent.redis_cpu_microseconds, spent.seconds, spent.touchpoints)
+def _case(name: str, portions: Sequence[Spent]) -> GrowthCase:
+    """The portion in the middle by what it cost."""
+    middle = sorted(portions, key=lambda spent: spent.cpu_microseconds)[len(portions) // 2]
+    return GrowthCase(name, middle.cpu_microseconds, middle.redis_cpu_microseconds, middle.seconds, middle.touchpoints)
 
 
 def curve_table(curves: Sequence[Curve]) -> Table:
@@ -255,7 +258,7 @@ def main(customers: int, portion: int, only: tuple[str, ...], keep: bool) -> Non
     if only and keep:
         _put_in(about, curves)
     if not only:
-        settings = {"portion": portion, "partitions": 4, **_IN_PROCESS_SETTINGS}
+        settings = {"portion": portion, "portions": PORTIONS, "partitions": 4, **_IN_PROCESS_SETTINGS}
         write_json(RESULTS / "growth.json", about, settings, {"curves": curves, "cases": cases})
         from bench.reporting.growth_plot import plot_growth
 

@@ -212,7 +212,14 @@ def main(
                 click.echo(f"round {turn}: {store}, {number}: {result.per_second:,.0f}/s, CPU s of workers {shares}", err=True)
     click.echo(table_of(runs).as_text())
     if save:
-        settings = {"touchpoints": count, "customers": customers, "partitions": partitions, "rounds": rounds, "preferred": preferred}
+        settings = {
+            "touchpoints": count,
+            "customers": customers,
+            "partitions": partitions,
+            "rounds": rounds,
+            "preferred": preferred,
+            "changes_of_a_touchpoint": round(topic.book.changes / count, 3),
+        }
         everything = [one for results in runs.values() for one in results]
         write_json(RESULTS / "scale.json", about, settings, everything)
         from bench.reporting.plots import plot_scale

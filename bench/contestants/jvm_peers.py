@@ -45,7 +45,7 @@ def command_of(program: JavaPeer, heap: str = "1g") -> list[str]:
         "java",
         f"-Xmx{heap}",
         "-XX:+UseParallelGC",
-        "-Dorg.slf4j.simpleLogger.defaultLogLevel=warn",
+        "-Dorg.slf4j.simpleLogger.defaultLogLevel=error",
         *_OPENED,
         "-cp",
         f"{built}/classes:{built}/jars/*",

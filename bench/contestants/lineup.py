@@ -11,8 +11,8 @@ import msgspec
 import redis
 
 from bench.contestants.jvm_peers import FLINK, KAFKA_STREAMS, JavaPeer, command_of, committed_offsets
-from bench.contestants.outcomes import Changes, changes_in, must_be_the_same, must_end_so, stages_after
-from bench.contestants.results import ContestError, RunResult, Topic
+from bench.contestants.outcomes import Changes, changes_in, must_be_the_same, must_end_so, settled_changes, stages_after
+from bench.contestants.results import ContestError, Length, RunResult, Topic
 from bench.contestants.watching import watched
 from bench.servers.place import BenchPlace, create_topic, create_worker_topics, running, running_command
 from etapa.contracts.stored.state import decode_standing
@@ -23,8 +23,8 @@ class Contestant(NamedTuple):
 
     name: str
     run: "Callable[[Contest, Topic, str], RunResult]"
-    is_slow: bool = False
-    """An order of magnitude slower than the others, so it gets the short topic."""
+    length: Length = Length.LONG
+    """Those in Python with a core that is not compiled get less of the stream, and the slowest least."""
     on_the_jvm: bool = False
     is_aside: bool = False
     """Takes part only when asked for by name."""
@@ -35,7 +35,8 @@ class Contest:
 
     def __init__(self, place: BenchPlace) -> None:
         self.place = place
-        self.ours: Changes | None = None
+        self.ours: dict[str, Changes] = {}
+        """By topic."""
 
 
 def run_ceiling(contest: Contest, topic: Topic, name: str) -> RunResult:
@@ -46,7 +47,7 @@ def run_ceiling(contest: Contest, topic: Topic, name: str) -> RunResult:
 def run_etapa(contest: Contest, topic: Topic, name: str) -> RunResult:
     """Done is what Redis shows, as seen from outside."""
     result = _run_etapa(contest.place, topic, name, ["etapa", "run"])
-    contest.ours = changes_in(contest.place, f"{name}-stage-changes")
+    contest.ours[topic.name] = changes_in(contest.place, f"{name}-stage-changes")
     return result
 
 
@@ -124,10 +125,10 @@ def _run_on_the_jvm(program: JavaPeer, contest: Contest, topic: Topic, name: str
         running_command(command_of(program), environment) as process,
     ):
         result = watched(place, topic, process, committed)
-    changes = changes_in(place, f"{name}-changes")
+        changes = settled_changes(place, f"{name}-changes", topic.book.changes)
     must_end_so(name, topic.book.by_stream_time, stages_after(changes))
-    if contest.ours is not None:
-        must_be_the_same(name, contest.ours, changes)
+    if topic.name in contest.ours:
+        must_be_the_same(name, contest.ours[topic.name], changes)
     return result
 
 
@@ -214,18 +215,21 @@ def _environment(place: BenchPlace, topic: Topic, name: str) -> dict[str, str]:
 HAS_BYTEWAX = sys.version_info < (3, 13)
 """There are no wheels of it for newer Pythons."""
 
+ETAPA = "Etapa, exactly once"
+"""What the others are compared with."""
+
 CONTESTANTS = (
     Contestant("ceiling", run_ceiling),
-    Contestant("Etapa, exactly once", run_etapa),
-    Contestant("Etapa, not compiled", run_etapa_uncompiled),
+    Contestant(ETAPA, run_etapa),
+    Contestant("Etapa, not compiled", run_etapa_uncompiled, Length.MIDDLE),
     Contestant("Kafka Streams, tuned", run_streams, on_the_jvm=True),
     Contestant("Kafka Streams, tuned, with Redis", run_streams_with_redis, on_the_jvm=True),
     Contestant("Kafka Streams, by the book", run_streams_by_the_book, on_the_jvm=True),
     Contestant("Flink", run_flink, on_the_jvm=True),
-    Contestant("Quix Streams, exactly once", run_quix_exactly_once),
-    Contestant("Quix Streams, at least once", run_quix_at_least_once),
-    *([Contestant("Bytewax, at least once", run_bytewax)] if HAS_BYTEWAX else []),
-    Contestant("Faust, in batches", run_faust_in_batches),
-    Contestant("Faust, one by one", run_faust, is_slow=True),
-    Contestant("Quix Streams, exactly once, with our compiled core", run_quix_with_compiled_core, is_aside=True),
+    Contestant("Quix Streams, exactly once", run_quix_exactly_once, Length.MIDDLE),
+    Contestant("Quix Streams, at least once", run_quix_at_least_once, Length.MIDDLE),
+    *([Contestant("Bytewax, at least once", run_bytewax, Length.MIDDLE)] if HAS_BYTEWAX else []),
+    Contestant("Faust, in batches", run_faust_in_batches, Length.MIDDLE),
+    Contestant("Faust, one by one", run_faust, Length.SHORT),
+    Contestant("Quix Streams, exactly once, with our compiled core", run_quix_with_compiled_core, Length.MIDDLE, is_aside=True),
 )

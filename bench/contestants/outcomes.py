@@ -1,6 +1,7 @@
 """What contestants leave behind, and whether it is right: the stages at the end, and each single change."""
 
 import asyncio
+import time
 from collections.abc import Mapping, Sequence
 
 import msgspec
@@ -24,6 +25,9 @@ class ChangeSeen(msgspec.Struct, frozen=True):
 Changes = Mapping[str, Sequence[ChangeSeen]]
 """By customer, in order."""
 
+SETTLE_SECONDS = 20.0
+"""How long changes may be on their way after the last touchpoint is done."""
+
 
 def changes_in(place: BenchPlace, topic: str) -> Changes:
     """Everything that was committed to a topic of stage changes."""
@@ -35,15 +39,32 @@ def changes_in(place: BenchPlace, topic: str) -> Changes:
     return found
 
 
+def settled_changes(place: BenchPlace, topic: str, count: int) -> Changes:
+    """The same, as soon as there are `count` of them, or no more to be expected.
+
+    A contestant whose clock follows some time after the touchpoints publishes what its last timers do when the touchpoints are done.
+    """
+    deadline = time.monotonic() + SETTLE_SECONDS
+    while True:
+        changes = changes_in(place, topic)
+        if sum(map(len, changes.values())) >= count or time.monotonic() > deadline:
+            return changes
+        time.sleep(1)
+
+
 def stages_after(changes: Changes) -> Stages:
     return {customer_id: made[-1].to for customer_id, made in changes.items()}
 
 
 def must_end_so(name: str, book: Stages, found: Stages) -> None:
     """Raises `ContestError` unless every customer ended in the stage that the book says."""
-    if book != found:
-        different = sum(found.get(customer_id) != stage for customer_id, stage in book.items())
-        raise ContestError(f"{name} ended with other stages than it should: {different} of {len(book)} customers, {len(found)} found")
+    different = [customer_id for customer_id in book.keys() | found.keys() if book.get(customer_id) != found.get(customer_id)]
+    if different:
+        one = min(different)
+        raise ContestError(
+            f"{name} ended with other stages than it should: {len(different)} of {len(book)} customers, such as {one}:"
+            f" {found.get(one)}, not {book.get(one)}"
+        )
 
 
 def must_be_the_same(name: str, ours: Changes, theirs: Changes) -> None:

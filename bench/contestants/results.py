@@ -1,6 +1,7 @@
 """What a run is about, and what it took."""
 
 from collections.abc import Sequence
+from enum import StrEnum
 from typing import NamedTuple
 
 import msgspec
@@ -11,6 +12,14 @@ from bench.workload.touchpoints import KeyAndValue
 
 class ContestError(Exception):
     """A contestant did not finish, or ended with other stages than it should."""
+
+
+class Length(StrEnum):
+    """How much of the stream a contestant gets, so that the slow ones do not take hours."""
+
+    LONG = "long"
+    MIDDLE = "middle"
+    SHORT = "short"
 
 
 class Topic(NamedTuple):

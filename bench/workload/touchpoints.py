@@ -6,12 +6,13 @@ same stages, whether it lets timers wait for the stream or for the customer's ne
 """
 
 import random
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
 import msgspec
 
-from etapa.contracts.rfc3339 import format_time
+from etapa.contracts.partitioner import partition_of
+from etapa.contracts.rfc3339 import format_time, parse_time
 from etapa.journey.units import SECOND
 
 LATE_BY = 9 * SECOND
@@ -40,6 +41,10 @@ CHANNELS = ("web", "app", "email", "store", "whatsapp")
 PERSONAS = ("student", "family", "bargain_hunter", "impulse_buyer")
 
 
+_LATEST = 1_000
+"""The latest touchpoint is among so many that came last: in these, at most a few are late."""
+
+
 class KeyAndValue(NamedTuple):
     """A record's key and value."""
 
@@ -61,6 +66,28 @@ def made_up(count: int, customers: int, start: int, end: int, seed: int = 20) ->
         sent = _touchpoint(rnd, number, f"c-{int(customers * rnd.random() ** SKEW):07}", kind, at)
         latest = [*latest[-9:], sent]
         yield sent
+
+
+def closed(sent: Sequence[KeyAndValue], partitions: int) -> list[KeyAndValue]:
+    """The same, with a last touchpoint for each partition in place of the last ones, all at one instant: a whole second, later than all before.
+
+    Some programs have a clock for each partition, others one for all, that of the slowest. Only if all partitions end at the same instant do both
+    let the same timers fire.
+    """
+    kept = sent[:-partitions]
+    latest = max(parse_time(msgspec.json.decode(each.value)["occurred_at"]) for each in kept[-_LATEST:])
+    end = format_time((latest // SECOND + 1) * SECOND)
+    customers: dict[int, str] = {}
+    number = 0
+    while len(customers) < partitions:
+        customer_id = f"c-{number:07}"
+        customers.setdefault(partition_of(customer_id, partitions), customer_id)
+        number += 1
+    last = [
+        {"id": f"last-{partition}", "customer_id": customer_id, "type": "page_view", "occurred_at": end}
+        for partition, customer_id in sorted(customers.items())
+    ]
+    return [*kept, *(KeyAndValue(one["customer_id"].encode(), msgspec.json.encode(one)) for one in last)]
 
 
 def _touchpoint(rnd: random.Random, number: int, customer_id: str, kind: str, at: int) -> KeyAndValue:

@@ -1,15 +1,25 @@
-"""The contest between Etapa and its peers: what becomes of one whose result is wrong."""
+"""The contest between Etapa and its peers: what becomes of one whose result is wrong, how much of the stream each gets, and how the page tells it."""
 
+from collections import Counter
 from typing import Any
 
 import pytest
 
 from bench import contest
-from bench.contestants.lineup import Contestant
-from bench.contestants.results import ContestError, RunResult, WarmSpan
+from bench.contestants.lineup import ETAPA, Contestant
+from bench.contestants.outcomes import must_end_so
+from bench.contestants.results import ContestError, Length, RunResult, Topic, WarmSpan
+from bench.reporting.time_left import TimeLeft
+from bench.workload.book import decoded
+from bench.workload.touchpoints import closed, made_up
+from etapa.contracts.partitioner import partition_of
+from etapa.journey.units import DAY, SECOND
 
 RESULT = RunResult(WarmSpan(1_000, 0.5, 0.25), 1_000, 0.5, 100)
 NOTHING: Any = None
+TOPICS: Any = dict.fromkeys(Length)
+START = 1_735_689_600 * SECOND
+PARTITIONS = 4
 
 
 def right(*_: object) -> RunResult:
@@ -30,14 +40,66 @@ def deleted(monkeypatch: pytest.MonkeyPatch) -> list[str]:
 def test_a_peer_whose_result_is_wrong_is_out_and_takes_nothing_from_the_others(
     deleted: list[str], capsys: pytest.CaptureFixture[str]
 ) -> None:
-    runs = contest.compete(
-        NOTHING, [Contestant("ceiling", right), Contestant("Peer", wrong), Contestant("Other", right)], NOTHING, NOTHING, 2
-    )
-    assert runs == {"ceiling": [RESULT, RESULT], "Other": [RESULT, RESULT]}
-    assert "round 1: Peer is out: 1 of 3 customers ended elsewhere" in capsys.readouterr().err
+    standings = contest.compete(NOTHING, [Contestant("ceiling", right), Contestant("Peer", wrong), Contestant("Other", right)], TOPICS, 2)
+    assert standings.runs == {"ceiling": [RESULT, RESULT], "Other": [RESULT, RESULT]}
+    assert standings.out == {"Peer": "1 of 3 customers ended elsewhere"}
+    assert "round 1 of 2: Peer is out: 1 of 3 customers ended elsewhere" in capsys.readouterr().err
     assert deleted == ["run-1-0", "run-1-1", "run-1-2", "run-2-0", "run-2-2"]
 
 
 def test_a_wrong_result_of_ours_ends_the_contest() -> None:
     with pytest.raises(ContestError):
-        contest.compete(NOTHING, [Contestant("Etapa, exactly once", wrong)], NOTHING, NOTHING, 1)
+        contest.compete(NOTHING, [Contestant(ETAPA, wrong)], TOPICS, 1)
+
+
+def test_each_gets_as_much_of_the_stream_as_it_is_made_for() -> None:
+    got: dict[str, Any] = {}
+
+    def noting(name: str) -> Contestant:
+        def run(_: object, topic: Topic, __: str) -> RunResult:
+            got[name] = topic
+            return RESULT
+
+        return Contestant(name, run, Length(name))
+
+    topics: Any = {length: f"topic-{length}" for length in Length}
+    contest.compete(NOTHING, [noting(length) for length in Length], topics, 1)
+    assert got == {"long": "topic-long", "middle": "topic-middle", "short": "topic-short"}
+
+
+def test_a_wrong_end_is_told_with_an_example() -> None:
+    with pytest.raises(ContestError, match="2 of 3 customers, such as b: service, not loyalty"):
+        must_end_so("Peer", {"a": "purchase", "b": "loyalty", "c": "service"}, {"a": "purchase", "b": "service"})
+
+
+def test_all_partitions_of_a_closed_stream_end_at_the_same_instant_which_is_later_than_all_before() -> None:
+    sent = list(made_up(2_000, 50, START, START + 10 * DAY))
+    stream = closed(sent, PARTITIONS)
+    assert stream[:-PARTITIONS] == sent[:-PARTITIONS]
+    touchpoints = decoded(stream)
+    last = touchpoints[-PARTITIONS:]
+    assert Counter(partition_of(each.customer_id, PARTITIONS) for each in last) == dict.fromkeys(range(PARTITIONS), 1)
+    [end] = {each.at for each in last}
+    assert end % SECOND == 0
+    assert end > max(each.at for each in touchpoints[:-PARTITIONS])
+
+
+def test_the_time_left_is_that_of_the_runs_to_come() -> None:
+    time_left = TimeLeft(["fast", "slow", "out"], 2)
+    assert time_left.minutes == 0
+    time_left.done("fast", 60)
+    assert time_left.minutes == 5, "those that have not run yet are taken to be as fast"
+    time_left.done("slow", 180)
+    time_left.out("out")
+    assert time_left.minutes == 4
+
+
+def test_the_words_compare_peers_with_us_warm_and_from_cold_where_both_read_equally_much() -> None:
+    def runs(warm: float, whole: float, touchpoints: int = 1_000) -> list[RunResult]:
+        return [RunResult(WarmSpan(1_000, 1, cpu), touchpoints, whole, 100) for cpu in (9 * warm, warm, 0)]
+
+    said = contest.verdicts({"ceiling": runs(0.1, 0.1), ETAPA: runs(1, 2), "Slow": runs(3, 9, 10), "Fast": runs(0.5, 3)})
+    assert said.splitlines() == [
+        "- **Fast** needs 0.50 times Etapa's CPU when warm, and 1.50 times from cold.",
+        "- **Slow** needs 3.00 times Etapa's CPU when warm.",
+    ]

@@ -1,83 +1,34 @@
 """What an installation needs: the model compared with measurements, and how it responds to more of everything."""
 
 import json
-import statistics
-from pathlib import Path
-from typing import Any
 
 import msgspec
 import pytest
 
-from etapa.rehearsal import sizing
+from bench.reporting.measured import MODULE, as_module, constants, kept_results
+from bench.sizing_figures import model_points
+from etapa.rehearsal import measured, sizing
 from etapa.rehearsal.sizing import SizingInput, size
 from tests.unit.cli.process import etapa
 
-ROOT = Path(__file__).parents[2]
-PAGE = (ROOT / "docs" / "sizing.md").read_text(encoding="utf-8")
 WITHIN = 1.25
 """The factor by which the model may differ from a measurement; the page states it too."""
 
-
-def results(bench: str) -> Any:
-    return json.loads((ROOT / "bench" / "results" / f"{bench}.json").read_text(encoding="utf-8"))["results"]
+FOUND = kept_results()
 
 
-def points() -> list[tuple[str, float, float]]:
-    """The measurements: name, predicted, measured."""
-    memory, scale, recovery = results("memory"), results("scale"), results("recovery")
-    found = [
-        (
-            f"Redis, bytes for each of {one['customers']:,} customers, {one['partitions']} partitions",
-            sizing.redis_bytes_per_customer(one["customers"], one["partitions"]),
-            one["used"],
-        )
-        for one in memory["view"]
-    ]
-    found.append(
-        (
-            "`customer-state` after compaction, bytes for each customer",
-            sizing.compacted_bytes_per_customer(),
-            memory["topic"]["compacted_bytes"],
-        )
-    )
-    found += [
-        (f"a worker that keeps {one['kept']:,} customers, MiB", sizing.worker_bytes(one["kept"]) / 2**20, one["resident_bytes"] / 2**20)
-        for one in memory["worker"]
-    ]
-    for workers in sorted({one["workers"] for one in scale}):
-        spent = [sum(one["worker_cpu_seconds"]) / one["touchpoints"] * 1e6 for one in scale if one["workers"] == workers]
-        found.append((f"worker CPU, µs for each touchpoint, workers: {workers}", sizing.WORKER_MICROSECONDS, statistics.median(spent)))
-    written = sizing.bytes_per_touchpoint(SizingInput(events_per_second=1, customers=1))
-    for topic in ("touchpoints", "stage-changes"):
-        found.append(
-            (f"`{topic}`, bytes for each touchpoint", written[topic], statistics.median(one["kafka_bytes"][topic] for one in scale))
-        )
-    found.append(
-        ("Redis CPU, µs for each customer that is new to it", sizing.REDIS_MICROSECONDS, memory["view"][0]["apply_redis_cpu_microseconds"])
-    )
-    rebuilt = statistics.median(one["customers"] / one["seconds"] for one in recovery["rebuild"])
-    found.append(("customers a second that one worker rebuilds", sizing.rebuilt_per_second(1, 1), rebuilt))
-    return found
-
-
-def row(name: str, predicted: float, measured: float) -> str:
-    digits = 0 if measured >= 1_000 else 1
-    return f"| {name} | {predicted:,.{digits}f} | {measured:,.{digits}f} | {round(100 * (predicted / measured - 1)):+d} % |"
-
-
-@pytest.mark.parametrize(("name", "predicted", "measured"), points())
+@pytest.mark.parametrize(("name", "predicted", "measured"), model_points(FOUND))
 def test_the_model_meets_what_was_measured(name: str, predicted: float, measured: float) -> None:
     assert measured / WITHIN <= predicted <= measured * WITHIN, name
 
 
-@pytest.mark.parametrize(("name", "predicted", "measured"), points())
-def test_the_page_shows_what_was_measured(name: str, predicted: float, measured: float) -> None:
-    assert row(name, predicted, measured) in PAGE
+def test_the_constants_are_those_of_the_results_that_are_kept() -> None:
+    assert MODULE.read_text(encoding="utf-8") == as_module(constants(FOUND)), "the results have changed: make bench-page"
 
 
 def test_what_the_model_takes_for_the_most_is_not_exceeded() -> None:
-    for one in results("scale"):
-        assert sum(one["redis_cpu_seconds"]) / one["touchpoints"] * 1e6 < sizing.REDIS_MICROSECONDS
+    for one in FOUND.scale:
+        assert sum(one["redis_cpu_seconds"]) / one["touchpoints"] * 1e6 < measured.REDIS_MICROSECONDS
         assert (
             one["kafka_bytes"]["customer-state"]
             < sizing.bytes_per_touchpoint(SizingInput(events_per_second=1, customers=1))["customer-state"]
@@ -107,7 +58,7 @@ def test_more_customers_take_more_redis_and_at_last_a_cluster() -> None:
 def test_longer_ids_and_larger_states_take_more() -> None:
     usual = sizing.redis_bytes_per_customer(10**6, 16)
     assert sizing.redis_bytes_per_customer(10**6, 16, id_characters=36) > usual + 2 * 24
-    assert sizing.redis_bytes_per_customer(10**6, 16, state_bytes=400) == pytest.approx(usual + 400 - sizing.STATE_BYTES)
+    assert sizing.redis_bytes_per_customer(10**6, 16, state_bytes=400) == pytest.approx(usual + 400 - measured.STATE_BYTES)
 
 
 def test_workers_that_cannot_share_the_partitions_are_told() -> None:
@@ -127,11 +78,6 @@ def test_the_command_s_json_is_the_model_s() -> None:
     done = etapa("sizing", "--events-per-second", "20000", "--customers", "5000000", "--partitions", "24", "--json")
     plan = SizingInput(events_per_second=20_000, customers=5_000_000, partitions=24)
     assert json.loads(done.stdout) == json.loads(msgspec.json.encode(size(plan)))
-
-
-def test_the_page_s_example_is_what_the_command_says() -> None:
-    done = etapa("sizing", "--events-per-second", "20000", "--customers", "5000000")
-    assert f"$ etapa sizing --events-per-second 20000 --customers 5000000\n{done.stdout.decode()}```" in PAGE
 
 
 def test_a_rate_that_is_none_is_wrong_use() -> None:

@@ -10,7 +10,8 @@ from etapa.commands.terminal.text_tables import table
 from etapa.commands.terminal.words import pace_text, size_text
 from etapa.journey.duration import roughly
 from etapa.journey.units import DAY, SECOND
-from etapa.rehearsal.sizing import CHANGES, STATE_BYTES, Sizing, SizingInput, size
+from etapa.rehearsal.measured import CHANGES, STATE_BYTES
+from etapa.rehearsal.sizing import Sizing, SizingInput, size
 
 _GIB = 2**30
 POSITIVE = click.FloatRange(0, min_open=True)

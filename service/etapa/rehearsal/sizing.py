@@ -1,8 +1,7 @@
 """Calculates what an installation needs from a few numbers about it. Arithmetic only: it measures nothing and contacts no server.
 
-The constants were measured with `make bench-memory`, `make bench-scale` and `make bench-recovery` on the shipped journey; `docs/sizing.md`
-compares the model with the measurements, and a test keeps the two together. Another journey has other states and changes:
-`etapa simulate` counts the changes, and `bench/memory.py` measures the states.
+What was measured, on the shipped journey, is in `etapa.rehearsal.measured`; `docs/sizing.md` compares the model with the measurements, and a test
+keeps both together. Another journey has other states and changes: `etapa simulate` counts the changes, and `bench/memory.py` measures the states.
 """
 
 import math
@@ -11,44 +10,13 @@ from collections.abc import Mapping
 import msgspec
 
 from etapa.journey.units import DAY, HOUR, SECOND
-
-STATE_BYTES = 182.0
-"""Average size of an encoded customer state after ten touchpoints (`bench/results/memory.json`, `state.mean`)."""
-
-TIMED_SHARE = 0.47
-"""Share of customers that have a timer (the same bench; those in discovery have none)."""
-
-CHANGES = 0.35
-"""Stage changes for each touchpoint (from `make bench`)."""
-
-CHANGE_BYTES = 750.0
-"""Size of a stage change in its topic, with its reasons and headers, uncompressed (`bench/results/scale.json`, `kafka_bytes`)."""
+from etapa.rehearsal import measured
 
 STATES_WRITTEN = 1.0
 """States written for each touchpoint, at most. A batch writes each of its customers once, so full batches write half as many (`scale.json`)."""
 
-WORKER_MICROSECONDS = 15.0
-"""Worker CPU for each touchpoint when batches are full, so that many customers have several touchpoints in one (`bench/results/scale.json`)."""
-
-ALONE_MICROSECONDS = 4.5
-COLD_MICROSECONDS = 7.5
-"""Added when no other touchpoint in the batch is from the same customer, and when the customer is not in memory (`bench/results/growth.json`, the worst cases)."""
-
 SKEW = 1 / 3
 """The busiest share `s` of the customers sends `s ** SKEW` of all touchpoints: the busiest hundredth sends a fifth (the bench's shop)."""
-
-REDIS_MICROSECONDS = 6.0
-"""Redis CPU for a touchpoint whose customer has no other one in the batch: 5 to write a new customer (`bench/results/memory.json`), 7 to read
-and rewrite one (`growth.json`). With several touchpoints for each customer in a batch it is a third of that (`scale.json`)."""
-
-REBUILD_MICROSECONDS = 0.7
-REBUILD_REDIS_MICROSECONDS = 4.3
-"""For each customer that is loaded from the log into an empty Redis: Redis CPU, and the part of a worker's 3.0 that does not overlap with it
-(`bench/results/recovery.json`)."""
-
-WORKER_BASE_BYTES = 125e6
-WORKER_BYTES_KEPT = 1_270.0
-"""A worker's resident memory: the process itself, and each customer that it keeps between batches (`bench/results/memory.json`)."""
 
 BUSY = 0.6
 """How busy a core may be in the plan, so that a backlog can be worked off. A worker and a Redis node use one core each."""
@@ -65,8 +33,8 @@ DIRTY = 1.25
 SEGMENT_BYTES = 64 * 2**20
 """Of `customer-state`; the newest one of a partition is never compacted."""
 
-_ENTRY = 32
-_SCORE_NODE = 53.3
+ENTRY = 32
+SCORE_NODE = 53.3
 """What jemalloc allocates for a hash entry (24 bytes), and for a sorted-set node with 1.33 levels on average (24 bytes and 16 for each level)."""
 
 
@@ -78,8 +46,8 @@ class SizingInput(msgspec.Struct, frozen=True, kw_only=True):
     partitions: int = 12
     id_characters: int = 9
     touchpoint_bytes: float = 292.0
-    state_bytes: float = STATE_BYTES
-    changes_per_touchpoint: float = CHANGES
+    state_bytes: float = measured.STATE_BYTES
+    changes_per_touchpoint: float = measured.CHANGES
     touchpoint_retention: float = 7 * DAY
     change_retention: float = 7 * DAY
     replication: int = 3
@@ -117,7 +85,7 @@ def size(plan: SizingInput) -> Sizing:
     per_customer = redis_bytes_per_customer(plan.customers, plan.partitions, plan.id_characters, plan.state_bytes)
     redis_bytes = per_customer * plan.customers
     nodes_by_memory = redis_bytes * REDIS_ROOM / plan.redis_node_bytes
-    nodes_by_cpu = plan.events_per_second * REDIS_MICROSECONDS / 1e6 / BUSY
+    nodes_by_cpu = plan.events_per_second * measured.REDIS_MICROSECONDS / 1e6 / BUSY
     nodes = _cluster(math.ceil(max(nodes_by_memory, nodes_by_cpu)))
     kept = min(plan.customers, plan.customers_in_memory * plan.partitions) / min(workers, plan.partitions)
     written = bytes_per_touchpoint(plan)
@@ -151,20 +119,26 @@ def size(plan: SizingInput) -> Sizing:
 
 def worker_microseconds(cold: float) -> float:
     """Worker CPU for a touchpoint whose customer has no other one in the batch. `cold`: the share whose customer is not in memory."""
-    return WORKER_MICROSECONDS + ALONE_MICROSECONDS + cold * COLD_MICROSECONDS
+    return (1 - cold) * measured.ALONE_MICROSECONDS + cold * measured.COLD_MICROSECONDS
 
 
-def redis_bytes_per_customer(customers: int, partitions: int, id_characters: int = 9, state_bytes: float = STATE_BYTES) -> float:
+def redis_bytes_per_customer(customers: int, partitions: int, id_characters: int = 9, state_bytes: float = measured.STATE_BYTES) -> float:
     """Bytes for each customer in all keys: an entry in two hashes, and in a sorted set if there is a timer."""
     identity = _allocated(id_characters + (2 if id_characters < 32 else 4))
-    stage = _ENTRY + identity + _allocated(16) + _slots(customers / partitions)
-    # A string of this size has a header of four bytes, and is rounded up by 20 on average, since sizes are at least 32 apart.
-    state = _ENTRY + identity + state_bytes + 4 + 20 + _slots(customers / partitions)
-    timer = _ENTRY + identity + _SCORE_NODE + _slots(customers / partitions * TIMED_SHARE)
-    return stage + state + TIMED_SHARE * timer
+    stage = ENTRY + identity + _allocated(16) + _slots(customers / partitions)
+    state = ENTRY + identity + state_value_bytes(state_bytes) + _slots(customers / partitions)
+    timer = ENTRY + identity + SCORE_NODE + _slots(customers / partitions * measured.TIMED_SHARE)
+    return stage + state + measured.TIMED_SHARE * timer
 
 
-def compacted_bytes_per_customer(state_bytes: float = STATE_BYTES, id_characters: int = 9) -> float:
+def state_value_bytes(state_bytes: float) -> float:
+    """What jemalloc allocates for a state: a string of this size has a header of four bytes, and is rounded up by 20 on average, since sizes are
+    at least 32 apart.
+    """
+    return state_bytes + 4 + 20
+
+
+def compacted_bytes_per_customer(state_bytes: float = measured.STATE_BYTES, id_characters: int = 9) -> float:
     """Size of a customer's single live record in `customer-state`, uncompressed."""
     return state_bytes + id_characters + RECORD_OVERHEAD
 
@@ -174,20 +148,20 @@ def bytes_per_touchpoint(plan: SizingInput) -> dict[str, float]:
     state = compacted_bytes_per_customer(plan.state_bytes, plan.id_characters)
     return {
         "touchpoints": plan.touchpoint_bytes + plan.id_characters + RECORD_OVERHEAD,
-        "stage-changes": plan.changes_per_touchpoint * CHANGE_BYTES,
+        "stage-changes": plan.changes_per_touchpoint * measured.CHANGE_BYTES,
         "customer-state": STATES_WRITTEN * state,
     }
 
 
 def rebuilt_per_second(workers: int, redis_nodes: int) -> float:
     """Customers a second that this many workers load from the log into an empty Redis. A single worker and Redis sometimes wait for each other."""
-    alone = 1e6 / (REBUILD_MICROSECONDS + REBUILD_REDIS_MICROSECONDS)
-    return min(workers * alone, redis_nodes * 1e6 / REBUILD_REDIS_MICROSECONDS)
+    alone = 1e6 / (measured.REBUILD_MICROSECONDS + measured.REBUILD_REDIS_MICROSECONDS)
+    return min(workers * alone, redis_nodes * 1e6 / measured.REBUILD_REDIS_MICROSECONDS)
 
 
 def worker_bytes(customers_kept: float) -> float:
     """A worker's resident memory when it keeps this many customers between batches, over all its partitions."""
-    return WORKER_BASE_BYTES + customers_kept * WORKER_BYTES_KEPT
+    return measured.WORKER_BASE_BYTES + customers_kept * measured.WORKER_BYTES_KEPT
 
 
 def _slots(entries: float) -> float:
