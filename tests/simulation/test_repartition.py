@@ -20,6 +20,7 @@ from tests.simulation.worlds.repartition import UNTIMED, RepartitionWorld
 from tests.simulation.worlds.repartition_twice import RepartitionTwiceWorld
 from tests.simulation.worlds.scenario import SimulationScenario
 from tests.simulation.worlds.shop import Arrival, SimulatedShop
+from tests.simulation.worlds.sourced_repartition import SourcedRepartitionTwiceWorld, SourcedRepartitionWorld
 from tests.support.quiet import quiet_logs
 
 SEEDS = 24
@@ -54,6 +55,26 @@ def test_a_second_change_finds_everybody_although_producers_use_partitions_of_ne
         assert result.violations == [], seed
         events.update(result.events)
     assert min(events[event] for event in ("changed twice", "touchpoint to a partition of neither layout")) > 20
+
+
+def test_what_a_source_made_moves_and_waits_like_what_is_read_as_it_is() -> None:
+    events: Counter[str] = Counter()
+    for seed in range(SEEDS):
+        result = SourcedRepartitionWorld(seed).run()
+        assert result.violations == [], seed
+        events.update(result.events)
+    must = ("sent: TouchpointForwarded", "sent: CustomerClaimed", "sent: StateMoved", "dead letters", "died", "transfers repeated")
+    assert [event for event in must if not events[event]] == []
+
+
+def test_in_a_second_change_too_it_goes_on_as_it_was_made() -> None:
+    events: Counter[str] = Counter()
+    # Seed 27 sends to partitions of neither layout.
+    for seed in range(28):
+        result = SourcedRepartitionTwiceWorld(seed).run()
+        assert result.violations == [], seed
+        events.update(result.events)
+    assert min(events[event] for event in ("changed twice", "touchpoint to a partition of neither layout", "sent: TouchpointForwarded")) > 0
 
 
 def test_without_settling_a_second_change_has_touchpoints_overtake_those_that_were_forwarded(monkeypatch: pytest.MonkeyPatch) -> None:

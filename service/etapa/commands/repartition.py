@@ -46,11 +46,6 @@ def repartition(to: int | None, status: bool, stop: bool, rate: float, as_json: 
     settings = settings_from(flags).settings
     if (to is not None) + status + stop != 1:
         raise WrongUse("say one of --to N, --status and --stop")
-    if to is not None and settings.source is not None:
-        raise CheckFailed(
-            f"workers read records with ETAPA_SOURCE={','.join(settings.source)}, and cannot forward them to other partitions: customers can move"
-            " only where touchpoints are read as they are"
-        )
     try:
         now = on_kafka(settings, lambda cluster, count: _asked(cluster, count, to, rate, stop=stop, shows=not as_json))
     except (CannotRepartition, MarkError, TransferError) as error:

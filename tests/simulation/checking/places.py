@@ -6,9 +6,11 @@ the time, everything else must follow from that: every change, every trigger, an
 
 import json
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from itertools import pairwise
+from typing import NamedTuple
 
+from etapa.contracts.incoming.rejected import Rejected
 from etapa.contracts.incoming.touchpoint import decode_touchpoint
 from etapa.contracts.incoming.touchpoint_message import TouchpointLimits
 from etapa.contracts.outgoing.campaign_trigger import encode_campaign_trigger
@@ -24,15 +26,28 @@ from etapa.journey.engine.judging.campaigns import triggers_of
 from etapa.journey.engine.judging.classify import touch
 from etapa.journey.engine.judging.program import Program
 from etapa.journey.engine.judging.repeats import digest_of
+from etapa.sources.decoding import SourceDecoder
 from etapa.stream.protocol.records import Record
 from tests.simulation.checking.checker import mark_of
 from tests.simulation.machines.memory_log import Committed, MemoryBroker
 
 
+class _Wanted(NamedTuple):
+    """A touchpoint that should be judged, and where it was sent first: the offset, and the position in the record."""
+
+    partition: int
+    place: tuple[int, int]
+    touchpoint: Touchpoint
+
+
 class PlacesChecker:
     """Watches all partitions of a run, commit by commit."""
 
-    def __init__(self, program: Program, brokers: Sequence[MemoryBroker], find: Callable[[str], None]) -> None:
+    def __init__(
+        self, program: Program, brokers: Sequence[MemoryBroker], find: Callable[[str], None], decoder: SourceDecoder | None = None
+    ) -> None:
+        """`decoder`: the source that the records go through, if any."""
+        self._decoder = decoder
         self._program = program
         self._brokers = brokers
         self._find = find
@@ -136,20 +151,30 @@ class PlacesChecker:
 
     def _wanted(
         self, touchpoints: Sequence[Sequence[Record]], wall: int
-    ) -> tuple[dict[str, dict[bytes, tuple[int, int, Touchpoint]]], Counter[tuple[int, int, str]]]:
-        """Touchpoints of each customer by digest, with the partition and the offset of the first; and the dead letters."""
-        wanted: dict[str, dict[bytes, tuple[int, int, Touchpoint]]] = {}
+    ) -> tuple[dict[str, dict[bytes, _Wanted]], Counter[tuple[int, int, str]]]:
+        """Touchpoints of each customer by digest, and the dead letters."""
+        wanted: dict[str, dict[bytes, _Wanted]] = {}
         letters: Counter[tuple[int, int, str]] = Counter()
         for partition, records in enumerate(touchpoints):
             for record in records:
-                item = decode_touchpoint(record.key, record.value, TouchpointLimits(), wall)
-                if not isinstance(item, Touchpoint):
-                    letters[partition, record.offset, item.reason] += 1
-                elif item.type == "boom":
-                    letters[partition, record.offset, "evaluation_failed"] += 1
-                else:
-                    wanted.setdefault(item.customer_id, {}).setdefault(digest_of(item.id), (partition, record.offset, item))
+                for number, item in enumerate(self._items_of(record, wall)):
+                    if isinstance(item, Rejected):
+                        letters[partition, record.offset, item.reason] += 1
+                    elif item.type == "boom":
+                        letters[partition, record.offset, "evaluation_failed"] += 1
+                    else:
+                        found = _Wanted(partition, (record.offset, number), item)
+                        wanted.setdefault(item.customer_id, {}).setdefault(digest_of(item.id), found)
         return wanted, letters
+
+    def _items_of(self, record: Record, wall: int) -> Iterator[Touchpoint | Rejected]:
+        limits = TouchpointLimits()
+        if self._decoder is None:
+            yield decode_touchpoint(record.key, record.value, limits, wall)
+            return
+        for item in self._decoder.items(record.key, record.value, record.headers, wall, wall + limits.max_ahead):
+            if isinstance(item, Touchpoint | Rejected):
+                yield item
 
     def _wrong_letters(self, wanted: Counter[tuple[int, int, str]]) -> list[str]:
         published: Counter[tuple[int, int, str]] = Counter()
@@ -166,20 +191,20 @@ class PlacesChecker:
                 found.setdefault((one.key or b"").decode(), []).append(one.value or b"")
         return found
 
-    def _wrong_order(self, customer: Customer, wanted: Mapping[bytes, tuple[int, int, Touchpoint]]) -> list[str]:
+    def _wrong_order(self, customer: Customer, wanted: Mapping[bytes, "_Wanted"]) -> list[str]:
         """Each touchpoint was judged once; those of one partition in their order."""
         judged = _digests(customer)
         if sorted(judged) != sorted(wanted):
-            names = [wanted[each][2].id if each in wanted else each.hex() for each in judged]
-            return [f"{customer.id}: judged {names}, of {sorted(one.id for _, _, one in wanted.values())}"]
-        last: dict[int, int] = {}
+            names = [wanted[each].touchpoint.id if each in wanted else each.hex() for each in judged]
+            return [f"{customer.id}: judged {names}, of {sorted(one.touchpoint.id for one in wanted.values())}"]
+        last: dict[int, tuple[int, int]] = {}
         for each in judged:
-            partition, offset, touchpoint = wanted[each]
+            partition, place, touchpoint = wanted[each]
             if self._came_twice(touchpoint.id):
                 continue
-            if offset < last.get(partition, -1):
-                return [f"{customer.id}: {touchpoint.id} of partition {partition} was judged after offset {last[partition]}"]
-            last[partition] = offset
+            if place < last.get(partition, place):
+                return [f"{customer.id}: {touchpoint.id} of partition {partition} was judged after offset {last[partition][0]}"]
+            last[partition] = place
         return []
 
     def _came_twice(self, touchpoint_id: str) -> bool:
@@ -191,7 +216,7 @@ class PlacesChecker:
         self,
         customer: Customer,
         state: bytes,
-        wanted: Mapping[bytes, tuple[int, int, Touchpoint]],
+        wanted: Mapping[bytes, "_Wanted"],
         changes: list[bytes],
         triggers: list[bytes],
     ) -> list[str]:
@@ -200,7 +225,7 @@ class PlacesChecker:
         want_changes, want_triggers = [], []
         journey = self._program.journey
         for each in _digests(customer):
-            touched = touch(self._program, again, wanted[each][2])
+            touched = touch(self._program, again, wanted[each].touchpoint)
             again = touched.customer
             want_changes += [encode_stage_change(change, journey.id, journey.version)[1] for change in touched.changes]
             want_triggers += [encode_campaign_trigger(one, journey.id, journey.version)[1] for one in triggers_of(touched.changes)]

@@ -58,11 +58,15 @@ class RepartitionWorld(GroupWorld):
         """Whether somebody stops the moves for a while."""
         self._transfers = [MemoryTransfers() for _ in self.partitions]
         self._gone_over: set[bytes] = set()
-        self._checker = PlacesChecker(self.program, [partition.broker for partition in self.partitions], self.find)
+        self._checker = self.checker()
         for partition, transfers in zip(self.partitions, self._transfers, strict=True):
             partition.broker.transfers = self._transfers
             transfers.reader = partition.broker
             self._checker.watch(partition.number)
+
+    def checker(self) -> PlacesChecker:
+        """What watches all partitions."""
+        return PlacesChecker(self.program, [partition.broker for partition in self.partitions], self.find)
 
     def choose(self, random: Random) -> SimulationScenario:
         scenario = group_scenario_of(random)

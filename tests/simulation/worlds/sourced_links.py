@@ -18,6 +18,8 @@ from tests.simulation.worlds.scenario import SimulationScenario
 from tests.simulation.worlds.shop import Arrival, SimulatedShop
 from tests.simulation.worlds.sourced import source_decoder
 
+POISON: Final = "boom"
+"""Touchpoints of this type cannot be judged."""
 TEXT: Final = """
 source: batches
 each: batch
@@ -39,22 +41,22 @@ def linking_source() -> SourceDecoder:
 
 
 def packed(random: Random, arrivals: Iterator[Arrival], now: Callable[[], int]) -> Iterator[Arrival]:
-    """Puts consecutive touchpoints of one customer into one record, with at most one link; what is refused stays alone.
+    """Puts consecutive touchpoints of one customer into one record, with at most one that may be refused; what is no touchpoint stays alone.
 
     All that is refused in a record is in one dead letter, and the checker counts them.
     """
     held: list[Arrival] = []
-    has_link = False
+    has_one = False
     for arrival in arrivals:
         item = decode_touchpoint(arrival.key, arrival.value, LIMITS, now())
         is_good = isinstance(item, Touchpoint) and not is_request(arrival.headers)
-        is_link = isinstance(item, Touchpoint) and item.type == LINK
-        if held and (not is_good or arrival.key != held[0].key or (is_link and has_link) or random.random() < 0.1):
+        may_be_refused = isinstance(item, Touchpoint) and item.type in (LINK, POISON)
+        if held and (not is_good or arrival.key != held[0].key or (may_be_refused and has_one) or random.random() < 0.1):
             yield record_of(held)
-            held, has_link = [], False
+            held, has_one = [], False
         if is_good:
             held.append(arrival)
-            has_link = has_link or is_link
+            has_one = has_one or may_be_refused
         else:
             yield arrival
     if held:

@@ -23,9 +23,3 @@ def test_it_says_when_kafka_does_not_answer() -> None:
     done = etapa("repartition", "--status", "--kafka-bootstrap-servers", "127.0.0.1:1")
     assert done.returncode == 1
     assert b"Kafka at 127.0.0.1:1" in done.stderr
-
-
-def test_nothing_is_announced_where_workers_read_with_a_source_and_could_not_forward() -> None:
-    done = etapa("repartition", "--to", "3", "--kafka-bootstrap-servers", "127.0.0.1:1", env={"ETAPA_SOURCE": "segment"})
-    assert done.returncode == 1
-    assert b"workers read records with ETAPA_SOURCE=segment, and cannot forward them to other partitions" in done.stderr

@@ -32,7 +32,7 @@ async def _no_pause() -> None:
 
 def test_a_touchpoint_comes_as_it_was_made_beside_its_record() -> None:
     record = Record(7, 3, b"ada", b"<original/>", [("source", b"till")])
-    marked = elsewhere(MADE, 2, None, has_left=False, was_made=True)
+    marked = elsewhere(MADE, 2, None, has_left=False, is_made=True)
     assert isinstance(marked, LivesElsewhere)
     plain = Record(8, 4, b"bert", TEXT)
     sent = [sent_along(record, (0, 7), made=marked.made, is_needed=False), sent_along(plain, (0, 8))]
@@ -50,6 +50,8 @@ def test_of_a_large_record_the_beginning_is_sent_along_and_the_dead_letter_says_
     large = b"x" * (MOST_SENT_ALONG + 1)
     sent = sent_along(Record(7, 3, b"ada", large), (0, 7), made=b"", is_needed=False)
     assert record_in(sent) == Record(7, 3, b"ada", large[:-1], (), Cut(["value"], len(large), sha256(large).hexdigest()))
+    # Forwarded once more, the letter still says it.
+    assert record_in(sent_along(record_in(sent), (0, 7), made=b"", is_needed=False)) == record_in(sent)
     # What is decoded at the other place must be whole.
     assert record_in(sent_along(Record(7, 3, b"ada", large), (0, 7))) == Record(7, 3, b"ada", large)
 
@@ -57,7 +59,7 @@ def test_of_a_large_record_the_beginning_is_sent_along_and_the_dead_letter_says_
 def test_what_no_message_can_hold_is_a_dead_letter_where_it_was_read() -> None:
     half = Touchpoint("t-1", "ada", "purchase", 5, None, {"name": "\ud800"})
     assert encode_made(half) is None
-    assert elsewhere(half, 2, None, has_left=False, was_made=True) is UNSENDABLE
+    assert elsewhere(half, 2, None, has_left=False, is_made=True) is UNSENDABLE
 
 
 def test_a_touchpoint_that_cannot_be_read_is_told() -> None:

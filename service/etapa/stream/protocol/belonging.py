@@ -34,12 +34,6 @@ NOT_ASKED_TO_MOVE = (
     " ETAPA_REDIS_PREFIX, or undo the change"
 )
 
-SOURCED = (
-    "partition {partition}: there is a topic {transfers}, through which customers move to other partitions, and unless the journey has"
-    " `identity`, records that are read with a source file (ETAPA_SOURCE) cannot be forwarded to them. Send touchpoints as Etapa reads them and"
-    " unset ETAPA_SOURCE; or delete that topic if no customer ever moved"
-)
-
 LINKED_ELSEWHERE = (
     "another partition follows links, and the journey of this worker has no `identity`: all workers need the same journey file"
 )

@@ -44,10 +44,10 @@ class ForgetElsewhere(ForgetRequest, frozen=True, gc=False, kw_only=True):
 
 
 def elsewhere(
-    item: Touchpoint | ForgetRequest, place: int, denied: DenyList | None, *, has_left: bool, was_made: bool = False
+    item: Touchpoint | ForgetRequest, place: int, denied: DenyList | None, *, has_left: bool, is_made: bool = False
 ) -> LivesElsewhere | ForgetElsewhere | Rejected:
-    """Mark what is to be forwarded. `was_made`: a source made it."""
-    if was_made and isinstance(item, Touchpoint):
+    """Mark what is to be forwarded. `is_made`: a source made it."""
+    if is_made and isinstance(item, Touchpoint):
         made = encode_made(item)
         return UNSENDABLE if made is None else LivesElsewhere(place=place, touchpoint=item, made=made)
     if has_left and isinstance(item, ForgetRequest) and denied is not None and denied.is_ours(item):
@@ -65,7 +65,10 @@ def sent_along(
 ) -> TouchpointForwarded:
     """A record that was read first at `origin`, as it is forwarded. Unless it `is_needed`, no more than the beginning of its value."""
     value, cut = record.value, None
-    if not is_needed and value is not None and len(value) > MOST_SENT_ALONG:
+    if record.cut is not None and "value" in record.cut.parts:
+        # It was forwarded before.
+        cut = record.cut.size, record.cut.sha256
+    elif not is_needed and value is not None and len(value) > MOST_SENT_ALONG:
         cut = len(value), sha256(value).hexdigest()
         value = value[:MOST_SENT_ALONG]
     return TouchpointForwarded(record.key, value, record.headers, record.timestamp, *origin, layout, made, cut)

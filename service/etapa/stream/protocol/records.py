@@ -184,6 +184,12 @@ def layouts_followed(run: Sequence[IncomingTransfer]) -> set[TopicLayout]:
     return {one.layout for one in sent if isinstance(one, TouchpointForwarded) and one.layout is not None}
 
 
+def was_made(run: Sequence[IncomingTransfer], position: int) -> bool:
+    """Whether the touchpoint at `position` came from another place, and a source had made it there."""
+    sent = run[position].transfer.sent if run else None
+    return isinstance(sent, TouchpointForwarded) and sent.made is not None
+
+
 def forwarder(run: Sequence[IncomingTransfer], position: int) -> int | None:
     """The place that forwarded the touchpoint at `position`; none if touchpoints come from no other place."""
     return run[position].transfer.sender if run else None

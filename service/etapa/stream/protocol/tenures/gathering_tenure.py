@@ -122,7 +122,7 @@ class GatheringTenure(MovingTenure):
         if not self._engine.knows(touchpoint.customer_id):
             place = self._moves.whereabouts(touchpoint.customer_id, sender)
             if isinstance(place, int):
-                item = LivesElsewhere(place=place, touchpoint=touchpoint)
+                item = LivesElsewhere(place=place, touchpoint=touchpoint, made=sent.made)
                 # At once: an answer that follows must come behind it.
                 self._moves.forward(item, gathering.waiting.records[position], (sent.partition, sent.offset), self._deny_list)
                 gathering.forwarded_one(item)

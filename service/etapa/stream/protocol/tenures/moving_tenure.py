@@ -32,7 +32,7 @@ from etapa.stream.protocol.belonging import LINKED_ELSEWHERE, PartitionRefused
 from etapa.stream.protocol.forwarded_items import ForgetElsewhere, LivesElsewhere, as_read, elsewhere, read_forwarded
 from etapa.stream.protocol.intake import Accounted
 from etapa.stream.protocol.ports import LoadedCustomers, Transfers
-from etapa.stream.protocol.records import IncomingTransfer, Outgoing, Record, forwarder, layouts_followed
+from etapa.stream.protocol.records import IncomingTransfer, Outgoing, Record, forwarder, layouts_followed, was_made
 from etapa.stream.protocol.residence import MovedInBatch, Moves
 from etapa.stream.protocol.takeover import TakenOver
 from etapa.stream.protocol.task_context import TaskContext
@@ -109,8 +109,9 @@ class MovingTenure(Tenure):
                 continue
             place = self._moves.whereabouts(item.customer_id, forwarder(self._touchpoints_from, position))
             if isinstance(place, int):
-                has_left, was_made = item.customer_id in self._moves.addresses, self._around.options.decoder.makes_several
-                items[position] = elsewhere(item, place, self._deny_list, has_left=has_left, was_made=was_made)
+                has_left = item.customer_id in self._moves.addresses
+                is_made = self._around.options.decoder.makes_several or was_made(self._touchpoints_from, position)
+                items[position] = elsewhere(item, place, self._deny_list, has_left=has_left, is_made=is_made)
             elif place == "maybe on the way":
                 self._moves.claim(item.customer_id)
                 count = min(count, position)

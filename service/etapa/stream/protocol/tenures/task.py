@@ -10,7 +10,7 @@ from etapa.contracts.incoming.schemas import SchemasAway
 from etapa.contracts.stored.mark import Mark
 from etapa.contracts.stored.state import StateError
 from etapa.journey.engine.judging.program import Program
-from etapa.stream.protocol.belonging import SOURCED, AllRefused, MayPass, PartitionRefused
+from etapa.stream.protocol.belonging import AllRefused, MayPass, PartitionRefused
 from etapa.stream.protocol.observer import TaskObserver
 from etapa.stream.protocol.ports import (
     Blocked,
@@ -184,11 +184,7 @@ class PartitionTask:
             moving = None if taken.mark is None else taken.mark.moving
             # Once ids are linked here, touchpoints of them have to find their people.
             follows_links = around.options.follows_links or (moving is not None and moving.follows_links)
-            if follows_links:
-                return LinkingTenure(around, taken, around.transfers)
-            if around.options.decoder.makes_several:
-                raise PartitionRefused(SOURCED.format(partition=self.partition, transfers=taken.topics.names.get("transfers", "transfers")))
-            return GatheringTenure(around, taken, around.transfers)
+            return (LinkingTenure if follows_links else GatheringTenure)(around, taken, around.transfers)
         if taken.mark is not None and taken.mark.moving is not None:
             name = taken.topics.names.get("transfers", "transfers")
             raise MayPass(
