@@ -89,7 +89,7 @@ def compile_in_place() -> bool:
 
 
 def sources() -> list[Path]:
-    """The modules to compile: those that `pyproject.toml` names, and all modules of the rooms that it names."""
+    """The modules to compile: those that `pyproject.toml` names, and all modules of the rooms that it names. A few are in C."""
     told = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["tool"]["etapa"]["compiled"]
     found = {pattern: sorted((PACKAGE_ROOT / "etapa").glob(pattern)) for pattern in told}
     missing = [pattern for pattern, sources in found.items() if not sources]
@@ -138,8 +138,9 @@ def _compile() -> None:
     os.chdir(ROOT)
     try:
         with _Silent():
-            paths = [str(source.relative_to(ROOT)) for source in sources()]
+            paths = [str(source.relative_to(ROOT)) for source in sources() if source.suffix == ".py"]
             extensions = mypycify(["--config-file", "pyproject.toml", *paths], group_name="etapa", target_dir=str(BUILD))
+            extensions += [_extension_in_c(source) for source in sources() if source.suffix == ".c"]
             setuptools.setup(
                 name="etapa-compiled",
                 # Otherwise it looks for a readme, which the hook above makes.
@@ -159,6 +160,13 @@ def _compile() -> None:
         else:
             # Modules that needed no work count as up to date as well.
             built.touch()
+
+
+def _extension_in_c(source: Path) -> Any:
+    from setuptools import Extension
+
+    name = ".".join(source.relative_to(PACKAGE_ROOT).with_suffix("").parts)
+    return Extension(name, [str(source.relative_to(ROOT))], extra_compile_args=[] if sys.platform == "win32" else ["-O3"])
 
 
 class _Silent:

@@ -55,7 +55,7 @@ def parts() -> tuple[Callable[[], float], Sequence[Part]]:
     busy = records_of(sent_at_once)
     decode = msgspec.json.Decoder(TouchpointMessage).decode
     return _timed(lambda: [decode(value) for _, value in sent]), (
-        Part("decode, with all checks", 3.8, _timed(lambda: decoded(sent))),
+        Part("decode, with all checks", 2.7, _timed(lambda: decoded(sent))),
         Part("touch: classify one touchpoint", 4.0, _timed(lambda: through_touch(program, touchpoints))),
         Part("encode, changes and states", 2.5, lambda: through_encode(program, touchpoints)),
         # By itself, since twice as much of it would hardly show in the batch path.

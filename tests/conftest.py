@@ -34,7 +34,9 @@ def pytest_configure(config: pytest.Config) -> None:
     if config.pluginmanager.has_plugin("tests.support.uncompiled"):
         return
     for built in PACKAGE.rglob("*.so"):
-        source = built.with_name(built.name.partition(".")[0] + ".py")
+        module = built.with_name(built.name.partition(".")[0])
+        in_c = module.with_suffix(".c")
+        source = in_c if in_c.exists() else module.with_suffix(".py")
         if not source.exists() or source.stat().st_mtime > built.stat().st_mtime:
             raise pytest.UsageError(f"{source} was changed after it was compiled: make setup, or python hatch_build.py --remove")
 

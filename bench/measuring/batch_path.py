@@ -6,10 +6,13 @@ from collections.abc import Sequence
 
 from bench.measuring.memory_ports import DictView, ListLog
 from bench.workload.touchpoints import KeyAndValue
+from etapa.contracts.incoming.input_format import decoder_within
+from etapa.contracts.incoming.touchpoint_message import TouchpointLimits
 from etapa.hosting.system_clock import SystemClock
 from etapa.journey.engine.facts.touchpoint import Touchpoint
 from etapa.journey.engine.judging.program import Program
 from etapa.journey.engine.partition import Partition
+from etapa.journey.language.properties_read import properties_read
 from etapa.stream.protocol.batch import encode
 from etapa.stream.protocol.observer import NullObserver
 from etapa.stream.protocol.records import Record
@@ -62,7 +65,8 @@ async def _no_pause() -> None:
 
 async def _through_task(program: Program, records: Sequence[Record], **options: int) -> float:
     log = ListLog(records)
-    around = TaskOptions(group="bench", **options)  # type: ignore[arg-type]
+    decoder = decoder_within(TouchpointLimits(), properties_read(program.journey))
+    around = TaskOptions(group="bench", decoder=decoder, **options)  # type: ignore[arg-type]
     task = PartitionTask(0, program, log, DictView(), SystemClock(), NullObserver(), around)
     log.at_end = task.request_stop
     started = time.process_time()

@@ -15,6 +15,7 @@ from etapa.commands.terminal.options import WORKER_FLAGS, settings_flags, settin
 from etapa.hosting.log_setup import log_to_stderr
 from etapa.journey.language.identity import REPLAYED_IN_FILES
 from etapa.journey.language.model import Journey
+from etapa.journey.language.properties_read import properties_read
 from etapa.settings import Settings, flag_of
 
 logger = logging.getLogger(__name__)
@@ -33,7 +34,7 @@ def run(supervised: Path | None, **flags: str | None) -> None:
     """
     settings = settings_from(flags).settings
     journey = journey_from(settings.journey_path)
-    decoder = decoder_for(settings, takes_links=journey.identity is not None)
+    decoder = decoder_for(settings, takes_links=journey.identity is not None, properties=properties_read(journey))
     if settings.workers != 1 and supervised is None:
         log_to_stderr(settings, "supervisor")
         _tell_what_runs(settings, journey)

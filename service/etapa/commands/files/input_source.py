@@ -13,8 +13,13 @@ from etapa.sources.language.model import Source
 from etapa.sources.several import SOURCE_HEADER, SeveralSources
 
 
-def decoder_for(settings: Settings, max_bytes: int | None = None, *, takes_links: bool = False) -> Decoder:
-    """The decoder, for records of at most `max_bytes` (by default the setting). Ends the command if a source cannot be used for topics."""
+def decoder_for(
+    settings: Settings, max_bytes: int | None = None, *, takes_links: bool = False, properties: tuple[str, ...] | None = None
+) -> Decoder:
+    """The decoder, for records of at most `max_bytes` (by default the setting). Ends the command if a source cannot be used for topics.
+
+    It may leave out properties of touchpoints that are not among `properties`; those that a source makes keep all.
+    """
     limits = TouchpointLimits.naming(
         settings.placeholder_ids,
         max_bytes=settings.max_touchpoint_bytes if max_bytes is None else max_bytes,
@@ -22,7 +27,7 @@ def decoder_for(settings: Settings, max_bytes: int | None = None, *, takes_links
         takes_links=takes_links,
     )
     if settings.source is None:
-        return decoder_within(limits)
+        return decoder_within(limits, properties)
     pepper = settings.source_pepper
     mappers = [mapper_of(name, "" if pepper is None else pepper.reveal()) for name in settings.source]
     for name, mapper in zip(settings.source, mappers, strict=True):

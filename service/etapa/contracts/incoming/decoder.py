@@ -45,11 +45,7 @@ class Decoder:
         self, key: bytes | None, value: bytes | None, headers: Sequence[tuple[str, bytes]], wall: int | None, latest: int
     ) -> Touchpoint | Rejected:
         """The touchpoint in a record, or why there is none. Formats that need headers override this."""
-        touchpoint = self.read(value, wall, latest)
-        if isinstance(touchpoint, Touchpoint) and touchpoint.customer_id.encode() != key:
-            found = "the record has no key" if key is None else "the record key is different"
-            return rejected("key_mismatch", f"{found}; it must be the customer_id")
-        return touchpoint
+        return keyed(self.read(value, wall, latest), key)
 
     def items(
         self, key: bytes | None, value: bytes | None, headers: Sequence[tuple[str, bytes]], wall: int, latest: int
@@ -84,3 +80,11 @@ class Decoder:
         if not EARLIEST <= at <= LATEST:
             return rejected("invalid", "occurred_at lies outside the years 0001 to 9999 in UTC")
         return None
+
+
+def keyed(touchpoint: Touchpoint | Rejected, key: bytes | None) -> Touchpoint | Rejected:
+    """The same, or why it is refused if its record has another key than its customer."""
+    if isinstance(touchpoint, Touchpoint) and touchpoint.customer_id.encode() != key:
+        found = "the record has no key" if key is None else "the record key is different"
+        return rejected("key_mismatch", f"{found}; it must be the customer_id")
+    return touchpoint

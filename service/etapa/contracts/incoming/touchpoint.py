@@ -10,16 +10,18 @@ twice in one object, the last one counts. There are no leap seconds: second 60 i
 
 import json
 import re
+from collections.abc import Sequence
 from itertools import accumulate
 from typing import Any, Final, NoReturn, final
 
 import msgspec
 from msgspec.structs import astuple
 
-from etapa.contracts.incoming.decoder import Decoder
+from etapa.contracts.incoming.decoder import Decoder, keyed
 from etapa.contracts.incoming.link import read_link
 from etapa.contracts.incoming.odd_bytes import odd_record
 from etapa.contracts.incoming.placeholder_ids import names_nobody
+from etapa.contracts.incoming.quick_reader import quick_reader
 from etapa.contracts.incoming.rejected import Rejected, rejected
 from etapa.contracts.incoming.touchpoint_message import (
     LARGEST_INTEGER,
@@ -45,21 +47,60 @@ _decode_plain: Final = msgspec.json.Decoder(PlainTouchpointMessage).decode
 _decode_flat: Final = msgspec.json.Decoder(FlatTouchpointMessage).decode
 _NOTHING: Final[dict[str, Any]] = {}
 
+_MOST_NAMES: Final = 32
+"""With more properties to be kept, all are kept: the quick reader compares names one by one."""
+
 _NESTED_IN_A_ROW: Final = 64
 """Touchpoints after a nested one that are not first read as if they were flat: most senders nest always or never."""
 
 
 @final
 class JsonDecoder(Decoder):
-    """Each value is one JSON object, as in `schemas/touchpoint.schema.json`."""
+    """Each value is one JSON object, as in `schemas/touchpoint.schema.json`.
 
-    def __init__(self, limits: TouchpointLimits) -> None:
+    `properties`: names of those that anybody reads; none: any of them may be read. What a touchpoint must not hold is the same for all.
+    """
+
+    def __init__(self, limits: TouchpointLimits, properties: tuple[str, ...] | None = None) -> None:
         super().__init__(limits)
+        self._properties: Final = None if properties is None or len(properties) > _MOST_NAMES else properties
         self._perhaps_nested = 0
         """How many of the next touchpoints to expect nested values in. It only saves time: the result is always the same."""
+        self._beginnings: Final = bytes(chr(code) in self.usual_beginnings for code in range(128))
 
     def read(self, value: bytes | None, wall: int | None, latest: int) -> Touchpoint | Rejected:
         """See `Decoder.read`."""
+        touchpoint = self._quickly(None, value, latest)
+        return self._carefully(value, wall, latest) if touchpoint is None else touchpoint
+
+    def decode(
+        self, key: bytes | None, value: bytes | None, headers: Sequence[tuple[str, bytes]], wall: int | None, latest: int
+    ) -> Touchpoint | Rejected:
+        """See `Decoder.decode`."""
+        touchpoint = None if key is None else self._quickly(key, value, latest)
+        return keyed(self._carefully(value, wall, latest), key) if touchpoint is None else touchpoint
+
+    def _quickly(self, key: bytes | None, value: bytes | None, latest: int) -> Touchpoint | None:
+        """The touchpoint, if it is written as most are, nothing is wrong with it, and its customer is the key, if there is one."""
+        if quick_reader is None or value is None or len(value) > self.max_bytes or self._perhaps_nested:
+            return None
+        fields = quick_reader(value, key, self._beginnings, self._properties)
+        if fields is None:
+            return None
+        identity, customer_id, type_, at, channel, properties, traits = fields
+        if at > latest:
+            return None
+        return Touchpoint(
+            identity,
+            customer_id,
+            type_,
+            at,
+            channel,
+            _NOTHING if properties is None else properties,
+            _NOTHING if traits is None else traits,
+        )
+
+    def _carefully(self, value: bytes | None, wall: int | None, latest: int) -> Touchpoint | Rejected:
         if value is None:
             return rejected("invalid", "the record has no value; a touchpoint is a JSON object")
         if len(value) > self.max_bytes:

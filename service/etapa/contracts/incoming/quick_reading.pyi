@@ -1,0 +1,3 @@
+from etapa.contracts.incoming.quick_reader import Fields
+
+def read_quickly(value: bytes, key: bytes | None, usual_beginnings: bytes, wanted: tuple[str, ...] | None, /) -> Fields | None: ...
