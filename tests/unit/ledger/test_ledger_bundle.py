@@ -1,12 +1,17 @@
 """Bundles: the pages that are stored together, and their stored form."""
 
+from collections.abc import Sequence
+
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from etapa.contracts.rfc3339 import parse_time
 from etapa.journey.ledger.bundle import Bundle, FlatBundle, bundle_of
 from etapa.journey.ledger.page import FlatPage
 from etapa.journey.ledger.periods import KeptPeriods
-from etapa.journey.ledger.tables import MOST_NAMES
+from etapa.journey.ledger.tables import MOST_NAMES, Figures, Key, Table
+from etapa.journey.ledger.tally import add_figures
 
 DAY = "2026-11-21"
 
@@ -89,7 +94,7 @@ def test_a_month_has_only_the_days_of_the_calendar(number: int) -> None:
 
 def test_days_of_a_month_share_a_record_and_take_in_hours_of_theirs() -> None:
     month = Bundle("stays", "2026-11")
-    month.take(by_hours().pages(), in_parts=True)
+    month.take(by_hours(), in_parts=True)
     month.opened("2026-11-30").add({(None, "b", "a", 7): [5]})
     again = bundle_of("stays", "2026-11", month.flat())
     assert {period: page.cells() for period, page in again.pages().items()} == {
@@ -101,11 +106,14 @@ def test_days_of_a_month_share_a_record_and_take_in_hours_of_theirs() -> None:
     assert again.pages()["2026-11"].cells()[None, "b", "a", 7] == [9]
 
 
-def test_a_whole_period_keeps_no_names_that_it_counts_as_other() -> None:
+@pytest.mark.parametrize("is_read_again", [False, True])
+def test_a_whole_period_keeps_no_names_that_it_counts_as_other(is_read_again: bool) -> None:
     month = Bundle("touchpoints", "2026-11")
     for day in range(1, 6):
         month.opened(f"2026-11-{day:02}").add({(None, "a", f"type {day} {number}", "web"): [1] for number in range(MOST_NAMES)})
     assert len(month.flat().page.names) == 5 * MOST_NAMES + 2
+    if is_read_again:
+        month = stored(month)
     month.fold()
     cells, names = month.pages()["2026-11"].cells(), month.flat().page.names
     assert cells[None, "a", "other", "web"] == [4 * MOST_NAMES]
@@ -123,3 +131,50 @@ def test_a_page_that_was_read_counts_on_where_it_was() -> None:
     again.opened(f"{DAY}T22").add({(None, "a", "b", 0): [3], (None, "a", "c", 0): [1]})
     assert again.pages()[f"{DAY}T22"].cells() == {("student", "a", "b", 7): [1], (None, "a", "b", 0): [5], (None, "a", "c", 0): [1]}
     assert len(again) == 4
+
+
+names = st.sampled_from([None, "a", "b", "c"])
+keys = st.one_of(
+    st.tuples(st.just("stays"), st.tuples(names, names, names, st.integers(0, 3)), st.tuples(st.integers(1, 9))),
+    st.tuples(st.just("moves"), st.tuples(names, names, names, names, names), st.tuples(*[st.integers(-9, 10**20)] * 4)),
+)
+counted = st.lists(st.tuples(st.integers(1, 3), st.integers(0, 23), keys), max_size=30)
+
+
+@given(counted, counted, st.booleans(), st.booleans())
+def test_records_are_put_together_as_they_are_stored_just_as_page_by_page(
+    added: list[tuple[int, int, tuple[Table, Key, tuple[int, ...]]]],
+    before: list[tuple[int, int, tuple[Table, Key, tuple[int, ...]]]],
+    whole_days: bool,
+    in_parts: bool,
+) -> None:
+    for table in ("stays", "moves"):
+        expected: dict[str, dict[Key, Figures]] = {}
+        month = Bundle(table, "2026-11")
+        for day, _, (each, key, figures) in before:
+            if each == table:
+                month.opened(f"2026-11-{day:02}" if in_parts else "2026-11").add({key: list(figures)})
+                _count(expected, f"2026-11-{day:02}" if in_parts else "2026-11", key, figures)
+        month = stored(month)
+        for day in range(1, 4):
+            period = f"2026-11-{day:02}"
+            bundle = Bundle(table, period)
+            for there, hour, (each, key, figures) in added:
+                if each == table and there == day:
+                    bundle.opened(f"{period}T{hour:02}").add({key: list(figures)})
+                    _count(expected, period if in_parts else "2026-11", key, figures)
+            bundle = stored(bundle)
+            if whole_days:
+                bundle.fold()
+            month.take(bundle, in_parts=in_parts)
+        assert {period: page.cells() for period, page in stored(month).pages().items() if len(page)} == expected
+        assert {period: page.cells() for period, page in month.pages().items() if len(page)} == expected
+
+
+def stored(bundle: Bundle) -> Bundle:
+    """As it is read again."""
+    return bundle_of(bundle.table, bundle.period, bundle.flat())
+
+
+def _count(expected: dict[str, dict[Key, Figures]], period: str, key: Key, figures: Sequence[int]) -> None:
+    add_figures(expected.setdefault(period, {}).setdefault(key, [0] * len(figures)), list(figures))

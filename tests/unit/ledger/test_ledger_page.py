@@ -2,6 +2,7 @@
 
 from etapa.journey.ledger.page import FlatPage, Page
 from etapa.journey.ledger.tables import MOST_CELLS, MOST_NAMES, Key
+from etapa.journey.ledger.tally import BatchTally
 
 
 def _touchpoints(page: Page, *keys: Key) -> None:
@@ -20,6 +21,28 @@ def test_types_and_channels_beyond_the_bound_are_counted_as_other() -> None:
     _touchpoints(page, (None, "a", "type 249", "web"), (None, "a", "type 3", None))
     cells = page.cells()
     assert (cells[None, "a", "other", "web"], cells[None, "a", "type 3", None]) == ([52], [1])
+
+
+def test_the_same_bounds_hold_for_what_a_tally_counted() -> None:
+    page, tally = Page("touchpoints"), BatchTally()
+    for number in range(MOST_NAMES + 50):
+        tally.touched(0, None, "a", f"type {number}", "web")
+        tally.touched(0, None, "a", "visit", f"channel {number}")
+    for _ in range(2):
+        page.add_counted([hour.touchpoints for hour in tally.hours()])
+    cells = page.cells()
+    assert sum(figures[0] for figures in cells.values()) == 4 * (MOST_NAMES + 50)
+    assert {len({key[place] for key in cells} - {"other"}) for place in (2, 3)} == {MOST_NAMES}
+
+
+def test_cells_beyond_the_bound_are_counted_together() -> None:
+    page, tally = Page("touchpoints"), BatchTally()
+    # Fewer names than a column may have.
+    for number in range(MOST_CELLS + 10):
+        tally.touched(0, f"persona {number % 19}", f"stage {number // 19 % 59}", f"type {number // 19 // 59}", None)
+    page.add_counted([hour.touchpoints for hour in tally.hours()])
+    assert len(page) == MOST_CELLS + 1
+    assert page.cells()["other", "other", "other", "other"] == [10]
 
 
 def test_keys_beyond_the_bound_are_counted_together_and_nothing_is_lost() -> None:

@@ -5,10 +5,8 @@ from typing import Final, NamedTuple, final
 
 from etapa.journey.ledger.page import FlatPage, NameTable, Page
 from etapa.journey.ledger.periods import Period, part_of, start_of
-from etapa.journey.ledger.tables import COLUMNS, FIGURES, NUMBERED, Table
-
-_WHOLE: Final = -1
-"""Instead of a part's number: the whole period."""
+from etapa.journey.ledger.rows import Rows
+from etapa.journey.ledger.tables import MOST_CELLS, MOST_NAMES, Table
 
 
 class FlatBundle(NamedTuple):
@@ -20,9 +18,12 @@ class FlatBundle(NamedTuple):
 
 @final
 class Bundle:
-    """One table's pages in `period`, that of the record."""
+    """One table's pages in `period`, that of the record.
 
-    __slots__ = ("_names", "_pages", "period", "table")
+    Kept as it is stored until a page is asked for: most records of history are read only to be put together with others.
+    """
+
+    __slots__ = ("_names", "_pages", "_rows", "period", "table")
 
     def __init__(self, table: Table, period: Period, names: Sequence[str] = ()) -> None:
         """`names`: those that the pages to be added have together. Raises `ValueError` if one is there twice."""
@@ -31,8 +32,12 @@ class Bundle:
         self._pages: Final[dict[Period, Page]] = {}
         self._names = NameTable(names)
         """Those of all pages."""
+        self._rows: Rows | None = None
+        """All pages as they are stored; none: they are in `_pages`."""
 
     def __len__(self) -> int:
+        if self._rows is not None:
+            return len(self._rows)
         cells = 0
         for page in self._pages.values():
             cells += len(page)
@@ -40,36 +45,83 @@ class Bundle:
 
     def pages(self) -> Mapping[Period, Page]:
         """The pages by period. Do not change them."""
+        self._take_apart()
         return self._pages
 
     def opened(self, period: Period) -> Page:
         """The page of the record's period, or of a part of it, for adding to it; a new one if there is none."""
-        page = self._pages.get(period)
-        if page is None:
-            page = self._pages[period] = Page(self.table, self._names, self._part_of(period))
-        return page
+        self._take_apart()
+        return self._opened(period)
 
-    def take(self, pages: Mapping[Period, Page], *, in_parts: bool) -> None:
-        """Add pages of periods within this one, `in_parts` each to that of the part in which it lies."""
-        for period, page in pages.items():
-            self.opened(part_of(self.period, period) if in_parts else self.period).add_page(page)
+    def hold(self, rows: Rows) -> None:
+        """Begin with these rows, whose numbers are those of the names."""
+        self._rows = rows
+
+    def take(self, other: "Bundle", *, in_parts: bool) -> None:
+        """Add the pages of a bundle of a shorter period, `in_parts` each to that of the part in which it lies."""
+        theirs = other._rows
+        if theirs is None or not self._is_in_rows(in_parts=in_parts) or not self._has_room_for(other):
+            self._take_pages(other.pages(), in_parts=in_parts)
+            return
+        if self._rows is None:
+            self._rows = Rows(self.table, in_parts=in_parts)
+        part = self._part_of(part_of(self.period, other.period)) if in_parts else None
+        self._rows.add(theirs, [self._names.number_of(name) for name in other._names.names], part)
 
     def fold(self) -> None:
         """Put all parts together."""
+        rows = self._rows
+        if rows is not None and self._has_room_for(None):
+            if rows.in_parts:
+                self._rows = Rows(self.table, in_parts=False)
+                self._rows.add(rows, list(range(len(self._names.names))), None)
+            return
+        self._take_apart()
         parts = {period: page for period, page in self._pages.items() if period != self.period}
         for period in parts:
             del self._pages[period]
         if not self._pages:
             # A long period has fewer names than its parts have together.
             self._names = NameTable()
-        self.take(parts, in_parts=False)
+        self._take_pages(parts, in_parts=False)
 
     def flat(self) -> FlatBundle:
         """What is stored of it. Do not change the lists."""
+        if self._rows is not None:
+            return FlatBundle(self._rows.in_parts, FlatPage(self._names.names, self._rows.numbers))
         whole = self._pages.get(self.period)
         if whole is not None:
             return FlatBundle(False, whole.flat())
         return FlatBundle(True, self._flat_parts())
+
+    def _is_in_rows(self, *, in_parts: bool) -> bool:
+        """Whether it is kept as it is stored, in parts or not; or is empty."""
+        return not self._pages if self._rows is None else self._rows.in_parts == in_parts
+
+    def _has_room_for(self, other: "Bundle | None") -> bool:
+        """Whether no page can get as many names or cells as it may have, even if all of them were one page."""
+        names, cells = len(self._names.names), len(self)
+        if other is not None:
+            names, cells = names + len(other._names.names), cells + len(other)
+        return names < MOST_NAMES and cells < MOST_CELLS
+
+    def _take_apart(self) -> None:
+        rows = self._rows
+        if rows is not None:
+            self._rows = None
+            for part, numbers in rows.by_part().items():
+                self._opened(self.period if part is None else numbered(self.period, part)).add_rows(numbers)
+
+    def _opened(self, period: Period) -> Page:
+        page = self._pages.get(period)
+        if page is None:
+            page = self._pages[period] = Page(self.table, self._names, self._part_of(period))
+        return page
+
+    def _take_pages(self, pages: Mapping[Period, Page], *, in_parts: bool) -> None:
+        self._take_apart()
+        for period, page in pages.items():
+            self._opened(part_of(self.period, period) if in_parts else self.period).add_page(page)
 
     def _flat_parts(self) -> FlatPage:
         rows: list[int] = []
@@ -85,43 +137,19 @@ class Bundle:
 def bundle_of(table: Table, period: Period, flat: FlatBundle) -> Bundle:
     """The bundle from its stored form. Raises `ValueError` if that does not fit the table."""
     bundle = Bundle(table, period, flat.page.names)
-    for part, rows in _rows_by_part(table, flat).items():
-        bundle.opened(period if not flat.in_parts else _numbered(period, part)).add_rows(rows)
+    rows = Rows(table, in_parts=flat.in_parts, numbers=list(flat.page.numbers))
+    rows.check(len(flat.page.names))
+    for part in rows.parts():
+        numbered(period, part)
+    bundle.hold(rows)
     return bundle
 
 
-def _numbered(period: Period, number: int) -> Period:
-    """A day's hour, or a month's day."""
+def numbered(period: Period, number: int) -> Period:
+    """A day's hour, or a month's day. Raises `ValueError` if there is none of that number."""
     what, written = ("hour", f"{period}T{number:02}") if len(period) > len("2026-11") else ("day", f"{period}-{number:02}")
     try:
         start_of(written)
     except ValueError:
         raise ValueError(f"there is no {what} {number} in {period}") from None
     return written
-
-
-def _rows_by_part(table: Table, flat: FlatBundle) -> dict[int, list[int]]:
-    names, numbers = flat.page
-    columns = COLUMNS[table]
-    before = 1 if flat.in_parts else 0
-    width = before + len(columns) + len(FIGURES[table])
-    if len(numbers) % width:
-        raise ValueError(f"a page of {table} holds {len(numbers)} numbers, which is not a multiple of {width}")
-    if not numbers:
-        return {}
-    for place, column in enumerate(columns, before):
-        if column not in NUMBERED:
-            used = numbers[place::width]
-            wrong = max(used) if min(used) >= -1 else min(used)
-            if not -1 <= wrong < len(names):
-                raise ValueError(f"a page of {table} has {len(names)} names, but uses name number {wrong}")
-    if not flat.in_parts:
-        return {_WHOLE: numbers}
-    found: dict[int, list[int]] = {}
-    for start in range(0, len(numbers), width):
-        part = numbers[start]
-        rows = found.get(part)
-        if rows is None:
-            rows = found[part] = []
-        rows += numbers[start : start + width]
-    return found

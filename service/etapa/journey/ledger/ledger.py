@@ -6,14 +6,14 @@ from typing import Final
 from etapa.journey.ledger.page import Page, PageKey, page_key
 from etapa.journey.ledger.periods import KeptPeriods, Period, start_of
 from etapa.journey.ledger.tables import Table
-from etapa.journey.ledger.tally import BatchTally
+from etapa.journey.ledger.tally import COUNTED_BY_CELL, BatchTally, CountedHour
 from etapa.journey.units import DAY
 
 
 class Pages:
     """Pages that can be added to."""
 
-    def opened(self, key: PageKey) -> Page:
+    def page(self, table: Table, period: Period) -> Page:
         """The page, for adding to it; a new one if there is none."""
         raise NotImplementedError
 
@@ -30,7 +30,11 @@ class JourneyLedger(Pages):
         """The keys of all pages."""
         return list(self._pages)
 
+    def page(self, table: Table, period: Period) -> Page:
+        return self.opened(page_key(table, period))
+
     def opened(self, key: PageKey) -> Page:
+        """The page, for adding to it; a new one if there is none."""
         page = self._pages.get(key)
         if page is None:
             page = self._pages[key] = Page(key.table)
@@ -63,17 +67,24 @@ def enter(ledger: JourneyLedger, tally: BatchTally, now: int) -> None:
 
 def count(pages: Pages, tally: BatchTally, kept: KeptPeriods) -> None:
     """Add what was counted, each in its period."""
-    # History counts in many hours that share a page: each page is opened once, and its period worked out once.
-    opened: dict[tuple[Table, Period], Page] = {}
-    last, period = -1, ""
-    for table, hour, keys, figures in tally.counts():
-        if hour != last or not period:
-            last, period = hour, kept.of(hour)
-        place = (table, period)
-        page = opened.get(place)
-        if page is None:
-            page = opened[place] = pages.opened(page_key(table, period))
-        page.add_columns(keys, figures)
+    # History counts in many hours that share a page: each page is opened once, and gets all of its hours at once.
+    by_period: dict[Period, list[CountedHour]] = {}
+    for hour in tally.hours():
+        period = kept.of(hour.start)
+        there = by_period.get(period)
+        if there is None:
+            by_period[period] = [hour]
+        else:
+            there.append(hour)
+    for period, hours in by_period.items():
+        for table in COUNTED_BY_CELL:
+            parts = [counted for hour in hours if (counted := hour.of(table)).cells]
+            if parts:
+                pages.page(table, period).add_counted(parts)
+        for hour in hours:
+            if hour.others is not None:
+                for table, cells in hour.others.items():
+                    pages.page(table, period).add(cells)
 
 
 def fold(ledger: JourneyLedger, now: int) -> None:

@@ -3,8 +3,10 @@
 from collections.abc import Mapping, Sequence
 from typing import Final, NamedTuple, final
 
+from etapa.journey.ledger.cells import Cell
 from etapa.journey.ledger.periods import Period
 from etapa.journey.ledger.tables import COLUMNS, FIGURES, MOST_CELLS, MOST_NAMES, NUMBERED, OPEN_ENDED, OTHER, Figures, Key, Table
+from etapa.journey.ledger.tally import CountedCells
 
 _NOT_YET: Final = -2
 
@@ -32,15 +34,28 @@ class FlatPage(NamedTuple):
 class NameTable:
     """Each name once, in the order of arrival. The pages of a record share one."""
 
-    __slots__ = ("names", "numbers")
+    __slots__ = ("names", "numbers", "token")
 
     def __init__(self, names: Sequence[str] = ()) -> None:
         """Raises `ValueError` if a name is there twice."""
         self.names: Final = list(names)
         self.numbers: Final = {name: number for number, name in enumerate(names)}
         """The place of each name in the list."""
+        self.token: Final = object()
+        """Stands for the table where something is remembered of it that should not keep it in memory."""
         if len(self.numbers) < len(self.names):
             raise ValueError("a page of the ledger has a name twice")
+
+    def numbers_of(self, key: Key) -> list[int]:
+        """A key as it begins its row: the places of names, -1 for none, and numbers as they are."""
+        found: list[int] = []
+        for part in key:
+            if isinstance(part, str):
+                number = self.numbers.get(part)
+                found.append(self.number_of(part) if number is None else number)
+            else:
+                found.append(-1 if part is None else part)
+        return found
 
     def number_of(self, name: str) -> int:
         """The place of a name, which is put at the end if it is not there yet."""
@@ -58,7 +73,7 @@ class Page:
     Kept in the two lists in which it is stored, since a page is written much more often than it is read.
     """
 
-    __slots__ = ("_figures", "_keys", "_limited", "_numbered", "_numbers", "_part", "_places", "_shared", "table")
+    __slots__ = ("_figures", "_keys", "_limited", "_numbered", "_numbers", "_part", "_places", "_shared", "_token", "table")
 
     def __init__(self, table: Table, shared: NameTable | None = None, part: int | None = None) -> None:
         """`part`: the number with which each row begins, if it does. `shared`: the names of the record."""
@@ -70,6 +85,8 @@ class Page:
         """From which column on keys hold numbers instead of names."""
         self._shared: Final = NameTable() if shared is None else shared
         self._part: Final = part
+        self._token: Final = object()
+        """Stands for the page in cells that were entered here."""
         self._numbers: Final[list[int]] = []
         self._places: Final[dict[Key, int]] = {}
         """Where the figures of each key begin among the numbers; empty until somebody asks for a key."""
@@ -86,28 +103,35 @@ class Page:
 
     def add(self, cells: Mapping[Key, Figures]) -> None:
         """Add figures to the existing ones."""
+        numbers, places, width = self._numbers, self._by_key(), self._figures
         for key, figures in cells.items():
-            self.add_columns([key], figures)
-
-    def add_columns(self, keys: list[Key], figures: list[int]) -> None:
-        """The same, for keys and their figures in one list. A key may be there several times."""
-        numbers, places, width, start = self._numbers, self._by_key(), self._figures, 0
-        for key in keys:
             place = places.get(key)
             if place is None:
                 place = self._new(key)
-            if width == 1:
                 if place < 0:
-                    numbers.append(figures[start])
-                else:
+                    numbers += figures
+                    continue
+            for n in range(width):
+                numbers[place + n] = numbers[place + n] + figures[n]
+
+    def add_counted(self, parts: Sequence[CountedCells]) -> None:
+        """The same for what a tally counted in the page's period: no two cells have the same key."""
+        # Cells are new to an empty page unless they were just entered here, so nothing is looked up by its key.
+        is_new = not self._numbers
+        numbers, width, token = self._numbers, self._figures, self._token
+        for part in parts:
+            figures, start = part.figures, 0
+            for cell in part.cells:
+                place = cell.place if cell.page is token else self._place_of(cell, is_new=is_new)
+                if place < 0:
+                    numbers += figures[start : start + width]
+                elif width == 1:
                     # Compiled, `+=` would be slower here: it adds objects.
                     numbers[place] = numbers[place] + figures[start]
-            elif place < 0:
-                numbers += figures[start : start + width]
-            else:
-                for n in range(width):
-                    numbers[place + n] = numbers[place + n] + figures[start + n]
-            start += width
+                else:
+                    for n in range(width):
+                        numbers[place + n] = numbers[place + n] + figures[start + n]
+                start += width
 
     def add_page(self, other: "Page") -> None:
         """Add the figures of another page of the table."""
@@ -176,6 +200,22 @@ class Page:
             places[tuple(key)] = start + self._keys
         return places
 
+    def _place_of(self, cell: Cell, *, is_new: bool) -> int:
+        """Where to count in a cell from now on; or -1, and its figures are to be put at the end."""
+        numbers, shared = self._numbers, self._shared
+        if is_new and len(shared.names) < MOST_NAMES and len(numbers) < MOST_CELLS:
+            place = -1
+            if self._part is not None:
+                numbers.append(self._part)
+            if cell.named_in is not shared.token:
+                cell.named_in, cell.name_numbers = shared.token, shared.numbers_of(cell.key)
+            numbers += cell.name_numbers
+        else:
+            found = self._by_key().get(cell.key)
+            place = self._new(cell.key) if found is None else found
+        cell.page, cell.place = self._token, len(numbers) if place < 0 else place
+        return place
+
     def _new(self, key: Key) -> int:
         """Where to count a new key that is counted as another one; or -1, and the key's figures are to be put at the end."""
         places, shared = self._places, self._shared
@@ -187,15 +227,10 @@ class Page:
                 if found is not None:
                     return found
                 key = admitted
-        numbers, name_numbers = self._numbers, shared.numbers
+        numbers = self._numbers
         if self._part is not None:
             numbers.append(self._part)
-        for part in key:
-            if isinstance(part, str):
-                number = name_numbers.get(part)
-                numbers.append(shared.number_of(part) if number is None else number)
-            else:
-                numbers.append(-1 if part is None else part)
+        numbers += shared.numbers_of(key)
         places[key] = len(numbers)
         return -1
 

@@ -1,125 +1,97 @@
 """Counting while a batch is judged, by table and hour. Cheap, because it is called for every touchpoint."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Final, final
 
-from mypy_extensions import i64
+from mypy_extensions import i64, mypyc_attr
 
-from etapa.journey.ledger.counted import CountedSegments, Numbering, Segment
-from etapa.journey.ledger.stays import BUCKETS, bucket_of
-from etapa.journey.ledger.tables import GROUPS, LARGEST_VALUE, OTHER, VALUE_UNITS, Figures, Key, Table
+from etapa.journey.ledger.cells import Cell, KnownCells, MoveCell
+from etapa.journey.ledger.counted import CountedSegments
+from etapa.journey.ledger.stays import bucket_of
+from etapa.journey.ledger.tables import GROUPS, LARGEST_VALUE, VALUE_UNITS, Figures, Key, Table
 from etapa.journey.units import HOUR
 
 Cells = dict[Key, Figures]
 
-_BITS: Final = 20
-"""Of the number of a type or a channel."""
-_OTHER: Final = (1 << _BITS) - 1
-"""The number of `OTHER`: names beyond so many different ones in a batch are counted as it, as a page would do with far fewer."""
-_NO_SEGMENTS: Final = CountedSegments((), (), ())
-
-
-HourCounts = tuple[Table, int, list[Key], list[int]]
-"""What was counted for one table in one hour, which is given by its first microsecond: keys, and their figures key by key. A key may be there several times."""
-
 
 @final
-class _Count:
-    """A whole number that grows, since compiled code adds to an object's number faster than to one in a list."""
+@mypyc_attr(acyclic=True)
+class CountedCells:
+    """Cells of a table, and their figures cell by cell. A cell may be there several times."""
 
-    __slots__ = ("number",)
+    __slots__ = ("cells", "figures")
 
     def __init__(self) -> None:
-        self.number = 1
+        self.cells: list[Cell] = []
+        self.figures: list[int] = []
 
 
 @final
-class _MoveCounts:
-    """The figures of a move."""
+@mypyc_attr(acyclic=True)
+class CountedHour:
+    """What was counted in one hour, which is given by its first microsecond. Do not change it."""
 
-    __slots__ = ("count", "followed", "on_way", "stay")
-
-    def __init__(self) -> None:
-        self.count = 0
-        self.stay = 0
-        self.followed = 0
-        self.on_way = 0
-
-
-@final
-class _Hour:
-    """What was counted in one hour, by table."""
-
-    __slots__ = ("campaigns", "feeling", "goals", "moves", "start", "stays", "touchpoints")
+    __slots__ = ("moves", "others", "start", "stays", "touchpoints")
 
     def __init__(self, start: int) -> None:
         self.start: Final = start
-        self.touchpoints: Final[dict[int, _Count]] = {}
-        """By the numbers of segment, type and channel in one."""
-        self.moves: Final[dict[int, _MoveCounts]] = {}
-        """By the number of the move."""
-        self.stays: Final[dict[int, _Count]] = {}
-        """By the number of the move and the bucket in one."""
-        self.feeling: Final[Cells] = {}
-        self.campaigns: Final[Cells] = {}
-        self.goals: Final[Cells] = {}
+        self.touchpoints: Final = CountedCells()
+        self.moves: Final = CountedCells()
+        self.stays: Final = CountedCells()
+        self.others: dict[Table, Cells] | None = None
+        """What was counted for the other tables, by key; none: nothing."""
+
+    def of(self, table: Table) -> CountedCells:
+        """What was counted for one of `COUNTED_BY_CELL`."""
+        return self.touchpoints if table == "touchpoints" else self.moves if table == "moves" else self.stays
 
 
-_NO_HOUR: Final = _Hour(0)
+COUNTED_BY_CELL: Final[tuple[Table, ...]] = ("moves", "stays", "touchpoints")
 
 
 @final
 class BatchTally:
-    """Grows with the number of different keys, not of counted things. Times are microseconds since 1970; persona none: none fits.
+    """Grows with the number of different keys in each hour. Times are microseconds since 1970; persona none: none fits.
 
-    Texts are numbered as they come, so that what happens often is counted under one whole number.
+    As long as everything falls into one hour, counting is adding to the numbers of cells. When time turns to another hour, the
+    cells that were touched are noted down for the hour that they were counted in.
     """
 
-    __slots__ = (
-        *("_channels", "_counted", "_ends", "_first_segment", "_first_type", "_here", "_hours", "_keys", "_move_numbers", "_moves"),
-        *("_segment_numbers", "_segments", "_starts", "_types"),
-    )
+    __slots__ = ("_ends", "_here", "_hours", "_is_closed", "_known", "_moves", "_starts", "_stays", "_touchpoints", "_turn")
 
-    def __init__(self) -> None:
-        self._hours: Final[dict[int, _Hour]] = {}
+    def __init__(self, known: KnownCells | None = None) -> None:
+        self._known = KnownCells() if known is None else known
+        self._hours: Final[dict[int, CountedHour]] = {}
         """By hours since 1970."""
         self._here = _NO_HOUR
         """The hour of what was counted last, which is usually that of the next, too; nothing is counted in `_NO_HOUR`."""
         self._starts = 0
         self._ends = 0
-        self._types: Final = Numbering(_OTHER)
-        self._channels: Final = Numbering(_OTHER)
-        self._segments: Final[list[Segment]] = []
-        self._segment_numbers: Final[dict[Segment, int]] = {}
-        self._counted = _NO_SEGMENTS
-        """The journey's numbers; here, its segments and types begin at `_first_segment` and `_first_type`."""
-        self._first_segment = 0
-        self._first_type = 0
-        self._keys: Final[dict[int, Key]] = {}
-        """Keys of touchpoints by number. Each is made once a batch, since the same object is found faster among others."""
-        self._moves: Final[list[Key]] = []
-        """Keys of moves."""
-        self._move_numbers: Final[dict[Key, int]] = {}
+        self._turn: i64 = 0
+        self._touchpoints: Final[list[Cell]] = []
+        """The cells that were counted in since time turned to this hour, and likewise the next two."""
+        self._moves: Final[list[MoveCell]] = []
+        self._stays: Final[list[Cell]] = []
+        self._is_closed = False
 
     def touched(self, at: int, persona: str | None, stage: str, touchpoint_type: str, channel: str | None) -> None:
         """Count an applied touchpoint in the stage to which it belongs."""
-        segment = persona, stage
-        number = self._segment_numbers.get(segment)
-        if number is None:
-            number = self._segment_numbers[segment] = len(self._segments)
-            self._segments.append(segment)
-        self._touched(at, number, self._types.number_of(touchpoint_type), channel)
+        if not self._starts <= at < self._ends:
+            self._turn_to(at)
+        _count_in(self._known.touchpoints(persona, stage, touchpoint_type, channel), self._turn, self._touchpoints)
 
     def touched_in(self, at: int, counted: CountedSegments, segment: int, kind: int, touchpoint_type: str, channel: str | None) -> None:
         """The same by the numbers of `counted`: those of the segment and of the type, which is negative if the type has none."""
-        if counted is not self._counted:
-            self._count_by(counted)
-        number = kind + self._first_type if kind >= 0 else self._types.number_of(touchpoint_type)
-        self._touched(at, segment + self._first_segment, number, channel)
+        known = self._known
+        if counted is not known.counted:
+            known.count_by(counted)
+        if not self._starts <= at < self._ends:
+            self._turn_to(at)
+        _count_in(known.touchpoints_in(segment, kind, touchpoint_type, channel), self._turn, self._touchpoints)
 
     def felt(self, at: int, persona: str | None, stage: str, value: int) -> None:
         """Count what a customer said about its feeling, in `FEELING_UNITS`."""
-        _add(self._hour_of(at).feeling, (persona, stage), [1, value, value * value])
+        self._add("feeling", at, (persona, stage), [1, value, value * value])
 
     def moved(
         self,
@@ -137,150 +109,126 @@ class BatchTally:
 
         `followed`, `on_way`: as in `StageChange`.
         """
-        key = (persona, source, to, cause, rule)
-        number = self._move_numbers.get(key)
-        if number is None:
-            number = self._move_numbers[key] = len(self._moves)
-            self._moves.append(key)
-        hour = self._hour_of(at)
-        there = hour.moves.get(number)
-        if there is None:
-            there = hour.moves[number] = _MoveCounts()
-        there.count += 1
-        there.followed += followed
-        there.on_way += on_way
+        if not self._starts <= at < self._ends:
+            self._turn_to(at)
+        known, turn = self._known, self._turn
+        move = known.moves(persona, source, to, cause, rule)
+        cell = move.cell
+        if cell.turn == turn:
+            cell.count += 1
+        else:
+            cell.turn, cell.count = turn, 1
+            move.stay = move.followed = move.on_way = 0
+            self._moves.append(move)
+        move.followed += followed
+        move.on_way += on_way
         if stay is not None:
-            there.stay += stay
-            place = number * BUCKETS + bucket_of(stay)
-            stays = hour.stays.get(place)
-            if stays is None:
-                hour.stays[place] = _Count()
-            else:
-                stays.number += 1
+            move.stay += stay
+            _count_in(known.stays(move, bucket_of(stay)), turn, self._stays)
 
     def offered(self, at: int, persona: str | None, campaign: str, outcome: str) -> None:
         """Count a stage change that was offered to a campaign, or a held trigger that was checked again."""
-        _add(self._hour_of(at).campaigns, (persona, campaign, outcome), [1])
+        self._add("campaigns", at, (persona, campaign, outcome), [1])
 
     def enrolled(self, at: int, persona: str | None, campaign: str, *, holdout: bool) -> None:
         """A campaign that has a goal triggered for a customer for the first time."""
-        _add(self._hour_of(at).goals, (persona, campaign, GROUPS[holdout]), [1, 0, 0, 0, 0])
+        self._add("goals", at, (persona, campaign, GROUPS[holdout]), [1, 0, 0, 0, 0])
 
     def ended(self, at: int, persona: str | None, campaign: str, *, holdout: bool, met: bool, value: float | None) -> None:
         """The goal of a customer's first trigger was met or missed. `value`: a finite number; none counts as nothing."""
         units = 0
         if value is not None:
             units = round(max(-LARGEST_VALUE, min(LARGEST_VALUE, value)) * VALUE_UNITS)
-        _add(self._hour_of(at).goals, (persona, campaign, GROUPS[holdout]), [0, 1, int(met), units, units * units])
+        self._add("goals", at, (persona, campaign, GROUPS[holdout]), [0, 1, int(met), units, units * units])
 
-    def counts(self) -> Iterator[HourCounts]:
-        """What was counted, hour by hour."""
-        for hour in self._hours.values():
-            start = hour.start
-            if hour.moves:
-                yield self._moves_of(hour)
-            if hour.stays:
-                yield ("stays", start, [self._stay(place) for place in hour.stays], [each.number for each in hour.stays.values()])
-            if hour.touchpoints:
-                yield (
-                    "touchpoints",
-                    start,
-                    [self._key(number) for number in hour.touchpoints],
-                    [each.number for each in hour.touchpoints.values()],
-                )
-            if hour.feeling:
-                yield _in_columns("feeling", start, hour.feeling)
-            if hour.campaigns:
-                yield _in_columns("campaigns", start, hour.campaigns)
-            if hour.goals:
-                yield _in_columns("goals", start, hour.goals)
+    def hours(self) -> Iterable[CountedHour]:
+        """What was counted so far, hour by hour."""
+        self._note_down()
+        return self._hours.values()
 
     def goals(self) -> Iterator[Mapping[Key, Figures]]:
-        """Of `counts`, those of goals."""
+        """Of `hours`, what was counted of goals."""
         for hour in self._hours.values():
-            if hour.goals:
-                yield hour.goals
+            if hour.others is not None and "goals" in hour.others:
+                yield hour.others["goals"]
 
     def clear(self) -> None:
         """Reset all counts."""
+        self._note_down()
         self._hours.clear()
-        self._here = _NO_HOUR
-        self._starts = self._ends = 0
-        self._counted = _NO_SEGMENTS
-        self._segments.clear()
-        self._segment_numbers.clear()
-        self._types.clear()
-        self._channels.clear()
-        self._keys.clear()
-        self._moves.clear()
-        self._move_numbers.clear()
+        if self._known.is_full():
+            self._known = KnownCells()
 
-    def _touched(self, at: int, segment: int, kind: int, channel: str | None) -> None:
-        # Plain integers beyond 2**30 would be shifted as objects.
-        high: i64 = segment
-        middle: i64 = kind
-        low: i64 = 0 if channel is None else self._channels.number_of(channel)
-        # A dictionary looks at the lowest bits first, so all three are mixed into them.
-        number: int = high << (2 * _BITS) | middle << _BITS | (low + 89 * high + 7 * middle) & _OTHER
-        counts = (self._here if self._starts <= at < self._ends else self._hour_of(at)).touchpoints
-        there = counts.get(number)
-        if there is None:
-            counts[number] = _Count()
-        else:
-            there.number += 1
+    def successor(self) -> "BatchTally":
+        """The tally of the next batch, which finds its cells where this one found them. Nothing can be counted in this one any more."""
+        self._note_down()
+        self._is_closed = True
+        return BatchTally(None if self._known.is_full() else self._known)
 
-    def _count_by(self, counted: CountedSegments) -> None:
-        self._counted = counted
-        self._first_segment, self._first_type = len(self._segments), len(self._types.names)
-        self._segments.extend(counted.segments)
-        self._types.add(counted.types)
-
-    def _key(self, number: int) -> Key:
-        key = self._keys.get(number)
-        if key is None:
-            segment, kind = number >> (2 * _BITS), number >> _BITS & _OTHER
-            channel = (number - 89 * segment - 7 * kind) & _OTHER
-            types, channels = self._types.names, self._channels.names
-            persona, stage = self._segments[segment]
-            key = (persona, stage, OTHER if kind == _OTHER else types[kind], OTHER if channel == _OTHER else channels[channel])
-            self._keys[number] = key
-        return key
-
-    def _moves_of(self, hour: _Hour) -> HourCounts:
-        figures: list[int] = []
-        for each in hour.moves.values():
-            figures += (each.count, each.stay, each.followed, each.on_way)
-        return "moves", hour.start, [self._moves[number] for number in hour.moves], figures
-
-    def _stay(self, place: int) -> Key:
-        persona, source, to, _, _ = self._moves[place // BUCKETS]
-        return persona, source, to, place % BUCKETS
-
-    def _hour_of(self, at: int) -> _Hour:
-        if self._starts <= at < self._ends:
-            return self._here
+    def _turn_to(self, at: int) -> None:
+        """Go on counting in the hour of `at`."""
+        if self._is_closed:
+            raise AssertionError("the next batch counts in these cells already")
+        self._note_down()
         number = at // HOUR
         self._starts, self._ends = number * HOUR, number * HOUR + HOUR
         here = self._hours.get(number)
         if here is None:
-            here = self._hours[number] = _Hour(number * HOUR)
+            here = self._hours[number] = CountedHour(number * HOUR)
         self._here = here
-        return here
+        self._known.turn += 1
+        self._turn = self._known.turn
+
+    def _note_down(self) -> None:
+        """Note down for the current hour what its cells have counted, and leave that hour."""
+        self._starts = self._ends = 0
+        here = self._here
+        if self._touchpoints:
+            _note(self._touchpoints, here.touchpoints)
+        if self._moves:
+            figures = here.moves.figures
+            for move in self._moves:
+                here.moves.cells.append(move.cell)
+                figures.append(move.cell.count)
+                figures.append(move.stay)
+                figures.append(move.followed)
+                figures.append(move.on_way)
+            self._moves.clear()
+        if self._stays:
+            _note(self._stays, here.stays)
+        self._here = _NO_HOUR
+
+    def _add(self, table: Table, at: int, key: Key, figures: Figures) -> None:
+        if not self._starts <= at < self._ends:
+            self._turn_to(at)
+        others = self._here.others
+        if others is None:
+            others = self._here.others = {}
+        cells = others.setdefault(table, {})
+        there = cells.get(key)
+        if there is None:
+            cells[key] = figures
+        else:
+            add_figures(there, figures)
 
 
-def _in_columns(table: Table, hour: int, cells: Mapping[Key, Figures]) -> HourCounts:
-    figures: list[int] = []
-    for each in cells.values():
-        figures += each
-    return table, hour, list(cells), figures
+_NO_HOUR: Final = CountedHour(0)
 
 
-def _add(cells: Cells, key: Key, figures: Figures) -> None:
-    there = cells.get(key)
-    if there is None:
-        cells[key] = figures
+def _count_in(cell: Cell, turn: i64, met: list[Cell]) -> None:
+    if cell.turn == turn:
+        cell.count += 1
     else:
-        add_figures(there, figures)
+        cell.turn, cell.count = turn, 1
+        met.append(cell)
+
+
+def _note(met: list[Cell], down: CountedCells) -> None:
+    down.cells += met
+    figures = down.figures
+    for cell in met:
+        figures.append(cell.count)
+    met.clear()
 
 
 def add_figures(to: Figures, more: Figures) -> None:

@@ -15,8 +15,8 @@ from etapa.contracts.stored.ledger_page import LEDGER_PREFIX, LedgerField, decod
 from etapa.journey.ledger.bundle import Bundle
 from etapa.journey.ledger.ledger import JourneyLedger, Pages, count
 from etapa.journey.ledger.page import Page, PageKey, page_key
-from etapa.journey.ledger.periods import KeptPeriods, grain_of
-from etapa.journey.ledger.tables import CampaignGroup, Figures, Key
+from etapa.journey.ledger.periods import KeptPeriods, Period, grain_of
+from etapa.journey.ledger.tables import CampaignGroup, Figures, Key, Table
 from etapa.journey.ledger.tally import BatchTally
 from etapa.journey.units import DAY
 from etapa.stream.protocol.readers import LedgerPart
@@ -56,6 +56,8 @@ class LedgerKeeper(Pages):
         """The sum of `_sizes`."""
         self._changed: Final[set[PageKey]] = set()
         """By the current batch."""
+        self._latest: Final[dict[Table, Bundle]] = {}
+        """The records that the current batch counted in last: hours of a day, and days of a month, follow each other."""
         self._waiting: Final[dict[PageKey, None]] = {}
         """Records still to be compressed, because there were too many at once; the first have waited longest."""
         self._day = None if stream_time is None else stream_time // DAY
@@ -71,12 +73,15 @@ class LedgerKeeper(Pages):
                 for page in decode_bundle(key, value).pages().values():
                     self._enroll(page.cells())
 
-    def opened(self, key: PageKey) -> Page:
+    def page(self, table: Table, period: Period) -> Page:
         """The page of a period that is kept, to be changed."""
-        period = self._kept.record_of(key.period)
-        record = key if period == key.period else page_key(key.table, period)
-        self._changed.add(record)
-        return self._bundle(record).opened(key.period)
+        record = self._kept.record_of(period)
+        bundle = self._latest.get(table)
+        if bundle is None or bundle.period != record:
+            key = page_key(table, record)
+            self._changed.add(key)
+            bundle = self._latest[table] = self._bundle(key)
+        return bundle.opened(period)
 
     async def enter(self, tally: BatchTally | None, now: int | None, pause: Callable[[], Awaitable[object]]) -> LedgerPages:
         """Add what a batch counted, and fold what is old by `now`, the stream time. Returns the changed records.
@@ -94,6 +99,7 @@ class LedgerKeeper(Pages):
         for cells_of_goals in tally.goals():
             self._enroll(cells_of_goals)
         count(self, tally, self._kept)
+        self._latest.clear()
         written: dict[LedgerField, bytes | None] = {field_of(key): None for key in sorted(removed)}
         left = MOST_COMPRESSED
         changed.update(islice(self._waiting, MOST_COMPRESSED))
@@ -137,7 +143,7 @@ class LedgerKeeper(Pages):
         for key in changed:
             self._bundle(key).fold()
         for key, target in moved:
-            self._bundle(target).take(self._bundle(key).pages(), in_parts=kept.is_in_parts(target.period))
+            self._bundle(target).take(self._bundle(key), in_parts=kept.is_in_parts(target.period))
             self._close(key)
             del self._stored[key]
             self._waiting.pop(key, None)
