@@ -10,7 +10,7 @@ and *from cold*, from the start of its process to the last touchpoint. Slow cont
 
 import statistics
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import NamedTuple
 
 import click
@@ -39,8 +39,8 @@ class Standings(NamedTuple):
     out: Mapping[str, str]
 
 
-def compete(place: BenchPlace, contestants: Sequence[Contestant], topics: Mapping[Length, Topic], rounds: int) -> Standings:
-    """Each contestant once a round, so that what else the machine does falls on all of them.
+def compete(place: BenchPlace, contestants: Sequence[Contestant], topics: Mapping[Length, Topic], rounds: int) -> Iterator[Standings]:
+    """Each contestant once a round, so that what else the machine does falls on all of them. Gives the standings after each round.
 
     A peer whose result is wrong is out, and takes nothing from the others. Raises `ContestError` if ours is.
     """
@@ -74,7 +74,7 @@ def compete(place: BenchPlace, contestants: Sequence[Contestant], topics: Mappin
                 f" in {time.monotonic() - began:.0f} s, {time_left.minutes:.0f} min left",
                 err=True,
             )
-    return Standings(runs, out)
+        yield Standings(runs, out)
 
 
 def table_of(runs: Runs) -> Table:
@@ -154,6 +154,15 @@ def chosen(only: Sequence[str]) -> tuple[list[Contestant], dict[str, str]]:
     return [each for each in asked if each.name not in left_out], left_out
 
 
+def keep(about: Mapping[str, object], settings: Mapping[str, object], standings: Standings) -> None:
+    """Write the results and their plots."""
+    write_json(RESULTS / "contest.json", about, settings, {"runs": standings.runs, "out": standings.out})
+    from bench.reporting.plots import plot_contest
+
+    plot_contest(standings.runs, RESULTS)
+    click.echo(f"Raw results and plots: {RESULTS}/contest.json, .png, .svg", err=True)
+
+
 @click.command()
 @click.option("--rounds", default=3, show_default=True)
 @click.option("--touchpoints", "count", default=1_500_000, show_default=True, help="For the fast ones.")
@@ -189,22 +198,17 @@ def main(
         for length, each in changes.items():
             click.echo(f"{counts[length]:,} touchpoints, {each:.2f} stage changes for each", err=True)
         click.echo(f"The topics are full after {time.monotonic() - began:.0f} s", err=True)
-        standings = compete(place, contestants, topics, rounds)
-    click.echo(table_of(standings.runs).as_text())
-    click.echo(f"in {(time.monotonic() - began) / 60:.1f} min", err=True)
-    if save:
         settings = {
             "customers": customers,
             "partitions": partitions,
-            "rounds": rounds,
             "changes_of_a_touchpoint": {f"{counts[length]:,}": each for length, each in changes.items()},
         }
-        out = {**left_out, **standings.out}
-        write_json(RESULTS / "contest.json", about, settings, {"runs": standings.runs, "out": out})
-        from bench.reporting.plots import plot_contest
-
-        plot_contest(standings.runs, RESULTS)
-        click.echo(f"Raw results and plots: {RESULTS}/contest.json, .png, .svg", err=True)
+        # After each round, so that what went well is kept if a later one goes wrong.
+        for turn, standings in enumerate(compete(place, contestants, topics, rounds), start=1):
+            click.echo(table_of(standings.runs).as_text())
+            if save:
+                keep(about, {**settings, "rounds": turn}, Standings(standings.runs, {**left_out, **standings.out}))
+    click.echo(f"in {(time.monotonic() - began) / 60:.1f} min", err=True)
 
 
 if __name__ == "__main__":

@@ -173,6 +173,20 @@ def curve_table(curves: Sequence[Curve]) -> Table:
     return Table(["CPU µs for each touchpoint", "from, to", "first", "last", "largest step", "cliff"], rows)
 
 
+def rules_in_words(curves: Sequence[Curve], few: int, many: int) -> str:
+    """How much dearer a touchpoint is with many rules than with few, for each curve of rules that has both points."""
+    told = []
+    for curve in curves:
+        cpu = {point.x: point.cpu for point in curve.points}
+        if curve.section == RULES_SECTION and {few, many} <= cpu.keys():
+            most = max(cpu)
+            more = "" if most <= many else f"; with {most:,} it costs {cpu[most]:.1f} µs"
+            told.append(
+                f"- {curve.name}: with {many} rules a touchpoint costs {cpu[many] / cpu[few]:.1f} times as much as with {few}{more}."
+            )
+    return "\n".join(told)
+
+
 def points_table(curve: Curve) -> Table:
     rows = [
         [

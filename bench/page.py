@@ -71,6 +71,10 @@ def growth_figures(kept: Mapping[str, Any]) -> str:
     return _with_conditions(kept, about, growth.curve_table(msgspec.convert(kept["results"]["curves"], list[figures.Curve])))
 
 
+def rules_figures(kept: Mapping[str, Any]) -> str:
+    return growth.rules_in_words(msgspec.convert(kept["results"]["curves"], list[figures.Curve]), 20, 200) + "\n"
+
+
 def worst_figures(kept: Mapping[str, Any]) -> str:
     return growth.case_table(msgspec.convert(kept["results"]["cases"], list[growth.GrowthCase])).as_markdown() + "\n"
 
@@ -80,6 +84,7 @@ FIGURES: Mapping[str, Callable[[], str]] = {
     "contest-in-words": lambda: contest_verdicts(_kept("contest")),
     "latency": lambda: latency_figures(_kept("latency")),
     "growth": lambda: growth_figures(_kept("growth")),
+    "growth-of-rules": lambda: rules_figures(_kept("growth")),
     "worst": lambda: worst_figures(_kept("growth")),
     "sizing-example": sizing_figures.example,
     "sizing-constants": lambda: sizing_figures.constants_table(kept_results()),

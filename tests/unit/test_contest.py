@@ -40,7 +40,8 @@ def deleted(monkeypatch: pytest.MonkeyPatch) -> list[str]:
 def test_a_peer_whose_result_is_wrong_is_out_and_takes_nothing_from_the_others(
     deleted: list[str], capsys: pytest.CaptureFixture[str]
 ) -> None:
-    standings = contest.compete(NOTHING, [Contestant("ceiling", right), Contestant("Peer", wrong), Contestant("Other", right)], TOPICS, 2)
+    contestants = [Contestant("ceiling", right), Contestant("Peer", wrong), Contestant("Other", right)]
+    *_, standings = contest.compete(NOTHING, contestants, TOPICS, 2)
     assert standings.runs == {"ceiling": [RESULT, RESULT], "Other": [RESULT, RESULT]}
     assert standings.out == {"Peer": "1 of 3 customers ended elsewhere"}
     assert "round 1 of 2: Peer is out: 1 of 3 customers ended elsewhere" in capsys.readouterr().err
@@ -49,7 +50,22 @@ def test_a_peer_whose_result_is_wrong_is_out_and_takes_nothing_from_the_others(
 
 def test_a_wrong_result_of_ours_ends_the_contest() -> None:
     with pytest.raises(ContestError):
-        contest.compete(NOTHING, [Contestant(ETAPA, wrong)], TOPICS, 1)
+        next(contest.compete(NOTHING, [Contestant(ETAPA, wrong)], TOPICS, 1))
+
+
+def test_what_went_well_is_there_after_each_round() -> None:
+    results = iter([RESULT, RESULT])
+
+    def fails_at_last(*_: object) -> RunResult:
+        try:
+            return next(results)
+        except StopIteration:
+            raise ContestError("the third") from None
+
+    standings = contest.compete(NOTHING, [Contestant(ETAPA, fails_at_last)], TOPICS, 3)
+    assert [len(next(standings).runs[ETAPA]) for _ in range(2)] == [1, 2]
+    with pytest.raises(ContestError):
+        next(standings)
 
 
 def test_each_gets_as_much_of_the_stream_as_it_is_made_for() -> None:
@@ -63,7 +79,7 @@ def test_each_gets_as_much_of_the_stream_as_it_is_made_for() -> None:
         return Contestant(name, run, Length(name))
 
     topics: Any = {length: f"topic-{length}" for length in Length}
-    contest.compete(NOTHING, [noting(length) for length in Length], topics, 1)
+    next(contest.compete(NOTHING, [noting(length) for length in Length], topics, 1))
     assert got == {"long": "topic-long", "middle": "topic-middle", "short": "topic-short"}
 
 

@@ -74,6 +74,8 @@ class Front:
         self._requests = requests
         self._turns = itertools.cycle(range(len(workers)))
         self._sessions: dict[int, ClientSession] = {}
+        self._silent: set[int] = set()
+        """Workers that did not answer when they were last asked; they are asked last until the next look at their metrics."""
         self._open = AsyncExitStack()
 
     async def __aenter__(self) -> Self:
@@ -117,13 +119,15 @@ class Front:
 
     async def pass_on(self, request: web.Request) -> web.StreamResponse:
         """Have a worker answer; if it does not, try the next one."""
-        for _ in self._workers:
-            worker = self._workers[next(self._turns)]
+        first = next(self._turns)
+        in_turn = [*self._workers[first:], *self._workers[:first]]
+        for worker in sorted(in_turn, key=lambda each: each.number in self._silent):
             if not worker.is_running:
                 continue
             try:
                 answer = await self._asked(worker, request)
             except (ClientError, OSError, TimeoutError):
+                self._silent.add(worker.number)
                 continue
             return await _passed_back(request, answer)
         return problem(503, "No worker answers at the moment; /readyz says why.", {"Retry-After": "1"})
@@ -147,9 +151,11 @@ class Front:
                 async with self._sessions[worker.number].get("/metrics", headers={"Accept": OPENMETRICS}) as answer:
                     text = await answer.text()
             self._merged.tell(worker.number, start, text)
+            self._silent.discard(worker.number)
         except (ClientError, OSError, TimeoutError, ValueError) as error:
             # It is starting, or busy with something long; its last report stays valid.
             logger.debug("worker %d does not answer with its metrics: %s", worker.number, error)
+            self._silent.add(worker.number)
 
     async def _health_of(self, worker: AnsweringWorker) -> Sequence[Health]:
         name = f"worker {worker.number}"

@@ -95,20 +95,30 @@ def test_a_stream_comes_through_piece_by_piece() -> None:
     asyncio.run(scenario())
 
 
-def test_another_worker_answers_for_one_that_hangs(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_another_worker_answers_for_one_that_hangs_until_it_shows_its_metrics_again(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(front_module, "ANSWER_SECONDS", 0.2)
+    asked: list[str] = []
 
-    async def hangs(_: web.Request) -> web.Response:
+    async def hangs(request: web.Request) -> web.Response:
+        asked.append(request.path)
+        if request.path == "/metrics":
+            return web.Response(text="# EOF\n")
         await asyncio.sleep(60)
         raise AssertionError("nobody waits so long")
 
+    async def ask(server: TestServer, session: ClientSession, path: str) -> int:
+        async with session.get(server.make_url(path)) as answer:
+            return answer.status
+
     async def scenario() -> None:
         async with front_of(hangs, says_its_path) as server, client() as session:
-            for _ in range(3):
-                async with session.get(server.make_url("/v1/stages")) as answer:
-                    assert (answer.status, await answer.text()) == (200, "/v1/stages")
-        async with front_of(hangs) as server, client() as session, session.get(server.make_url("/v1/stages")) as answer:
-            assert answer.status == 503
+            assert [await ask(server, session, "/v1/stages") for _ in range(4)] == [200] * 4
+            assert asked == ["/v1/stages"], "it is left alone once it has hung"
+            await ask(server, session, "/metrics")
+            assert [await ask(server, session, "/v1/stages") for _ in range(2)] == [200] * 2
+            assert asked == ["/v1/stages", "/metrics", "/v1/stages"]
+        async with front_of(hangs) as server, client() as session:
+            assert await ask(server, session, "/v1/stages") == 503
 
     asyncio.run(scenario())
 
