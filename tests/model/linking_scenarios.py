@@ -25,6 +25,8 @@ SMALL_LINKS: Final[Mapping[str, LinkScenario]] = {
     "neighbours": _scenario(["a1 c1 c=a c2", "b1 b=c"], "ac b", crashes=0),
 }
 """Each is searched within seconds."""
+COMING_BACK: Final = _scenario(["c=a c1 c2", "b=c"], "ac b", crashes=0, repeats=0)
+"""Somebody leaves a place, is united with somebody, and moves back: what was forwarded meanwhile is still under way."""
 LARGE_LINKS: Final[Mapping[str, LinkScenario]] = {
     "a circle with a crash": _scenario(["a1 a=b", "b=c b1", "c=a c1"], "a b c"),
     "a star": _scenario(["a1", "b=a b1", "c=a c1", "d=c d1"], "a b c d", crashes=0, repeats=0),

@@ -2,9 +2,9 @@
 
 import pytest
 
-from tests.model.linking import LINK_SAFEGUARDS, LinkSafeguard, LinkScenario, beginning
+from tests.model.linking import LINK_SAFEGUARDS, Linking, LinkSafeguard, LinkScenario, beginning
 from tests.model.linking_laws import violation_at_rest, violation_in
-from tests.model.linking_scenarios import SMALL_LINKS
+from tests.model.linking_scenarios import COMING_BACK, SMALL_LINKS
 from tests.model.linking_steps import steps
 from tests.model.search import Searched, search
 
@@ -27,3 +27,15 @@ def test_linked_people_become_one_at_one_place_whatever_comes_first(name: str) -
 @pytest.mark.parametrize("safeguard", LINK_SAFEGUARDS)
 def test_without_one_of_the_safeguards_something_goes_wrong(safeguard: LinkSafeguard) -> None:
     assert any(explore_links(scenario._replace(off=frozenset([safeguard]))).violation for scenario in SMALL_LINKS.values())
+
+
+def test_who_comes_back_to_a_place_may_have_one_touchpoint_overtaken_by_another_and_nothing_else_goes_wrong() -> None:
+    """The model does not hold this law yet: docs/moving-customers.md, *What is missing*."""
+    assert explore_links(COMING_BACK).violation == "c1 was judged after 2"
+
+    def but_for_the_order(scenario: LinkScenario, linking: Linking) -> str | None:
+        return violation_in(scenario, linking._replace(published=tuple(sorted(linking.published))))
+
+    found = search(COMING_BACK, beginning, steps, but_for_the_order, violation_at_rest, MOST)
+    assert found.violation is None, "\n".join(found.trace)
+    assert found.at_rest

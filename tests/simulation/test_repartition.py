@@ -7,7 +7,6 @@ from random import Random
 import msgspec
 import pytest
 
-from etapa.contracts.rfc3339 import format_time
 from etapa.contracts.stored.forwarding import is_forwarding
 from etapa.contracts.stored.transfer import TopicLayout
 from etapa.stream.protocol.residence import Moves
@@ -17,7 +16,7 @@ from tests.simulation.machines.network import OneCrash, Weather
 from tests.simulation.machines.process import When
 from tests.simulation.worlds.forgetting import FOR_EVER, request_for
 from tests.simulation.worlds.repartition import UNTIMED, RepartitionWorld
-from tests.simulation.worlds.repartition_twice import RepartitionTwiceWorld
+from tests.simulation.worlds.repartition_twice import ForgottenBetweenWorld, RepartitionTwiceWorld, late_touchpoint
 from tests.simulation.worlds.scenario import SimulationScenario
 from tests.simulation.worlds.shop import Arrival, SimulatedShop
 from tests.simulation.worlds.sourced_repartition import SourcedRepartitionTwiceWorld, SourcedRepartitionWorld
@@ -103,12 +102,6 @@ class CalmWorld(RepartitionWorld):
 
 
 MOVER, FORGOTTEN = "c3", "c1"
-
-
-def late_touchpoint(customer_id: str, number: int, now: int) -> Arrival:
-    """One that comes after the request to forget its customer."""
-    told = {"id": f"late-{number}", "customer_id": customer_id, "type": "view", "occurred_at": format_time(now)}
-    return Arrival(customer_id.encode(), msgspec.json.encode(told), (), 0)
 
 
 class ForgettingMoversWorld(CalmWorld):
@@ -220,6 +213,16 @@ def test_who_was_forgotten_stays_forgotten_while_customers_move_and_everything_g
         assert result.violations == [], seed
         events.update(result.events)
     assert min(events[event] for event in ("denied", "died", "writes lost", "transfers repeated")) > 0
+
+
+def test_touchpoints_of_who_was_forgotten_between_two_changes_do_not_go_to_and_fro() -> None:
+    events: Counter[str] = Counter()
+    # Where the second change undoes the first, an address that was left in the first leads to nobody.
+    for seed in range(24):
+        result = ForgottenBetweenWorld(seed).run()
+        assert result.violations == [], seed
+        events.update(result.events)
+    assert min(events[event] for event in ("changed twice", "forgotten away from home")) > 5
 
 
 @pytest.mark.parametrize("told", ["tenures.moving_tenure.all_denials", "tenures.moving_tenure.denials_of", "residence.denials_of"])

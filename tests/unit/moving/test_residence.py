@@ -194,7 +194,8 @@ def test_who_comes_back_is_claimed_although_an_address_is_left() -> None:
     assert moves.whereabouts(returning, forwarded_by=5) == 0
     assert moves.whereabouts(returning, forwarded_by=0) == "here"
     moves.has_ended(0, LAYOUT)
-    assert moves.whereabouts(returning) == 0
+    # Who has not come by then was forgotten there: following the address, touchpoints would go to and fro for ever.
+    assert moves.whereabouts(returning) == "here"
 
 
 def answers(moves: Moves, questions: list[tuple[int, Sent]]) -> None:

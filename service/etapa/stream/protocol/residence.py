@@ -129,9 +129,9 @@ class Moves:
         if self.layout is None:
             return "here" if to is None else to
         here, home, before = self._place, self.home(customer_id), partition_of(customer_id, self.layout.before)
-        # Who comes back may be on the way, although an address is left from an earlier layout.
-        if to is not None and (home != here or before == here or before in self._ended):
+        if home != here and to is not None:
             return to
+        # At home, an address is left from an earlier layout: who comes back may be on the way; who was forgotten meanwhile does not come.
         if home != here:
             # Only the old home knows whether the customer has left for the new one; a place of an earlier layout does not.
             return home if before == here else before
