@@ -88,6 +88,10 @@ class StartedWorker:
     def pid(self) -> int:
         return self._process.pid
 
+    def supervised(self) -> dict[int, int]:
+        """If it is a supervisor: the process ids of its workers, by number; those that were started last."""
+        return {int(number): int(pid) for number, pid in re.findall(r"worker (\d+) is process (\d+)", self.said())}
+
     def kill(self) -> None:
         """As `kill -9`."""
         self._process.kill()

@@ -103,8 +103,14 @@ def test_pods_are_given_settings_that_exist_and_secrets_only_as_files(values: Pa
             names = [entry["name"] for entry in container["env"]]
             assert len(set(names)) == len(names)
             given = {entry["name"]: entry["value"] for entry in container["env"] if "value" in entry}
+            # A killed container starts again in its pod, under the same name in the group.
+            named = {
+                entry["name"]: entry["valueFrom"]["fieldRef"] for entry in container["env"] if "fieldRef" in entry.get("valueFrom", ())
+            }
+            expected = {variable_of("group_instance"): {"fieldPath": "metadata.name"}} if container["name"] == "worker" else {}
+            assert named == expected
             # OpenTelemetry's variables are not ours, and cannot name a file.
-            assert set(names) - set(given) <= {"OTEL_EXPORTER_OTLP_HEADERS"}
+            assert set(names) - set(given) - set(named) <= {"OTEL_EXPORTER_OTLP_HEADERS"}
             mounted = {mount["mountPath"] for mount in container["volumeMounts"]}
             for name, value in given.items():
                 if name.startswith("OTEL_"):

@@ -3,6 +3,7 @@
 import logging
 import sys
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
@@ -18,13 +19,19 @@ from etapa.journey.language.model import Journey
 from etapa.journey.language.properties_read import properties_read
 from etapa.settings import Settings, flag_of
 
+if TYPE_CHECKING:
+    from etapa.supervise.worker_processes import WorkerPlace
+
+_ITS_OWN = ("workers", "group_instance")
+"""What a supervisor says itself to each of its workers."""
+
 logger = logging.getLogger(__name__)
 
 
 @click.command()
 @settings_flags(*WORKER_FLAGS)
-@click.option("--supervised", type=click.Path(path_type=Path), hidden=True)
-def run(supervised: Path | None, **flags: str | None) -> None:
+@click.option("--supervised", is_flag=True, hidden=True)
+def run(supervised: bool, **flags: str | None) -> None:
     """Run the worker: classify touchpoints from Kafka until it is told to stop (SIGTERM, or Ctrl-C).
 
     It then finishes what it has begun, leaves its group and exits with 0. Exit code 1 means that it ended by itself; the last line of the log says why.
@@ -32,21 +39,24 @@ def run(supervised: Path | None, **flags: str | None) -> None:
     A worker uses one core. With --workers 4, four workers share one port and one set of metrics on this machine (auto: one worker for each
     core); a worker that ends by itself is restarted.
     """
+    place = _place_of(flags) if supervised else None
     settings = settings_from(flags).settings
     journey = journey_from(settings.journey_path)
     decoder = decoder_for(settings, takes_links=journey.identity is not None, properties=properties_read(journey))
-    if settings.workers != 1 and supervised is None:
+    if settings.workers != 1 and place is None:
         log_to_stderr(settings, "supervisor")
         _tell_what_runs(settings, journey)
         with last_line_in_the_log(settings):
-            _supervise(settings, [f"{flag_of(name)}={value}" for name, value in flags.items() if value is not None and name != "workers"])
+            _supervise(
+                settings, [f"{flag_of(name)}={value}" for name, value in flags.items() if value is not None and name not in _ITS_OWN]
+            )
         return
-    log_to_stderr(settings, "worker", number=int(supervised.stem) if supervised else None)
+    log_to_stderr(settings, "worker", number=None if place is None else place.number)
     # Imported late: this takes a while, and --help does not need it.
     from etapa.commands.terminal.worker_process import work
     from etapa.journey.engine.compiled import IS_COMPILED
 
-    if supervised is None:
+    if place is None:
         _tell_what_runs(settings, journey)
     else:
         from etapa.supervise.outliving import stop_when_alone
@@ -59,7 +69,17 @@ def run(supervised: Path | None, **flags: str | None) -> None:
     if settings.source is not None:
         logger.info("records of %s go through %s", settings.topic_touchpoints, ", ".join(settings.source))
     with last_line_in_the_log(settings):
-        work(settings, journey, decoder, supervised)
+        work(settings, journey, decoder, None if place is None else Path(place.socket))
+
+
+def _place_of(flags: dict[str, str | None]) -> "WorkerPlace":
+    """Which worker this process is, once everything is loaded and the supervisor says so. Its name goes into `flags`."""
+    import etapa.commands.terminal.worker_process  # noqa: F401 - loaded while there is time
+    from etapa.supervise.worker_processes import assigned_place
+
+    place = assigned_place()
+    flags["group_instance"] = place.name
+    return place
 
 
 def _tell_what_runs(settings: Settings, journey: Journey) -> None:

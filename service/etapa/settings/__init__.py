@@ -91,6 +91,13 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     )
     journey: Annotated[str | None, Setting(values.file_path(), "The journey file; the shipped journey, if not set")] = None
     group: Annotated[str, Setting(values.group_name(), "Consumer group, and prefix of the transactional ids")] = "etapa"
+    group_instance: Annotated[
+        str | None,
+        Setting(
+            values.group_name(),
+            "Name of this worker in its group (Kafka's group.instance.id); one that starts again under it in time keeps its partitions",
+        ),
+    ] = None
     topic_touchpoints: Annotated[str, Setting(values.topic_name(), "Topic that touchpoints are read from")] = "touchpoints"
     topic_stage_changes: Annotated[str, Setting(values.topic_name(), "Topic for stage changes")] = "stage-changes"
     topic_campaign_triggers: Annotated[str, Setting(values.topic_name(), "Topic for campaign triggers")] = "campaign-triggers"

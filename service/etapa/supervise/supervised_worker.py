@@ -3,16 +3,17 @@
 import asyncio
 import logging
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from pathlib import Path
 
 from etapa.errors import EtapaError
+from etapa.supervise.worker_processes import WorkerPlace, WorkerProcesses
 
 FIRST_PAUSE = 1.0
 LONGEST_PAUSE = 30.0
 """Longest pause before a restart, in seconds; the pause doubles each time up to this."""
-STEADY_SECONDS = 60.0
-"""A worker that ran for this many seconds did not fail at its start, so the pauses start from the shortest again."""
+STEADY_SECONDS = 10.0
+"""A worker that ran for this many seconds did not fail at its start: it is started again at once, since its partitions wait for it."""
 WRONG_USE = 2
 """The exit code of a command whose settings are wrong; another try would end the same way."""
 
@@ -26,13 +27,14 @@ class WrongSettings(EtapaError):
 class SupervisedWorker:
     """A worker with a number, which serves HTTP on a Unix socket."""
 
-    def __init__(self, number: int, command: Sequence[str], socket: Path, restarted: Callable[[int], None]) -> None:
-        """`command` runs it; `restarted` is called with its number at each restart."""
-        self.number = number
-        self.socket = socket
+    def __init__(self, place: WorkerPlace, processes: WorkerProcesses, restarted: Callable[[int], None]) -> None:
+        """`restarted` is called with its number at each restart."""
+        self.number = place.number
+        self.socket = Path(place.socket)
         self.starts = 0
         """How many times it was started. A new number means a new process, whose counters begin at 0."""
-        self._command = command
+        self._place = place
+        self._processes = processes
         self._restarted = restarted
         self._process: asyncio.subprocess.Process | None = None
 
@@ -48,7 +50,7 @@ class SupervisedWorker:
 
     async def run(self, stopping: asyncio.Event) -> None:
         """Keep it running until told to stop, then stop it. Raises `WrongSettings` when no start can succeed."""
-        pause = FIRST_PAUSE
+        pause = 0.0
         asked = asyncio.ensure_future(stopping.wait())
         try:
             while not stopping.is_set():
@@ -61,10 +63,10 @@ class SupervisedWorker:
                     return
                 if process.returncode == WRONG_USE:
                     raise WrongSettings(f"worker {self.number} cannot run with these settings; its message stands above")
-                pause = FIRST_PAUSE if time.monotonic() - began >= STEADY_SECONDS else pause
-                logger.error("worker %d ended (%s); it is started again in %g s", self.number, _how(process.returncode), pause)
+                pause = 0.0 if time.monotonic() - began >= STEADY_SECONDS else min(max(2 * pause, FIRST_PAUSE), LONGEST_PAUSE)
+                when = f"in {pause:g} s" if pause else "at once"
+                logger.error("worker %d ended (%s); it is started again %s", self.number, _how(process.returncode), when)
                 await asyncio.wait({asked}, timeout=pause)
-                pause = min(2 * pause, LONGEST_PAUSE)
                 if not stopping.is_set():
                     self._restarted(self.number)
         finally:
@@ -76,9 +78,7 @@ class SupervisedWorker:
     async def _start(self) -> asyncio.subprocess.Process:
         self.socket.unlink(missing_ok=True)
         self.starts += 1
-        # The pipe closes when the supervisor is gone, however it ended, which tells the worker.
-        self._process = await asyncio.create_subprocess_exec(*self._command, stdin=asyncio.subprocess.PIPE)
-        logger.info("worker %d is process %d", self.number, self._process.pid)
+        self._process = await self._processes.start(self._place)
         return self._process
 
     async def _stop(self, process: asyncio.subprocess.Process, ended: asyncio.Future[int]) -> None:

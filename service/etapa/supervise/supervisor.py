@@ -2,8 +2,11 @@
 
 import asyncio
 import logging
+import re
+import secrets
 import shutil
 import signal
+import socket
 import tempfile
 from collections.abc import Sequence
 from pathlib import Path
@@ -15,6 +18,7 @@ from etapa.serve.service import HttpService
 from etapa.settings import Settings
 from etapa.supervise.front import Front
 from etapa.supervise.supervised_worker import SupervisedWorker
+from etapa.supervise.worker_processes import WorkerPlace, WorkerProcesses
 
 logger = logging.getLogger(__name__)
 
@@ -22,8 +26,7 @@ logger = logging.getLogger(__name__)
 async def supervise(settings: Settings, count: int, command: Sequence[str]) -> None:
     """Run `count` workers until told to stop (SIGTERM, or Ctrl-C).
 
-    `command` runs one worker; the path of the socket for its HTTP server is appended. Raises `WrongSettings` when a worker cannot run
-    with its settings, and `HttpServerError` when the port cannot be opened.
+    `command` runs a worker that reads from its standard input which one it is. Raises `WrongSettings` when a worker cannot run with its settings, and `HttpServerError` when the port cannot be opened.
     """
     # A short path, because that of a socket can have only about a hundred characters. Only this user may enter the folder.
     folder = Path(tempfile.mkdtemp(prefix="etapa-"))
@@ -41,8 +44,11 @@ async def _supervise(settings: Settings, count: int, command: Sequence[str], fol
     def restarted(number: int) -> None:
         restarts.inc()
 
-    sockets = [folder / f"{number}.sock" for number in range(1, count + 1)]
-    workers = [SupervisedWorker(number, [*command, str(socket)], socket, restarted) for number, socket in enumerate(sockets, start=1)]
+    name = settings.group_instance or _name_of_this_process()
+    processes = WorkerProcesses(command)
+    # Started again under its name, a worker gets its partitions back at once.
+    places = [WorkerPlace(number, f"{name}-{number}", str(folder / f"{number}.sock")) for number in range(1, count + 1)]
+    workers = [SupervisedWorker(place, processes, restarted) for place in places]
     catalogue.WORKERS_UP.gauge(registry).set_function(lambda: sum(worker.is_running for worker in workers))
     stopping = asyncio.Event()
 
@@ -67,6 +73,13 @@ async def _supervise(settings: Settings, count: int, command: Sequence[str], fol
         finally:
             stopping.set()
             await asyncio.gather(*running, return_exceptions=True)
+            await processes.stop()
             polling.cancel()
             await asyncio.gather(polling, return_exceptions=True)
             await http.stop()
+
+
+def _name_of_this_process() -> str:
+    """A name that no other process has, from what is allowed in names of members."""
+    host = re.sub(r"[^A-Za-z0-9._-]", "-", socket.gethostname())
+    return f"{host[:100]}-{secrets.token_hex(4)}"

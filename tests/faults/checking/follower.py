@@ -97,13 +97,13 @@ class Follower:
             self._timing.touchpoint(partition, offset, message.timestamp()[1])
 
     def _stage_change(self, message: Message) -> None:
-        self._books.stage_change(_number(message.partition()), message.key() or b"", message.value() or b"", _headers(message))
+        self._books.stage_change(_number(message.partition()), message.key() or b"", message.value() or b"", headers_of(message))
 
     def _campaign_trigger(self, message: Message) -> None:
-        self._books.campaign_trigger(_number(message.partition()), message.key() or b"", message.value() or b"", _headers(message))
+        self._books.campaign_trigger(_number(message.partition()), message.key() or b"", message.value() or b"", headers_of(message))
 
     def _dead_letter(self, message: Message) -> None:
-        self._books.dead_letter(message.key(), message.value(), _headers(message))
+        self._books.dead_letter(message.key(), message.value(), headers_of(message))
 
     def _state(self, message: Message) -> None:
         partition = _number(message.partition())
@@ -118,6 +118,7 @@ def _number(value: int | None) -> int:
     return value
 
 
-def _headers(message: Message) -> Headers:
+def headers_of(message: Message) -> Headers:
+    """The headers of a record that have a value."""
     found: Sequence[tuple[str, bytes]] = [(header[0], header[1]) for header in message.headers() or () if isinstance(header[1], bytes)]
     return found

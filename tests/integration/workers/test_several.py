@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import os
 import re
 import signal
 import urllib.request
@@ -76,10 +77,10 @@ def test_two_workers_are_as_one_through_the_death_of_one_and_end_with_their_supe
                 with await asyncio.to_thread(urllib.request.urlopen, why) as answer:
                     assert json.load(answer)["stage"] == "purchase"
 
-                before = processes_of(worker)
-                before[0].send_signal(signal.SIGKILL)
+                before = worker.supervised()
+                os.kill(before[1], signal.SIGKILL)
                 await until(everything_is_owned, "another process in place of the one that was killed")
-                assert len({process.pid for process in (*before, *processes_of(worker))}) == 3
+                assert {number for number, pid in worker.supervised().items() if pid != before[number]} == {1}
                 await put_everywhere(200)
                 await progress.wait_through()
             # The killed worker's counts are not lost, and nothing counts twice. A worker counts a moment after the commit.

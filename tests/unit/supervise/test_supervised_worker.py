@@ -11,8 +11,13 @@ import pytest
 
 from etapa.supervise import supervised_worker
 from etapa.supervise.supervised_worker import SupervisedWorker, WrongSettings
+from etapa.supervise.worker_processes import WorkerPlace, WorkerProcesses
 
 OBEYS = "import signal, sys; signal.signal(signal.SIGTERM, lambda *_: sys.exit(0)); print('up', flush=True); signal.pause()"
+
+
+def place(number: int, folder: Path) -> WorkerPlace:
+    return WorkerPlace(number, f"here-{number}", str(folder / f"{number}.sock"))
 
 
 async def until(condition: Callable[[], bool]) -> None:
@@ -29,7 +34,7 @@ def no_long_pauses(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_one_that_ends_is_started_again_and_all_end_when_told(tmp_path: Path) -> None:
     async def scenario() -> None:
         restarted: list[int] = []
-        worker = SupervisedWorker(3, [sys.executable, "-c", OBEYS], tmp_path / "3.sock", restarted.append)
+        worker = SupervisedWorker(place(3, tmp_path), WorkerProcesses([sys.executable, "-c", OBEYS]), restarted.append)
         stopping = asyncio.Event()
         running = asyncio.create_task(worker.run(stopping))
         await until(lambda: worker.is_running)
@@ -46,9 +51,27 @@ def test_one_that_ends_is_started_again_and_all_end_when_told(tmp_path: Path) ->
     asyncio.run(scenario())
 
 
+def test_one_that_ran_for_a_while_is_started_again_at_once_and_one_that_ends_soon_after_ever_longer_pauses(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    async def ends_of(steady_seconds: float) -> list[str]:
+        monkeypatch.setattr(supervised_worker, "STEADY_SECONDS", steady_seconds)
+        caplog.clear()
+        worker = SupervisedWorker(place(1, tmp_path), WorkerProcesses([sys.executable, "-c", "raise SystemExit(1)"]), lambda _: None)
+        stopping = asyncio.Event()
+        running = asyncio.create_task(worker.run(stopping))
+        await until(lambda: worker.starts == 4)
+        stopping.set()
+        await asyncio.wait_for(running, 30)
+        return [record.getMessage().partition("is started again ")[2] for record in caplog.records if record.levelname == "ERROR"][:3]
+
+    assert asyncio.run(ends_of(0)) == ["at once"] * 3
+    assert asyncio.run(ends_of(1000)) == ["in 0.01 s", "in 0.02 s", "in 0.04 s"]
+
+
 def test_one_that_cannot_run_with_its_settings_is_not_started_again(tmp_path: Path) -> None:
     async def scenario() -> None:
-        worker = SupervisedWorker(1, [sys.executable, "-c", "raise SystemExit(2)"], tmp_path / "1.sock", lambda _: None)
+        worker = SupervisedWorker(place(1, tmp_path), WorkerProcesses([sys.executable, "-c", "raise SystemExit(2)"]), lambda _: None)
         with pytest.raises(WrongSettings, match="worker 1 cannot run"):
             await asyncio.wait_for(worker.run(asyncio.Event()), 30)
         assert worker.starts == 1
@@ -58,7 +81,7 @@ def test_one_that_cannot_run_with_its_settings_is_not_started_again(tmp_path: Pa
 
 def test_one_whose_supervisor_is_cancelled_does_not_stay(tmp_path: Path) -> None:
     async def scenario() -> None:
-        worker = SupervisedWorker(1, [sys.executable, "-c", OBEYS], tmp_path / "1.sock", lambda _: None)
+        worker = SupervisedWorker(place(1, tmp_path), WorkerProcesses([sys.executable, "-c", OBEYS]), lambda _: None)
         running = asyncio.create_task(worker.run(asyncio.Event()))
         await until(lambda: worker.is_running)
         pid = worker.pid

@@ -18,6 +18,7 @@ WORKER_FLAGS = (
     "kafka_bootstrap_servers",
     "redis_url",
     "group",
+    "group_instance",
     "start",
     "workers",
     "http_host",

@@ -11,6 +11,7 @@ from aiokafka.record import default_records
 from etapa.settings import Settings
 from etapa.stream.kafka.clients.access import Access
 from etapa.stream.kafka.clients.found_again import find_again
+from etapa.stream.kafka.clients.named_member import leave_for_good
 
 _FETCH_WAIT_MS = 100
 """A fetch that waits at a broker delays those for its other partitions, so it must not wait for long."""
@@ -72,6 +73,7 @@ def group_consumer(settings: Settings, access: Access, group: str | None = None,
         **_common(settings, access.options),
         client_id=client_id_of(group or settings.group),
         group_id=group or settings.group,
+        group_instance_id=settings.group_instance if group is None else None,
         max_poll_records=most_records,
         session_timeout_ms=session_ms,
         # Members finish their batch before they give up a partition; aiokafka would allow 10 s, whatever the session.
@@ -97,6 +99,7 @@ def reading_consumer(
 
 async def stop_consumer(consumer: AIOKafkaConsumer, seconds: float = 5.0) -> None:
     """Leave the group and close the connections, within about `seconds`, whatever state the brokers are in. Never raises."""
+    leave_for_good(consumer)
     # In a separate task: aiokafka's stop() awaits tasks that it has cancelled, and would pass their cancellation on to us.
     # Shutting down twice is harmless; closing the connections ends any wait for a broker that does not answer.
     for closing in (consumer.stop, consumer._client.close):
