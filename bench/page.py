@@ -92,6 +92,7 @@ FIGURES: Mapping[str, Callable[[], str]] = {
     "sizing-state": lambda: sizing_figures.state_fields(kept_results()),
     "sizing-model": lambda: sizing_figures.model_table(kept_results()),
     "sizing-scale": lambda: sizing_figures.scale_table(kept_results()),
+    "sizing-cores": lambda: sizing_figures.cores_table(kept_results()),
     "sizing-recovery": lambda: sizing_figures.recovery_table(kept_results()),
 }
 """By name."""

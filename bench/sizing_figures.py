@@ -1,5 +1,6 @@
 """The figures of docs/sizing.md: what was measured, and how the model compares with it."""
 
+import math
 import statistics
 import subprocess
 import sys
@@ -17,6 +18,7 @@ from etapa.rehearsal import measured, sizing
 from etapa.rehearsal.sizing import SizingInput
 
 EXAMPLE = ("sizing", "--events-per-second", "20000", "--customers", "5000000")
+_CORES = (2, 4, 8)
 _ONE = SizingInput(events_per_second=1, customers=1)
 
 
@@ -142,6 +144,30 @@ def scale_table(found: KeptResults) -> str:
     for one in msgspec.convert(found.scale, list[Scaled]):
         runs.setdefault((one.store, one.workers), []).append(one)
     return scale.table_of(runs).as_markdown() + "\n"
+
+
+def cores_table(found: KeptResults) -> str:
+    """What a machine with more cores carries, worked out from what workers, Redis and Kafka spent on a touchpoint on one Redis."""
+    runs = [one for one in msgspec.convert(found.scale, list[Scaled]) if one.store == scale.SINGLE]
+    worker = statistics.median(one.cpu_microseconds for one in runs)
+    redis = statistics.median(sum(one.redis_cpu_seconds) / one.touchpoints * 1e6 for one in runs)
+    kafka = statistics.median(one.kafka_cpu_seconds / one.touchpoints * 1e6 for one in runs)
+    rows = []
+    for cores in _CORES:
+        # All cores busy, unless the one that Redis uses is full before.
+        rate = min(cores * 1e6 / (worker + redis + kafka), 1e6 / redis)
+        seen = [one.per_second for one in runs if cores == found.cores and one.workers == cores]
+        rows.append(
+            [
+                f"{cores} cores",
+                f"{math.ceil(rate * worker / 1e6)}",
+                f"{rate:,.0f}",
+                f"{rate * redis / 1e4:.0f} %",
+                f"{statistics.median(seen):,.0f}" if seen else "",
+            ]
+        )
+    about = f"A touchpoint took {worker:.1f} µs of a worker, {redis:.1f} of Redis and {kafka:.1f} of Kafka."
+    return Table(["on paper", "workers", "touchpoints/s", "Redis busy", "measured"], rows).as_markdown() + f"\n\n*{about}*\n"
 
 
 def recovery_table(found: KeptResults) -> str:

@@ -23,6 +23,8 @@ class KeptResults(NamedTuple):
     """The worst cases of growth, by name."""
     changes: float
     """Stage changes of a touchpoint in the run of `scale`."""
+    cores: int
+    """Of the machine that ran `scale`."""
 
 
 class SizingConstant(NamedTuple):
@@ -41,6 +43,7 @@ def kept_results() -> KeptResults:
         kept["recovery"]["results"],
         {case["name"]: case for case in kept["growth"]["results"]["cases"]},
         kept["scale"]["settings"]["changes_of_a_touchpoint"],
+        kept["scale"]["machine"]["cores"],
     )
 
 

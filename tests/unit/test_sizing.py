@@ -6,7 +6,7 @@ import msgspec
 import pytest
 
 from bench.reporting.measured import MODULE, as_module, constants, kept_results
-from bench.sizing_figures import model_points
+from bench.sizing_figures import cores_table, model_points
 from etapa.rehearsal import measured, sizing
 from etapa.rehearsal.sizing import SizingInput, size
 from tests.unit.cli.process import etapa
@@ -24,6 +24,23 @@ def test_the_model_meets_what_was_measured(name: str, predicted: float, measured
 
 def test_the_constants_are_those_of_the_results_that_are_kept() -> None:
     assert MODULE.read_text(encoding="utf-8") == as_module(constants(FOUND)), "the results have changed: make bench-page"
+
+
+def test_more_cores_carry_more_until_redis_fills_its_own() -> None:
+    run = {
+        "store": "one Redis",
+        "workers": 2,
+        "touchpoints": 1_000_000,
+        "seconds": 10.5,
+        "worker_cpu_seconds": [5.0, 5.0],
+        "redis_cpu_seconds": [5.0],
+        "kafka_cpu_seconds": 5.0,
+        "kafka_bytes": {},
+    }
+    table = cores_table(FOUND._replace(scale=[run], cores=2))
+    assert "| 2 cores | 1 | 100,000 | 50 % | 95,238 |" in table
+    assert "| 4 cores | 2 | 200,000 | 100 % |  |" in table
+    assert "| 8 cores | 2 | 200,000 | 100 % |  |" in table
 
 
 def test_what_the_model_takes_for_the_most_is_not_exceeded() -> None:
