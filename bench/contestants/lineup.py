@@ -5,6 +5,7 @@ import contextlib
 import json
 import sys
 from collections.abc import Callable, Sequence
+from threading import Timer
 from typing import NamedTuple
 
 import msgspec
@@ -13,7 +14,7 @@ import redis
 from bench.contestants.jvm_peers import FLINK, KAFKA_STREAMS, JavaPeer, command_of, committed_offsets
 from bench.contestants.outcomes import Changes, changes_in, must_be_the_same, must_end_so, settled_changes, stages_after
 from bench.contestants.results import ContestError, Length, RunResult, Topic
-from bench.contestants.watching import watched
+from bench.contestants.watching import GIVE_UP_AFTER, watched
 from bench.servers.place import BenchPlace, create_topic, create_worker_topics, running, running_command
 from etapa.contracts.stored.state import decode_standing
 
@@ -41,7 +42,7 @@ class Contest:
 
 def run_ceiling(contest: Contest, topic: Topic, name: str) -> RunResult:
     """It judges nothing, so there are no stages."""
-    return _tells_itself("bench.contestants.ceiling", contest.place, topic, name)
+    return tells_itself("bench.contestants.ceiling", contest.place, topic, name)
 
 
 def run_etapa(contest: Contest, topic: Topic, name: str) -> RunResult:
@@ -142,7 +143,7 @@ def run_faust_in_batches(contest: Contest, topic: Topic, name: str) -> RunResult
 
 def _run_faust(module: str, place: BenchPlace, topic: Topic, name: str) -> RunResult:
     asyncio.run(create_topic(place.kafka, f"{name}-changes", place.partitions))
-    result = _tells_itself(module, place, topic, name, BENCH_CORE="python")
+    result = tells_itself(module, place, topic, name, BENCH_CORE="python")
     with place.redis() as view:
         states = view.hgetall(f"{name}:state")
         view.delete(f"{name}:state")
@@ -176,18 +177,21 @@ def run_bytewax(contest: Contest, topic: Topic, name: str) -> RunResult:
 def _run_by_touchpoints(module: str, place: BenchPlace, topic: Topic, name: str, **others: str) -> RunResult:
     """Those whose timers are looked at only when the customer's next touchpoint comes."""
     asyncio.run(create_topic(place.kafka, f"{name}-changes", place.partitions))
-    result = _tells_itself(module, place, topic, name, **others)
+    result = tells_itself(module, place, topic, name, **others)
     must_end_so(name, topic.book.by_touchpoints, stages_after(changes_in(place, f"{name}-changes")))
     return result
 
 
-def _tells_itself(module: str, place: BenchPlace, topic: Topic, name: str, **others: str) -> RunResult:
+def tells_itself(module: str, place: BenchPlace, topic: Topic, name: str, **others: str) -> RunResult:
     """Run a contestant that measures itself until it tells its result."""
     with running([module], {**_environment(place, topic, name), **others}) as process:
+        impatience = Timer(GIVE_UP_AFTER, process.kill)
+        impatience.start()
         # Frameworks print things of their own first.
         told = next((line for line in process.stdout or () if line.startswith("{")), None)
+        impatience.cancel()
         if told is None:
-            raise ContestError(f"{module} ended without a result (exit code {process.wait()})")
+            raise ContestError(f"{module} ended without a result, or took longer than {GIVE_UP_AFTER:g} s (exit code {process.wait()})")
     return msgspec.convert(json.loads(told), RunResult)
 
 

@@ -1,16 +1,19 @@
 """The contest between Etapa and its peers: what becomes of one whose result is wrong, how much of the stream each gets, and how the page tells it."""
 
 from collections import Counter
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from bench import contest
+from bench.contestants import lineup
 from bench.contestants.lineup import ETAPA, Contestant
 from bench.contestants.outcomes import must_end_so
 from bench.contestants.results import ContestError, Length, RunResult, Topic, WarmSpan
 from bench.reporting.time_left import TimeLeft
-from bench.workload.book import decoded
+from bench.servers.place import BenchPlace
+from bench.workload.book import Book, decoded
 from bench.workload.touchpoints import closed, made_up
 from etapa.contracts.partitioner import partition_of
 from etapa.journey.units import DAY, SECOND
@@ -98,6 +101,14 @@ def test_all_partitions_of_a_closed_stream_end_at_the_same_instant_which_is_late
     [end] = {each.at for each in last}
     assert end % SECOND == 0
     assert end > max(each.at for each in touchpoints[:-PARTITIONS])
+
+
+def test_one_that_hangs_does_not_hold_up_the_contest(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setattr(lineup, "GIVE_UP_AFTER", 0.5)
+    place = BenchPlace("nowhere:1", "redis://nowhere:1", 1, tmp_path)
+    topic = Topic("touchpoints", [], [], Book({}, {}, 0))
+    with pytest.raises(ContestError, match=r"took longer than 0.5 s \(exit code -9\)"):
+        lineup.tells_itself("tests.support.never_tells", place, topic, "run")
 
 
 def test_the_time_left_is_that_of_the_runs_to_come() -> None:
