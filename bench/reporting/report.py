@@ -39,7 +39,8 @@ def machine() -> dict[str, Any]:
     """The machine, the versions and the commit, and how busy the machine was before the bench began."""
     return {
         "commit": _told(["git", "rev-parse", "HEAD"]),
-        "uncommitted_changes": bool(_told(["git", "status", "--porcelain", "--", "service", "bench"])),
+        # Results of other benches change nothing in what is measured.
+        "uncommitted_changes": bool(_told(["git", "status", "--porcelain", "--", "service", "bench", ":(exclude)bench/results"])),
         "python": platform.python_version(),
         "system": platform.platform(),
         "processor": _processor(),
