@@ -157,6 +157,7 @@ def chosen(only: Sequence[str]) -> tuple[list[Contestant], dict[str, str]]:
 def keep(about: Mapping[str, object], settings: Mapping[str, object], standings: Standings) -> None:
     """Write the results and their plots."""
     write_json(RESULTS / "contest.json", about, settings, {"runs": standings.runs, "out": standings.out})
+    # Imported late: only saving needs what draws plots.
     from bench.reporting.plots import plot_contest
 
     plot_contest(standings.runs, RESULTS)
@@ -185,6 +186,9 @@ def main(
     """Measure Etapa, its peers and the ceiling side by side."""
     began = time.monotonic()
     contestants, left_out = chosen(only)
+    if save:
+        # Now rather than after a round: without what draws plots, there is no need to begin.
+        import bench.reporting.plots  # noqa: F401
     about = machine()
     yesterday = time.time_ns() // 1000 - DAY
     history = max(30 * DAY, int(HISTORY * count / customers / _PER_HISTORY))

@@ -42,7 +42,8 @@ def plot_contest(runs: Mapping[str, Sequence[RunResult]], folder: Path) -> None:
         bars = axes.barh(names, medians, xerr=spread, color=colours, ecolor="#334155", capsize=3)
         axes.bar_label(bars, [f"{median:,.0f}" if median >= 100 else f"{median:.1f}" for median in medians], padding=6, fontsize=9)
         axes.set_xscale("log")
-        axes.xaxis.set_major_locator(LogLocator(subs=(1.0, 2.0, 5.0)))
+        # Over more than two orders of magnitude there is no room for more than one number in each.
+        axes.xaxis.set_major_locator(LogLocator(subs=(1.0, 2.0, 5.0) if max(medians) < 100 * min(medians) else (1.0,)))
         axes.xaxis.set_major_formatter(StrMethodFormatter("{x:,.0f}"))
         axes.xaxis.set_minor_formatter(NullFormatter())
         axes.tick_params(axis="x", labelsize=8)
