@@ -9,6 +9,7 @@ from etapa.journey.engine.facts.changes import Clause
 from etapa.journey.engine.facts.stage_change import StageChange
 from etapa.journey.engine.judging.classify import fire, run_until, touch
 from etapa.journey.engine.judging.outcomes import EvaluationFailed
+from tests.support.faulty import Faulty
 from tests.unit.engine.shops import did, path, play, program_of, us
 
 BUYS = "- {id: buys, from: new, to: hot, when: {event: purchase}}"
@@ -261,6 +262,21 @@ def test_a_timer_that_cannot_be_judged_leaves_the_customer_as_it_was_but_without
         fire(program, customer, us("2d"))
     before.due = None
     assert customer == before
+
+
+def test_a_timer_whose_second_move_cannot_be_judged_undoes_the_first(monkeypatch: pytest.MonkeyPatch) -> None:
+    program = program_of(
+        "- {id: looks, from: new, to: warm, when: {event: view}}\n" + IDLES + "\n- {id: rests, from: lost, to: hot, when: {idle: 1d}}"
+    )
+    customer, _ = play(program, did("ad", 0), did("view", 5))
+    (rests,) = program.stages["lost"].rules
+    monkeypatch.setattr(rests, "condition", Faulty(rests.condition, lambda judged, _, __: judged.stage == "lost", ArithmeticError()))
+    before = copy(customer)
+    with pytest.raises(EvaluationFailed, match=r": ArithmeticError$"):
+        fire(program, customer, 5 + us("2d"))
+    before.due = None
+    assert customer == before
+    assert (customer.stage, customer.sequence, customer.clock, customer.rule) == ("warm", 2, 5, "looks")
 
 
 def test_a_touchpoint_that_cannot_be_judged_names_the_rule_and_nothing_of_the_customer() -> None:

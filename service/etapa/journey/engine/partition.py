@@ -19,7 +19,7 @@ from etapa.journey.engine.deny_list import DenyList
 from etapa.journey.engine.facts.changes import Release
 from etapa.journey.engine.facts.customer import Customer
 from etapa.journey.engine.facts.forget_request import ForgetRequest
-from etapa.journey.engine.facts.instant import NEVER
+from etapa.journey.engine.facts.instant import END_OF_TIME, LONG_AGO, NEVER
 from etapa.journey.engine.facts.outreach import Outreach
 from etapa.journey.engine.facts.touchpoint import Touchpoint
 from etapa.journey.engine.judging.classify import catch_up, fire_and_note, reclassify, reschedule, touch_and_note
@@ -40,15 +40,15 @@ _SLACK: Final = 1024
 class _Kept:
     """A customer in memory; `customer` is none while there is no state yet."""
 
-    __slots__ = ("customer", "due", "scheduled", "stage", "turn")
+    __slots__ = ("customer", "due_at", "scheduled", "stage", "turn")
 
     def __init__(self, customer: Customer | None) -> None:
         self.customer = customer
         self.scheduled = NEVER
         """The time of the customer's one valid entry among the timers; `NEVER` if there is none."""
         self.stage: str | None = None if customer is None else customer.stage
-        """That of the customer when it was last collected or admitted, and `due` likewise: what is stored."""
-        self.due: int | None = None if customer is None else customer.due
+        """That of the customer when it was last collected or admitted, and `due_at` likewise: what is stored. None: nothing is."""
+        self.due_at = NEVER if customer is None else customer.due_at
         self.turn = -1
         """The turn in which it last changed."""
 
@@ -66,7 +66,7 @@ class Partition:
         self._at_once: Final = at_once
         self._grace: Final = program.grace
         self._denied: Final = denied
-        self.stream_time = stream_time
+        self._stream_time = LONG_AGO if stream_time is None else stream_time
         # Least recently used first, as of the last collection; kept in that order only once half of the places are taken.
         self._customers: dict[str, _Kept] = {}
         self._keep = 0
@@ -82,6 +82,15 @@ class Partition:
     def __len__(self) -> int:
         """How many customers are in memory."""
         return len(self._customers)
+
+    @property
+    def stream_time(self) -> int | None:
+        """None before the first touchpoint."""
+        return None if self._stream_time == LONG_AGO else self._stream_time
+
+    @stream_time.setter
+    def stream_time(self, at: int | None) -> None:
+        self._stream_time = LONG_AGO if at is None else at
 
     def missing(self, customer_ids: Iterable[str]) -> list[str]:
         """The customers that are not in memory, each once, in order."""
@@ -121,12 +130,12 @@ class Partition:
         at = touchpoint.at
         if at > wall:
             at = wall
-        stream_time = self.stream_time
-        if stream_time is None or at > stream_time:
+        stream_time = self._stream_time
+        if at > stream_time:
             stream_time = at
         if self._timers.earliest <= stream_time - self._grace and not self._fire_due_at(stream_time):
             return False
-        self.stream_time = stream_time
+        self._stream_time = stream_time
 
         kept = self._customers[touchpoint.customer_id]
         work = self._work
@@ -172,8 +181,7 @@ class Partition:
 
     def denies(self, touchpoint: Touchpoint, wall: int) -> bool:
         """Whether `take` of this touchpoint would change nothing, because its customer was forgotten."""
-        at = min(touchpoint.at, wall)
-        stream_time = at if self.stream_time is None else max(at, self.stream_time)
+        stream_time = max(min(touchpoint.at, wall), self._stream_time)
         kept = self._customers[touchpoint.customer_id]
         return kept.customer is None and self._denied is not None and self._denied.denies(touchpoint.customer_id, stream_time)
 
@@ -187,8 +195,7 @@ class Partition:
 
     def rehearsal(self, touchpoint: Touchpoint, wall: int) -> "Rehearsal":
         """Find out whether `take` of this touchpoint would raise, without changing anything."""
-        at = min(touchpoint.at, wall)
-        by = (at if self.stream_time is None else max(at, self.stream_time)) - self._grace
+        by = max(min(touchpoint.at, wall), self._stream_time) - self._grace
         return Rehearsal(self.program, deepcopy(self._customers[touchpoint.customer_id].customer), touchpoint, by, self._at_once)
 
     def advance(self, stream_time: int) -> bool:
@@ -196,11 +203,10 @@ class Partition:
 
         Returns false if only a portion of them has fired; stream time is then the time that they reached.
         """
-        if self.stream_time is not None and stream_time < self.stream_time:
-            stream_time = self.stream_time
+        stream_time = max(stream_time, self._stream_time)
         if not self._fire_due_at(stream_time):
             return False
-        self.stream_time = stream_time
+        self._stream_time = stream_time
         return True
 
     def knows(self, customer_id: str) -> bool:
@@ -327,11 +333,11 @@ class Partition:
             kept = customers[customer_id]
             customer.moved = customer.stage != kept.stage
             # Whoever was away may have left a timer behind.
-            customer.rescheduled = kept.stage is None or customer.due != kept.due
-            kept.stage, kept.due = customer.stage, customer.due
+            customer.rescheduled = kept.stage is None or customer.due_at != kept.due_at
+            kept.stage, kept.due_at = customer.stage, customer.due_at
         for customer_id in work.erased:
             kept = customers[customer_id]
-            kept.stage, kept.due = None, None
+            kept.stage, kept.due_at = None, NEVER
         if 2 * len(customers) > self._keep:
             for customer_id in work.changed:
                 customers[customer_id] = customers.pop(customer_id)
@@ -356,8 +362,8 @@ class Partition:
 
     def _schedule(self, kept: _Kept, customer: Customer) -> None:
         """Make sure that the customer's timer comes up in time. Most touchpoints only postpone it, which needs no work."""
-        due = customer.due
-        if due is None or due >= kept.scheduled:
+        due = customer.due_at
+        if due >= kept.scheduled or due > END_OF_TIME:
             return
         kept.scheduled = due
         timers = self._timers
@@ -379,7 +385,7 @@ class Partition:
             customer = kept.customer
             if customer is None:
                 continue
-            if customer.due == at:
+            if customer.due_at == at:
                 work.timer_delays.append((by - at) / SECOND)
                 self._note(kept, customer)
                 made = len(work.changes)
@@ -392,7 +398,6 @@ class Partition:
             if work.fired >= enough:
                 # Stream time is what the timers have reached. More may be due at this very microsecond; they come next.
                 reached = at + self._grace
-                if self.stream_time is None or reached > self.stream_time:
-                    self.stream_time = reached
+                self._stream_time = max(self._stream_time, reached)
                 return not timers.any_due(by)
         return True

@@ -5,6 +5,7 @@ from typing import NamedTuple
 
 from etapa.journey.engine.facts.changes import Clause
 from etapa.journey.engine.facts.customer import Customer
+from etapa.journey.engine.facts.instant import END_OF_TIME
 from etapa.journey.engine.facts.touchpoint import Touchpoint
 from etapa.journey.engine.judging.classify import touch_and_note
 from etapa.journey.engine.judging.compiled_rule import words_for
@@ -153,11 +154,11 @@ def _announce(program: Program, united: Customer, meeting: Meeting, moved_id: st
 
 def _reschedule(program: Program, customer: Customer) -> None:
     """Set the next due time anew, because something else waits for its time than did."""
-    due = customer.due
+    due = customer.due_at
     try:
-        if due is not None:
+        if due <= END_OF_TIME:
             # No rule's timer was due before it.
             due = due_after(program.stages[customer.stage], customer, due - 1)
-        customer.due = with_waiting(program, customer, due, customer.clock)
+        customer.due_at = with_waiting(program, customer, due, customer.clock)
     except Exception as error:
         raise EvaluationFailed(customer.id, words_for(None), error) from error

@@ -1,7 +1,6 @@
 """What all accumulators have in common: which touchpoints they take in, and the key under which their memory is stored."""
 
 from base64 import urlsafe_b64encode
-from collections.abc import Sequence
 from hashlib import blake2b
 from typing import Any, Final
 
@@ -49,7 +48,7 @@ class Accumulator:
         return False
 
 
-def forget_what_is_over(accumulators: Sequence[Accumulator], memory: Memory, now: int) -> None:
+def forget_what_is_over(accumulators: list[Accumulator], memory: Memory, now: int) -> None:
     """Remove entries whose window is empty; to every condition, a missing entry equals an empty one.
 
     A new touchpoint only clears its own windows, so others would keep touchpoints long after they have left.

@@ -72,8 +72,11 @@ class Latest(Matching):
         if not self.takes(touchpoint):
             return
         entry = memory[self.place]
-        if entry is None or touchpoint.at > entry:
-            memory[self.place] = touchpoint.at
+        if entry is not None:
+            latest: int = entry
+            if touchpoint.at <= latest:
+                return
+        memory[self.place] = touchpoint.when
 
     def united(self, kept: Any, other: Any, now: int) -> Any:
         return max(kept, other)

@@ -56,7 +56,7 @@ class CountWindow(Windowed):
             return
         entry = memory[self.place]
         if entry is None:
-            memory[self.place] = [at]
+            memory[self.place] = [touchpoint.when]
             return
         if has_buckets(entry):
             self._record_beside_buckets(memory, entry, at, gone)
@@ -65,7 +65,8 @@ class CountWindow(Windowed):
         if times[0] <= gone:
             forget_before(gone, times)
         if not times or at >= times[-1]:
-            times.append(at)
+            kept: list[Any] = times
+            kept.append(touchpoint.when)
         else:
             times.insert(bisect_right(times, at), at)
         if len(times) > EXACT:
@@ -150,6 +151,18 @@ class ValueWindow(Windowed):
         return united_windows(kept, other, now - self.within, self.bucket_width)
 
 
+def place_after(times: list[int], at: int) -> int:
+    """What `bisect_right` says of ascending times. Compiled code needs no objects for it."""
+    low, high = 0, len(times)
+    while low < high:
+        middle = (low + high) >> 1
+        if times[middle] <= at:
+            low = middle + 1
+        else:
+            high = middle
+    return low
+
+
 def has_buckets(entry: list[Any]) -> bool:
     """Whether the entry of a `CountWindow` has buckets."""
     return bool(entry) and isinstance(entry[0], list)
@@ -209,7 +222,7 @@ def uncertain_count(counts: list[int], place: int) -> int:
 def forget_before(gone: int, times: list[int], companions: list[Any] | None = None) -> None:
     """Remove everything that occurred at `gone` or earlier."""
     if times and times[0] <= gone:
-        left = bisect_right(times, gone)
+        left = place_after(times, gone)
         del times[:left]
         if companions is not None:
             del companions[:left]

@@ -4,10 +4,10 @@ from bisect import bisect_right
 from typing import Any, Final
 
 from etapa.journey.engine.accumulators.ever import Total
-from etapa.journey.engine.accumulators.window import CountWindow, has_buckets, straddling, uncertain_count
+from etapa.journey.engine.accumulators.window import CountWindow, has_buckets, place_after, straddling, uncertain_count
 from etapa.journey.engine.conditions.aggregates import compile_aggregate
 from etapa.journey.engine.conditions.condition import CompiledLeaf
-from etapa.journey.engine.conditions.falling import NumberCompares, by_time_as_numbers_fall, falling_turns, until_turned
+from etapa.journey.engine.conditions.falling import NumberCompares, by_time_as_numbers_fall, falling_turns, until_turned, whole_numbers_in
 from etapa.journey.engine.conditions.spans import compile_span, counted_in
 from etapa.journey.engine.conditions.surroundings import Surroundings
 from etapa.journey.engine.facts.customer import Customer
@@ -44,7 +44,7 @@ class TotalCompares(NumberCompares):
 class CountCompares(NumberCompares):
     """The number of matching touchpoints in a window satisfies the comparison."""
 
-    __slots__ = ("none_suffice", "rises_and_falls", "turns", "within")
+    __slots__ = ("is_range", "largest", "none_suffice", "rises_and_falls", "rises_by_time", "smallest", "turns", "within")
 
     def __init__(self, text: str, window: CountWindow, comparison: Comparison) -> None:
         super().__init__(text, window, comparison)
@@ -52,15 +52,24 @@ class CountCompares(NumberCompares):
         self.none_suffice: Final = self.compare.accepts(0)
         self.turns: Final = falling_turns(self.compare)
         self.rises_and_falls: Final = by_time_as_numbers_fall(comparison)
+        self.rises_by_time: Final = self.rises_and_falls[0]
+        # Comparing whole numbers takes a tenth of what a predicate does, which accepts any value.
+        found = whole_numbers_in(comparison)
+        self.is_range: Final = found is not None
+        self.smallest: Final = 0 if found is None else found[0]
+        self.largest: Final = NEVER if found is None else found[1]
 
     def holds(self, customer: Customer, now: int, touchpoint: Touchpoint | None) -> bool:
         entry = customer.memory[self.place]
-        return self.none_suffice if entry is None else self.compare.accepts(self._number(entry, now))
+        if entry is None:
+            return self.none_suffice
+        number = self._number(entry, now)
+        return self.smallest <= number <= self.largest if self.is_range else self.compare.accepts(number)
 
     def rises(self, customer: Customer, now: int) -> int:
         if self.holds(customer, now, None):
             return now
-        return self.until(customer, now) if self.rises_and_falls[0] else NEVER
+        return self.until(customer, now) if self.rises_by_time else NEVER
 
     def until(self, customer: Customer, now: int) -> int:
         entry = customer.memory[self.place]
@@ -126,4 +135,4 @@ def compile_count(written: Count, text: str, surroundings: Surroundings) -> Comp
 def _left(times: list[int], gone: int) -> int:
     """How many of the times are after `gone`. Usually all are."""
     number = len(times)
-    return number - bisect_right(times, gone) if number and times[0] <= gone else number
+    return number - place_after(times, gone) if number and times[0] <= gone else number

@@ -1,10 +1,10 @@
 """Conditions that compare a number, and when they change as it falls because what was counted leaves its window."""
 
-from bisect import bisect_right
+from math import ceil, floor
 from typing import Final
 
 from etapa.journey.engine.accumulators.accumulator import Accumulator
-from etapa.journey.engine.accumulators.window import EXACT
+from etapa.journey.engine.accumulators.window import EXACT, place_after
 from etapa.journey.engine.conditions.condition import CompiledLeaf
 from etapa.journey.engine.facts.customer import Customer
 from etapa.journey.engine.facts.instant import NEVER
@@ -49,12 +49,12 @@ def falling_turns(compare: Predicate) -> tuple[int, ...]:
 
 def until_turned(times: list[int], now: int, within: int, turns: tuple[int, ...], compare: Predicate) -> int:
     """When `compare` changes as `times` leave the window one by one (those at the same time together)."""
-    number = len(times) - bisect_right(times, now - within)
+    number = len(times) - place_after(times, now - within)
     truth = compare.accepts(number)
     for turn in turns:
         if turn <= number:
             at = times[-turn]
-            if compare.accepts(len(times) - bisect_right(times, at)) is not truth:
+            if compare.accepts(len(times) - place_after(times, at)) is not truth:
                 return at + within
     return NEVER
 
@@ -67,6 +67,35 @@ def least_of(comparison: Comparison) -> float | None:
         if test.operator in ("eq", "gt", "gte") and isinstance(bound, int | float) and not isinstance(bound, bool) and abs(bound) <= _EXACT:
             bounds.append(float(bound))
     return max(bounds, default=None)
+
+
+def whole_numbers_in(comparison: Comparison) -> tuple[int, int] | None:
+    """The smallest and the largest whole number from 0 on that satisfy the comparison, if it is satisfied by exactly those between them.
+
+    None if that cannot be told. The smallest is above the largest if none satisfies it.
+    """
+    smallest, largest = 0, NEVER
+    if comparison.conversion is not None or comparison.elements:
+        return None
+    for test in comparison.tests:
+        bound = test.operand
+        if isinstance(bound, bool) or not isinstance(bound, int | float) or not abs(bound) <= _EXACT:
+            return None
+        least, most = ceil(bound), floor(bound)
+        match test.operator:
+            case "gte":
+                smallest = max(smallest, least)
+            case "gt":
+                smallest = max(smallest, most + 1)
+            case "lte":
+                largest = min(largest, most)
+            case "lt":
+                largest = min(largest, least - 1)
+            case "eq":
+                smallest, largest = max(smallest, least), min(largest, most)
+            case _:
+                return None
+    return smallest, largest
 
 
 def by_time_as_numbers_fall(comparison: Comparison) -> tuple[bool, bool]:

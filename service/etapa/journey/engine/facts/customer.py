@@ -7,8 +7,9 @@ journey names, their entries are bounded by their accumulators, and only the las
 from copy import deepcopy
 from typing import Any, Final, final
 
-from mypy_extensions import mypyc_attr
+from mypy_extensions import i64, mypyc_attr
 
+from etapa.journey.engine.facts.instant import END_OF_TIME, NEVER
 from etapa.journey.engine.facts.outreach import Outreach
 
 FORMAT: Final = 1
@@ -39,10 +40,10 @@ class Customer:
     """
 
     __slots__ = (
-        *("arrived", "at_rest", "before", "began", "clock", "due", "entered_at", "first_at", "id", "keys", "known", "laid_out_for"),
+        *("arrived", "at_rest", "before", "began", "clock", "due_at", "entered_at", "first_at", "id", "keys", "known", "laid_out_for"),
         *("memory", "moved", "outreach"),
-        *("persona", "persona_by", "recent", "rescheduled", "rule", "sequence", "settled", "stage", "traits", "version"),
-        "way",
+        *("persona", "persona_by", "recent", "rescheduled", "rule", "sequence", "settled", "sieve_0", "sieve_1", "sieve_2", "sieve_3"),
+        *("sifted", "sifted_since", "stage", "traits", "version", "way"),
     )
 
     def __init__(
@@ -70,8 +71,8 @@ class Customer:
         self.version = version
         """The journey version that last processed the customer. Another version carries the state over first."""
         self.stage = stage
-        self.due = due
-        """When the customer's timer next fires if nothing happens; none if time alone can change nothing."""
+        self.due_at = NEVER if due is None else due
+        """`due`, or a time after the end of time: a whole number needs no object."""
         self.entered_at = entered_at
         self.clock = clock
         """The latest time processed: of a touchpoint, or of a timer that moved the customer. Never before `entered_at`."""
@@ -81,6 +82,15 @@ class Customer:
         """How many stage changes were published so far, which is the number of the last one."""
         self.recent = recent
         """Digests of the latest touchpoint ids, oldest first. One `bytes` object, because they are searched and stored together."""
+        # A filter after B. H. Bloom (1970) with one bit for each last byte of a digest that is there. Not stored.
+        self.sieve_0: i64 = 0
+        self.sieve_1: i64 = 0
+        self.sieve_2: i64 = 0
+        self.sieve_3: i64 = 0
+        self.sifted: bytes | None = None
+        """The `recent` that the sieve is of; none if it must be made anew."""
+        self.sifted_since: i64 = 0
+        """How many digests were added since it was made."""
         self.memory: Memory = []
         """What accumulators keep. An older version leaves the entries of a newer one untouched."""
         self.keys = _NO_KEYS
@@ -120,6 +130,39 @@ class Customer:
             self.remember(remembered)
 
     @property
+    def due(self) -> int | None:
+        """When the customer's timer next fires if nothing happens; none if time alone can change nothing."""
+        return self.due_at if self.due_at <= END_OF_TIME else None
+
+    @due.setter
+    def due(self, at: int | None) -> None:
+        self.due_at = NEVER if at is None else at
+
+    def sift_nothing(self) -> None:
+        """Empty the sieve."""
+        self.sieve_0 = self.sieve_1 = self.sieve_2 = self.sieve_3 = self.sifted_since = 0
+
+    def sift(self, last: i64) -> None:
+        """Let the sieve hold a digest with this last byte."""
+        bit: i64 = 1
+        bit <<= last & 63
+        word = last >> 6
+        if word == 0:
+            self.sieve_0 |= bit
+        elif word == 1:
+            self.sieve_1 |= bit
+        elif word == 2:
+            self.sieve_2 |= bit
+        else:
+            self.sieve_3 |= bit
+
+    def may_hold(self, last: i64) -> bool:
+        """Whether the sieve holds a digest with this last byte."""
+        word = last >> 6
+        bits = self.sieve_0 if word == 0 else self.sieve_1 if word == 1 else self.sieve_2 if word == 2 else self.sieve_3
+        return bits >> (last & 63) & 1 != 0
+
+    @property
     def changes(self) -> list[Change]:
         """The latest stage changes, oldest first."""
         last = self.stage, self.entered_at, self.rule
@@ -150,7 +193,7 @@ class Customer:
 
     def be_as(self, other: "Customer") -> None:
         """Take over all fields of `other`, sharing their values."""
-        self.version, self.stage, self.due = other.version, other.stage, other.due
+        self.version, self.stage, self.due_at = other.version, other.stage, other.due_at
         self.entered_at, self.clock, self.first_at = other.entered_at, other.clock, other.first_at
         self.sequence, self.recent = other.sequence, other.recent
         self.memory, self.keys, self.laid_out_for = other.memory, other.keys, other.laid_out_for
@@ -205,3 +248,28 @@ class Customer:
             *(self.remembered(), self.rule, self.before, self.way, self.traits, self.outreach, self.began, self.arrived),
             *(self.known, self.id),
         )
+
+
+@final
+@mypyc_attr(acyclic=True)
+class BeforeMove:
+    """What a stage change changes of a customer, so that it can be undone."""
+
+    __slots__ = ("_before", "_clock", "_due_at", "_entered_at", "_outreach", "_rule", "_sequence", "_stage", "_way")
+
+    def __init__(self, customer: Customer) -> None:
+        self._before: Final = customer.before
+        self._clock: Final = customer.clock
+        self._due_at: Final = customer.due_at
+        self._entered_at: Final = customer.entered_at
+        self._outreach: Final = customer.outreach
+        self._rule: Final = customer.rule
+        self._sequence: Final = customer.sequence
+        self._stage: Final = customer.stage
+        self._way: Final = customer.way
+
+    def restore(self, customer: Customer) -> None:
+        customer.before, customer.clock, customer.due_at = self._before, self._clock, self._due_at
+        customer.entered_at, customer.outreach, customer.rule = self._entered_at, self._outreach, self._rule
+        customer.sequence, customer.stage, customer.way = self._sequence, self._stage, self._way
+        customer.settled = None

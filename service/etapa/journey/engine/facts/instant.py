@@ -31,11 +31,6 @@ _TWO_DIGITS: Final = [f"{number:02}" for number in range(60)]
 _THREE_DIGITS: Final = [f"{number:03}" for number in range(1000)]
 
 
-def in_time(due: int) -> int | None:
-    """`due`, or none if it is after the end of time."""
-    return due if due <= END_OF_TIME else None
-
-
 def ratio(part: Any, whole: Any) -> float:
     """`part / whole`, correctly rounded. `Any`, because compiled code rounds large integers twice when it knows that they are integers."""
     quotient: float = part / whole

@@ -21,7 +21,7 @@ class Touchpoint:
     `zone`: the customer's zone when it arrived, if the journey needs it.
     """
 
-    __slots__ = ("at", "channel", "customer_id", "id", "properties", "traits", "type", "zone")
+    __slots__ = ("at", "channel", "customer_id", "id", "properties", "traits", "type", "when", "zone")
 
     def __init__(
         self,
@@ -38,6 +38,8 @@ class Touchpoint:
         self.customer_id: Final = customer_id
         self.type: Final = type
         self.at: Final = at
+        self.when: Final[Any] = at
+        """The same as an object, so that all who keep it share one: compiled code makes an object of a number each time it needs one."""
         self.channel: Final = channel
         self.properties: Final = properties
         self.traits: Final = traits

@@ -118,17 +118,18 @@ class Campaigns:
         self.by_id: Final = {campaign.id: campaign for campaign in campaigns}
         # Most changes concern no campaign and should cost no more than a look-up. A stage of an older version counts as one
         # that no campaign names.
-        self._elsewhere = {to: _fitting(campaigns, _NO_STAGE, to) for to in stages}
-        self._by_move = {(source, to): _fitting(campaigns, source, to) for source in (None, *stages) for to in stages}
+        self._by_move: dict[str, dict[str | None, tuple[CompiledCampaign, ...]]] = {
+            to: {source: _fitting(campaigns, source, to) for source in (None, _NO_STAGE, *stages)} for to in stages
+        }
 
     def offer(self, customer: Customer, source: str | None, now: int, persona: str | None) -> Sequence[Offer]:
         """Offer the change that the customer (of `persona`) has just made from `source` at `now`. Triggers are recorded in the customer."""
         if now < self._since:
             return ()
-        to = customer.stage
-        campaigns = self._by_move.get((source, to))
+        by_source = self._by_move[customer.stage]
+        campaigns = by_source.get(source)
         if campaigns is None:
-            campaigns = self._elsewhere[to]
+            campaigns = by_source[_NO_STAGE]
         return [self._ask(campaign, customer, source, now, persona) for campaign in campaigns] if campaigns else ()
 
     def look_again(self, customer: Customer, held: Held, persona: str | None) -> Offer:

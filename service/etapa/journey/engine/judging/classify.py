@@ -14,7 +14,8 @@ Details that the journey file's page leaves open:
   stored in between. Until its timers have all fired, the touchpoint itself has not been processed: it must be given again.
 """
 
-from etapa.journey.engine.facts.customer import Customer
+from etapa.journey.engine.facts.customer import BeforeMove, Customer
+from etapa.journey.engine.facts.instant import END_OF_TIME
 from etapa.journey.engine.facts.stage_change import StageChange
 from etapa.journey.engine.facts.touchpoint import Touchpoint
 from etapa.journey.engine.judging.compiled_rule import words_for
@@ -24,7 +25,7 @@ from etapa.journey.engine.judging.moves import NO_CLAUSES, is_due_by_rules, move
 from etapa.journey.engine.judging.outcomes import ALL_AT_ONCE, EvaluationFailed, Happened, Touched
 from etapa.journey.engine.judging.program import Program
 from etapa.journey.engine.judging.remembering import remember, remember_id
-from etapa.journey.engine.judging.repeats import digest_of, is_among
+from etapa.journey.engine.judging.repeats import digest_of, is_repeat
 from etapa.journey.engine.judging.stage_rules import due_after
 from etapa.journey.engine.queries.beginnings import beginnings
 from etapa.journey.ledger.tally import BatchTally
@@ -66,11 +67,11 @@ def touch_and_note(program: Program, customer: Customer | None, touchpoint: Touc
         customer = _newcomer(program, touchpoint)
         now = at
     else:
-        if digest and (is_among(customer.recent, digest) if repeats is None else repeats.knows(customer, digest, at)):
+        if digest and (is_repeat(customer, digest) if repeats is None else repeats.knows(customer, digest, at)):
             return None
         if customer.laid_out_for is not program and _is_of_another_version(program, customer):
             _carry_over(program, customer, happened)
-        if customer.due is not None and customer.due <= at and not _fire_until(program, customer, at, happened):
+        if customer.due_at <= at and not _fire_until(program, customer, at, happened):
             return customer
         now = customer.clock
         if at > now:
@@ -81,7 +82,7 @@ def touch_and_note(program: Program, customer: Customer | None, touchpoint: Touc
     remember_id(program, customer, digest, now)
     kind = program.kind_of(touchpoint.type)
     touchpoint = remember(program, customer, touchpoint, kind, now)
-    if customer.outreach is not None and program.goals.asks:
+    if customer.outreach is not customer.at_rest and program.goals.asks:
         see_goals(program, customer, touchpoint, now, happened)
     found_in, made = customer.stage, len(happened.changes)
     if not customer.sequence:
@@ -101,7 +102,7 @@ def touch_and_note(program: Program, customer: Customer | None, touchpoint: Touc
             )
         )
     stage = program.stages[customer.stage]
-    settle_in(stage, program, customer, now, touchpoint, "touchpoint", happened)
+    settle_in(stage, stage.by_kind[kind.place], program, customer, now, touchpoint, "touchpoint", happened)
     tally = happened.tally
     if tally is not None:
         changes = happened.changes
@@ -144,7 +145,9 @@ def fire_and_note(program: Program, customer: Customer, at: int, happened: Happe
     is_of_another_version = customer.laid_out_for is not program and _is_of_another_version(program, customer)
     # Goals and held triggers come before the rules, and are not undone if the rules cannot be judged.
     waited = not is_of_another_version and fire_waiting(program, customer, at, happened)
-    before = customer.copied()
+    # A journey that carries a customer over may change all of it; rules only move it.
+    before = customer.copied() if is_of_another_version else None
+    before_move = BeforeMove(customer)
     count, closed = len(happened.changes), len(happened.outcomes)
     try:
         if is_of_another_version:
@@ -154,8 +157,11 @@ def fire_and_note(program: Program, customer: Customer, at: int, happened: Happe
     except EvaluationFailed:
         del happened.changes[count:]
         happened.keep_outcomes(closed)
-        customer.be_as(before)
-        customer.due = held_after(customer, at)
+        if before is not None:
+            customer.be_as(before)
+        else:
+            before_move.restore(customer)
+        customer.due_at = held_after(customer, at)
         raise
 
 
@@ -222,7 +228,7 @@ def _carry_over(program: Program, customer: Customer, happened: Happened) -> Non
         )
     elif is_newer:
         try:
-            customer.due = with_waiting(program, customer, due_after(program.stages[customer.stage], customer, now), now)
+            customer.due_at = with_waiting(program, customer, due_after(program.stages[customer.stage], customer, now), now)
         except Exception as error:
             raise EvaluationFailed(customer.id, words_for(None), error) from error
         return
@@ -248,12 +254,12 @@ def reclassify(program: Program, customer: Customer, until: int | None, at_once:
 
 def reschedule(program: Program, customer: Customer) -> None:
     """Reset the next due time, because it was set for triggers that are not held after all."""
-    due = customer.due
+    due = customer.due_at
     judge_goals_again(program, customer, customer.clock)
-    if due is not None:
+    if due <= END_OF_TIME:
         # No rule's timer was due before it.
         due = due_after(program.stages[customer.stage], customer, due - 1)
-    customer.due = with_waiting(program, customer, due, customer.clock)
+    customer.due_at = with_waiting(program, customer, due, customer.clock)
 
 
 def catch_up(program: Program, customer: Customer, until: int, at_once: int) -> Touched:
@@ -267,14 +273,14 @@ def _fire_until(program: Program, customer: Customer, at: int, happened: Happene
     """Fire timers up to `at`, or a portion of them. Returns whether all have fired."""
     happened.cut = False
     enough = happened.fired + happened.at_once
-    while customer.due is not None and customer.due <= at:
+    while customer.due_at <= at:
         if happened.fired >= enough:
             happened.cut = True
             return False
         happened.timers += 1
         made = len(happened.changes)
         try:
-            fire_and_note(program, customer, customer.due, happened)
+            fire_and_note(program, customer, customer.due_at, happened)
         except EvaluationFailed as failure:
             happened.add_failure(failure)
         happened.fired += max(1, len(happened.changes) - made)

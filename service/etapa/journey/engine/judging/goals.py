@@ -119,8 +119,9 @@ class Goals:
         """Judge the goals after a touchpoint has been remembered."""
         if customer.outreach is None or not customer.outreach.goals:
             return
+        goals = customer.outreach.goals
         left: list[OpenGoal] = []
-        for held in customer.outreach.goals:
+        for held in goals:
             goal = self._by_campaign.get(held.campaign)
             if goal is None:
                 left.append(held)
@@ -129,7 +130,8 @@ class Goals:
             else:
                 after = goal.added(held, touchpoint)
                 _judge(goal, after, customer, now, touchpoint, left, happened)
-        _keep(customer, left)
+        if not _are_the_same(left, goals):
+            _keep(customer, left)
 
     def follow(self, customer: Customer, now: int, happened: Happened) -> None:
         """Judge the goals after the customer has entered its stage."""
@@ -233,6 +235,15 @@ def _judge(
 def _judged_again(goal: CompiledGoal, held: OpenGoal, customer: Customer, now: int) -> OpenGoal:
     armed = goal.condition is not None and not goal.condition.holds(customer, now, None)
     return held if armed is held.armed else held.with_armed(armed=armed)
+
+
+def _are_the_same(left: Sequence[OpenGoal], goals: Sequence[OpenGoal]) -> bool:
+    if len(left) != len(goals):
+        return False
+    for place, held in enumerate(goals):  # noqa: SIM110 - a generator would double the cost
+        if left[place] is not held:
+            return False
+    return True
 
 
 def _keep(customer: Customer, goals: list[OpenGoal]) -> None:

@@ -2,7 +2,7 @@
 
 from etapa.journey.engine.facts.changes import Offer, Release
 from etapa.journey.engine.facts.customer import Customer
-from etapa.journey.engine.facts.instant import END_OF_TIME, NEVER
+from etapa.journey.engine.facts.instant import NEVER
 from etapa.journey.engine.facts.outreach import Held
 from etapa.journey.engine.facts.touchpoint import Touchpoint
 from etapa.journey.engine.judging.campaigns import withdrawn
@@ -10,7 +10,7 @@ from etapa.journey.engine.judging.outcomes import EvaluationFailed, Happened
 from etapa.journey.engine.judging.program import Program
 
 
-def with_waiting(program: Program, customer: Customer, due: int | None, now: int) -> int | None:
+def with_waiting(program: Program, customer: Customer, due: int, now: int) -> int:
     """When the customer's timer next fires after `now`: at `due`, the rules' time, or earlier for a held trigger or an open goal."""
     outreach = customer.outreach
     if outreach is None or outreach is customer.at_rest:
@@ -18,21 +18,19 @@ def with_waiting(program: Program, customer: Customer, due: int | None, now: int
     if not (outreach.held or outreach.goals):
         customer.at_rest = outreach
         return due
-    first = program.goals.next_after(customer, now) if outreach.goals else NEVER
+    first = min(due, program.goals.next_after(customer, now)) if outreach.goals else due
     for held in outreach.held:
         first = min(first, held.ends)
-    if due is not None:
-        first = min(first, due)
-    return first if first <= END_OF_TIME else None
+    return first
 
 
-def held_after(customer: Customer, at: int) -> int | None:
-    """When the next trigger held beyond `at` is checked again, or the next goal runs out."""
+def held_after(customer: Customer, at: int) -> int:
+    """When the next trigger held beyond `at` is checked again, or the next goal runs out; `NEVER` if there is none."""
     outreach = customer.outreach
     if outreach is None:
-        return None
+        return NEVER
     ends = [held.ends for held in outreach.held] + [goal.ends for goal in outreach.goals]
-    return min([end for end in ends if at < end <= END_OF_TIME], default=None)
+    return min([end for end in ends if end > at], default=NEVER)
 
 
 def release(program: Program, customer: Customer, at: int, happened: Happened) -> bool:
@@ -59,6 +57,8 @@ def release(program: Program, customer: Customer, at: int, happened: Happened) -
 
 def fire_waiting(program: Program, customer: Customer, at: int, happened: Happened) -> bool:
     """Let goals run out or be met, and check held triggers again. Returns whether the timer may have been for these."""
+    if customer.outreach is customer.at_rest:
+        return False
     had_goals = customer.outreach is not None and len(customer.outreach.goals) > 0
     if had_goals:
         program.goals.fire(customer, at, happened)

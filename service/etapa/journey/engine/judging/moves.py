@@ -6,10 +6,10 @@ from typing import Final
 from etapa.journey.engine.accumulators.accumulator import forget_what_is_over
 from etapa.journey.engine.facts.changes import Cause, Clause, Offer
 from etapa.journey.engine.facts.customer import Customer
-from etapa.journey.engine.facts.instant import NEVER, in_time
+from etapa.journey.engine.facts.instant import NEVER
 from etapa.journey.engine.facts.stage_change import StageChange
 from etapa.journey.engine.facts.touchpoint import Touchpoint
-from etapa.journey.engine.judging.compiled_rule import CompiledRule, words_for
+from etapa.journey.engine.judging.compiled_rule import CompiledRule, Rules, words_for
 from etapa.journey.engine.judging.holds import with_waiting
 from etapa.journey.engine.judging.ideal_way import ON
 from etapa.journey.engine.judging.outcomes import EvaluationFailed, Happened
@@ -24,20 +24,29 @@ _NOWHERE: Final[Sequence[str]] = ()
 
 def settle(program: Program, customer: Customer, now: int, touchpoint: Touchpoint | None, cause: Cause, happened: Happened) -> None:
     """Judge the rules at `now` and move the customer as long as one holds. Adds what happens to `happened` and sets the next `due`."""
-    settle_in(program.stages[customer.stage], program, customer, now, touchpoint, cause, happened)
+    stage = program.stages[customer.stage]
+    rules = stage.touchless if touchpoint is None else stage.for_type(touchpoint.type)
+    settle_in(stage, rules, program, customer, now, touchpoint, cause, happened)
 
 
 def settle_in(
-    stage: StageRules, program: Program, customer: Customer, now: int, touchpoint: Touchpoint | None, cause: Cause, happened: Happened
+    stage: StageRules,
+    rules: Rules,
+    program: Program,
+    customer: Customer,
+    now: int,
+    touchpoint: Touchpoint | None,
+    cause: Cause,
+    happened: Happened,
 ) -> None:
-    """The same for a customer in that stage, where it was looked up already."""
+    """The same for a customer in that stage, which was looked up already, like the rules that can hold with the touchpoint at hand."""
     if stage.index is not None:
         _settle_by_index(program, customer, now, touchpoint, cause, stage.index, happened)
         return
     doing = None
     due = NEVER
     try:
-        for rule in stage.touchless if touchpoint is None else stage.for_type(touchpoint.type):
+        for rule in rules:
             doing = rule
             if rule.is_timed:
                 rises = rule.condition.rises(customer, now)
@@ -51,7 +60,7 @@ def settle_in(
                 return
         doing = None
         # The loop has checked every rule that time alone can make true, except those that also contain an `event`.
-        customer.due = with_waiting(program, customer, due_after(stage, customer, now) if stage.hideable else in_time(due), now)
+        customer.due_at = with_waiting(program, customer, due_after(stage, customer, now) if stage.hideable else due, now)
     except EvaluationFailed:
         raise
     except Exception as error:
@@ -72,7 +81,7 @@ def _settle_by_index(
         _follow(program, customer, now, touchpoint, cause, rule, happened)
         return
     try:
-        customer.due = with_waiting(program, customer, customer.due, now)
+        customer.due_at = with_waiting(program, customer, customer.due_at, now)
     except Exception as error:
         raise EvaluationFailed(customer.id, words_for(None), error) from error
 
@@ -87,8 +96,8 @@ def _follow(
     happened: Happened,
 ) -> None:
     """Make the move of `rule`, which holds, then those of rules that hold afterwards without a touchpoint."""
-    visited = [customer.stage]
-    stage = program.stages[customer.stage]
+    found_in = customer.stage
+    visited: list[str] | None = None
     at_hand = touchpoint
     try:
         while rule is not None:
@@ -96,14 +105,15 @@ def _follow(
             happened.changes.append(
                 move(program, customer, now, to=rule.to, rule=rule, cause=cause, because=because, touchpoint=touchpoint, happened=happened)
             )
-            visited.append(rule.to)
+            if visited is None:
+                visited = [found_in, rule.to]
+            else:
+                visited.append(rule.to)
             at_hand = None
             stage = program.stages[rule.to]
             index = stage.index
-            rule = _next_to_follow(stage, visited, customer, now) if index is None else index.first(customer, now, None, visited)
-        if stage.index is None:
-            customer.due = due_after(stage, customer, now)
-        customer.due = with_waiting(program, customer, customer.due, now)
+            rule = stage.follow_or_wait(customer, now, visited) if index is None else index.first(customer, now, None, visited)
+        customer.due_at = with_waiting(program, customer, customer.due_at, now)
     except EvaluationFailed:
         raise
     except Exception as error:
@@ -111,13 +121,6 @@ def _follow(
         # Only after everything succeeded: a timer that fails leaves the customer at its clock, which is before `now`. Not at every
         # touchpoint, because it is seldom worth it, and a timer moves customers who stay away sooner or later.
     forget_what_is_over(program.windows, customer.memory, now)
-
-
-def _next_to_follow(stage: StageRules, visited: list[str], customer: Customer, now: int) -> CompiledRule | None:
-    for rule in stage.touchless:
-        if rule.to not in visited and rule.condition.holds(customer, now, None):
-            return rule
-    return None
 
 
 def move(
@@ -183,7 +186,8 @@ def announce(
     offers: Sequence[Offer] = _NO_OFFERS
     if program.campaigns is not None:
         try:
-            program.goals.follow(customer, now, happened)
+            if customer.outreach is not customer.at_rest:
+                program.goals.follow(customer, now, happened)
             offers = program.campaigns.offer(customer, source, now, persona)
         except Exception as error:
             raise EvaluationFailed(customer.id, "its campaigns", error) from error
@@ -213,7 +217,7 @@ def is_due_by_rules(program: Program, customer: Customer, at: int) -> bool:
     try:
         if due_after(stage, customer, at - 1) == at:
             return True
-        customer.due = with_waiting(program, customer, due_after(stage, customer, at), at)
+        customer.due_at = with_waiting(program, customer, due_after(stage, customer, at), at)
     except Exception as error:
         raise EvaluationFailed(customer.id, words_for(None), error) from error
     return False

@@ -101,6 +101,20 @@ def _goal_condition(compiler: Compiler, campaign: Campaign) -> Condition | None:
 
 
 @final
+class KeptTrait:
+    """A trait that customers keep."""
+
+    __slots__ = ("asks", "name", "watches")
+
+    def __init__(self, name: str, asks: list[Ask], watches: list[Watch]) -> None:
+        self.name: Final = name
+        self.asks: Final = asks
+        """What conditions ask of its whole value."""
+        self.watches: Final = watches
+        """What checks its values as they arrive."""
+
+
+@final
 class Program:
     """A compiled journey."""
 
@@ -123,7 +137,7 @@ class Program:
             "keys",
             "known",
         ),
-        *("memories", "personas", "recent_bytes", "repeats", "stages", "traits", "version", "watches_of_traits", "whereabouts", "windows"),
+        *("memories", "personas", "recent_bytes", "repeats", "stages", "traits", "traits_kept", "version", "whereabouts", "windows"),
     )
 
     def __init__(
@@ -169,18 +183,22 @@ class Program:
         self.every_accumulator: Final = list(accumulators.values())
         self.asks_of_traits: Final = asks_of_traits
         """What conditions ask of the whole value of a trait, by trait."""
-        self.watches_of_traits: Final = watches_of_traits
-        """What checks the values of traits as they arrive, by trait."""
         self._watched: Final = watched
-        self.windows: Final = [each for each in self.every_accumulator if isinstance(each, Windowed | OrderedSteps)]
+        self.windows: Final[list[Accumulator]] = [each for each in self.every_accumulator if isinstance(each, Windowed | OrderedSteps)]
         """Those whose memory expires one day even if nothing happens."""
         types = sorted(({kind for each in self.every_accumulator for kind in each.types} | _types_of_design(journey)) - {ANY_TYPE})
         self.counted: Final = CountedSegments([None] if personas is None else personas.ids, list(stages), types)
         """Numbers for what the ledger counts of touchpoints."""
-        self._kinds: Final = {kind: self._kind(kind, number) for number, kind in enumerate(types)}
-        self._other: Final = self._kind(ANY_TYPE, UNNUMBERED)
+        # A rule may ask for the touchpoint at hand by a type that nothing counts.
+        numbered = len(types)
+        types += sorted({kind for stage in stages.values() for kind in stage.types} - {*types, ANY_TYPE})
+        self._kinds: Final = {kind: self._kind(kind, place, place if place < numbered else UNNUMBERED) for place, kind in enumerate(types)}
+        self._other: Final = self._kind(ANY_TYPE, len(types), UNNUMBERED)
+        for stage in stages.values():
+            stage.by_kind = [stage.for_type(kind) for kind in (*types, ANY_TYPE)]
         self.traits: Final = sorted(traits)
         """The traits that rules and campaigns name; customers keep no others. Sorted, so that equal customers have equal bytes."""
+        self.traits_kept: Final = [KeptTrait(name, asks_of_traits.get(name, []), watches_of_traits.get(name, [])) for name in self.traits]
         self.memories: Final = digests_of([*accumulators, *map(trait_key, self.traits)])
         """Everything remembered of a customer, each with the few bytes that identify it in a state."""
         self.known: Final = b"".join(self.memories.values())
@@ -202,9 +220,10 @@ class Program:
         # Two conditions of a rule may look at the same memory.
         return [(subject, text, sum([each.number for each in dict.fromkeys(watches)])) for (subject, text), watches in found.items()]
 
-    def _kind(self, touchpoint_type: str, number: int) -> TouchpointKind:
+    def _kind(self, touchpoint_type: str, place: int, number: int) -> TouchpointKind:
         taking = [each for each in self.every_accumulator if not {touchpoint_type, ANY_TYPE}.isdisjoint(each.types)]
-        return TouchpointKind(number, taking, says_feeling=self.feeling is not None and self.feeling.is_said_by(touchpoint_type))
+        says_feeling = self.feeling is not None and self.feeling.is_said_by(touchpoint_type)
+        return TouchpointKind(place, number, taking, says_feeling=says_feeling)
 
 
 def _types_of_design(journey: Journey) -> set[str]:

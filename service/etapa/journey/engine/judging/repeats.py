@@ -10,6 +10,7 @@ from etapa.journey.engine.facts.instant import LONG_AGO
 from etapa.journey.language.model import MOST_REMEMBERED_IDS
 
 _TIME_BYTES: Final = 8
+_LAST: Final = DIGEST_BYTES - 1
 _ONE: Final = Struct(">q")
 
 # The prime 2³¹ - 1, and two multipliers drawn at random once and for all. In compiled code, no product here exceeds 62 bits.
@@ -39,9 +40,35 @@ def digest_of(touchpoint_id: str) -> bytes:
     return digest.to_bytes(DIGEST_BYTES, "big")
 
 
-def is_among(digests: bytes, digest: bytes) -> bool:
-    place = digests.find(digest)
-    return place >= 0 and (place % DIGEST_BYTES == 0 or place_among(digests, digest) >= 0)
+def is_repeat(customer: Customer, digest: bytes) -> bool:
+    """Whether the digest is among the customer's. Nearly all are new, and most of these are told by one bit, without a search."""
+    if customer.sifted is not customer.recent:
+        _sift(customer)
+    last: i64 = digest[_LAST]
+    return customer.may_hold(last) and place_among(customer.recent, digest) >= 0
+
+
+def add_digest(customer: Customer, digest: bytes, most_bytes: int) -> None:
+    """Keep a new digest beside the last ones, which together take `most_bytes` at most."""
+    recent = customer.recent + digest
+    is_sifted = customer.sifted is customer.recent
+    customer.recent = recent if len(recent) <= most_bytes else recent[len(recent) - most_bytes :]
+    # Digests that are forgotten leave their bits behind. After as many as are kept, the bits are set anew.
+    if is_sifted and customer.sifted_since * DIGEST_BYTES < most_bytes:
+        last: i64 = digest[_LAST]
+        customer.sift(last)
+        customer.sifted, customer.sifted_since = customer.recent, customer.sifted_since + 1
+    else:
+        customer.sifted = None
+
+
+def _sift(customer: Customer) -> None:
+    digests = customer.recent
+    customer.sift_nothing()
+    for place in range(_LAST, len(digests), DIGEST_BYTES):
+        last: i64 = digests[place]
+        customer.sift(last)
+    customer.sifted = digests
 
 
 def place_among(digests: bytes, digest: bytes) -> int:

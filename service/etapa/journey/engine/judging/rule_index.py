@@ -18,7 +18,7 @@ from typing import Final, final
 from etapa.journey.engine.conditions.condition import CompiledLeaf
 from etapa.journey.engine.conditions.event import EventHappens
 from etapa.journey.engine.facts.customer import Customer
-from etapa.journey.engine.facts.instant import NEVER, in_time
+from etapa.journey.engine.facts.instant import NEVER
 from etapa.journey.engine.facts.touchpoint import Touchpoint
 from etapa.journey.engine.judging.compiled_rule import CompiledRule, Rules, RuleSet, bits_of, words_for
 from etapa.journey.engine.judging.guards import Docket
@@ -108,7 +108,7 @@ class RuleIndex:
                 found.passed_over = True
         try:
             if found.passed_over or (with_type is not None and _any_holds(with_type.hidden, customer, now)):
-                customer.due = self._next_change(customer, now)
+                customer.due_at = self._next_change(customer, now)
                 return None
             for rule in asked:
                 if rule.may_rise and not rule.is_timed:
@@ -120,7 +120,7 @@ class RuleIndex:
                     waiting |= _waiting_among(self._listed(known.waiting & ~with_type.touched_bits), customer, now, found)
         except Exception as error:
             raise EvaluationFailed(customer.id, words_for(None), error) from error
-        customer.due = in_time(found.due)
+        customer.due_at = found.due
         if known is None:
             known = Settled(self, now, waiting)
         else:
@@ -128,12 +128,12 @@ class RuleIndex:
         customer.settled = known
         return None
 
-    def _next_change(self, customer: Customer, now: int) -> int | None:
+    def _next_change(self, customer: Customer, now: int) -> int:
         """When any condition next changes: as in `due_after`, that moves a customer for whom a rule that holds was passed over."""
         due = NEVER
         for leaf in self._changing:
             due = min(due, leaf.until(customer, now))
-        return in_time(due)
+        return due
 
     def _listed(self, bits: int) -> RuleSet:
         """The rules that the bits stand for."""

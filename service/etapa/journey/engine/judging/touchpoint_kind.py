@@ -12,9 +12,11 @@ UNNUMBERED: Final = -1
 class TouchpointKind:
     """Touchpoints of one type, or of all those that the journey does not name."""
 
-    __slots__ = ("accumulators", "number", "says_feeling")
+    __slots__ = ("accumulators", "number", "place", "says_feeling")
 
-    def __init__(self, number: int, accumulators: list[Accumulator], *, says_feeling: bool) -> None:
+    def __init__(self, place: int, number: int, accumulators: list[Accumulator], *, says_feeling: bool) -> None:
+        self.place: Final = place
+        """Its place among the kinds of the program."""
         self.number: Final = number
         """The place of the type among `CountedSegments.types`."""
         self.accumulators: Final = accumulators
