@@ -14,7 +14,10 @@ from etapa.journey.ledger.tally import BatchTally
 
 
 def counting(program: Program, touchpoints: Sequence[Touchpoint]) -> Callable[[], float]:
-    """Gives the CPU seconds that it takes to count all of them, in the stages where their customers ended, and their changes, as one batch."""
+    """Gives the CPU seconds that it takes to count all of them, in the stages where their customers ended, and their changes, as one batch.
+
+    As on a worker, each batch finds the cells that the batch before it counted in, and each is entered into pages that are new.
+    """
     customers: dict[str, Customer] = {}
     changes: list[StageChange] = []
     for touchpoint in touchpoints:
@@ -27,14 +30,16 @@ def counting(program: Program, touchpoints: Sequence[Touchpoint]) -> Callable[[]
         for customer in [customers[each.customer_id]]
     ]
     now = max(each.at for each in touchpoints)
+    tally = BatchTally()
 
     def spend() -> float:
+        nonlocal tally
         started = time.process_time()
-        tally = BatchTally()
         for customer, touchpoint, kind, stage in judged:
             count_touchpoint(program, customer, touchpoint, kind, customer.stage, stage, tally)
         count_changes(tally, changes, (), ())
         enter(JourneyLedger(), tally, now)
+        tally = tally.successor()
         return time.process_time() - started
 
     return spend

@@ -10,7 +10,7 @@ from etapa.contracts.rfc3339 import parse_time
 from etapa.journey.ledger.bundle import Bundle, FlatBundle, bundle_of
 from etapa.journey.ledger.page import FlatPage
 from etapa.journey.ledger.periods import KeptPeriods
-from etapa.journey.ledger.tables import MOST_NAMES, Figures, Key, Table
+from etapa.journey.ledger.tables import MOST_CELLS, MOST_NAMES, Figures, Key, Table
 from etapa.journey.ledger.tally import add_figures
 
 DAY = "2026-11-21"
@@ -131,6 +131,27 @@ def test_a_page_that_was_read_counts_on_where_it_was() -> None:
     again.opened(f"{DAY}T22").add({(None, "a", "b", 0): [3], (None, "a", "c", 0): [1]})
     assert again.pages()[f"{DAY}T22"].cells() == {("student", "a", "b", 7): [1], (None, "a", "b", 0): [5], (None, "a", "c", 0): [1]}
     assert len(again) == 4
+
+
+def test_a_record_that_has_its_month_as_a_whole_keeps_it_beside_days() -> None:
+    month = Bundle("stays", "2026-11")
+    month.opened("2026-11").add({(None, "b", "a", 7): [5]})
+    month = stored(month)
+    month.take(by_hours(), in_parts=True)
+    assert month.pages()["2026-11"].cells() == {(None, "b", "a", 7): [5]}
+    assert len(month.pages()[DAY]) == 3
+
+
+def test_records_that_are_put_together_stay_within_bounds() -> None:
+    month, most = Bundle("stays", "2026-11"), MOST_CELLS // 2 + 10
+    for day in (1, 2):
+        bundle = Bundle("stays", f"2026-11-{day:02}")
+        bundle.opened(bundle.period).add({(None, "a", "b", day * MOST_CELLS + number): [1] for number in range(most)})
+        month.take(stored(bundle), in_parts=False)
+    cells = month.pages()["2026-11"].cells()
+    assert sum(figures[0] for figures in cells.values()) == 2 * most
+    assert cells[None, "a", "b", MOST_CELLS] == [1]
+    assert ("other", "other", "other", 2 * MOST_CELLS + most - 1) in cells
 
 
 names = st.sampled_from([None, "a", "b", "c"])

@@ -11,7 +11,15 @@ from typing import Any, Final
 
 import msgspec
 
-from etapa.contracts.stored.ledger_page_layout import PageColumns, PageFormat, PageRows, WrittenPage
+from etapa.contracts.stored.ledger_page_layout import (
+    PageColumns,
+    PageFormat,
+    PageRows,
+    SmallPageColumns,
+    SmallPageRows,
+    SmallWrittenPage,
+    WrittenPage,
+)
 from etapa.contracts.stored.state import StateError
 from etapa.journey.ledger.bundle import Bundle, FlatBundle, bundle_of
 from etapa.journey.ledger.page import FlatPage, PageKey
@@ -31,7 +39,9 @@ LedgerField = bytes
 _tables: Final[dict[str, Table]] = {table: table for table in TABLES}
 _encode: Final = msgspec.msgpack.Encoder().encode
 _decode: Final = msgspec.msgpack.Decoder(WrittenPage).decode
+_decode_small: Final = msgspec.msgpack.Decoder(SmallWrittenPage).decode
 _decode_columns: Final = msgspec.msgpack.Decoder(PageColumns).decode
+_decode_small_columns: Final = msgspec.msgpack.Decoder(SmallPageColumns).decode
 _decode_format: Final = msgspec.msgpack.Decoder(PageFormat).decode
 _QUICKLY: Final = 1
 _WELL: Final = 6
@@ -89,24 +99,38 @@ def decode_bundle(key: PageKey, value: bytes) -> Bundle:
         found = _decode_format(value).format
         if found != FORMAT:
             raise StateError(f"a ledger page has format {found}; this version reads format {FORMAT}")
-        written = _decode(value)
-        body, in_parts = written.body, written.in_parts
-        flat = (
-            FlatPage(body.names, list(map(int, body.numbers))) if isinstance(body, PageRows) else _in_rows(table, body, in_parts=in_parts)
-        )
+        in_parts, body = _body_of(value)
+        flat = _in_rows(table, body, in_parts=in_parts) if isinstance(body, bytes) else body
         return bundle_of(table, period, FlatBundle(in_parts, flat))
     except (msgspec.DecodeError, UnicodeDecodeError, ValueError, zlib.error) as error:
         raise StateError(f"not a page of the ledger: {error}") from None
 
 
+def _body_of(value: bytes) -> tuple[bool, FlatPage | bytes]:
+    """Whether it has parts; and its rows, or its columns still compressed."""
+    try:
+        small = _decode_small(value)
+    except msgspec.ValidationError:
+        written = _decode(value)
+        rows = written.body
+        return written.in_parts, FlatPage(rows.names, list(map(int, rows.numbers))) if isinstance(rows, PageRows) else rows
+    body = small.body
+    return small.in_parts, FlatPage(body.names, body.numbers) if isinstance(body, SmallPageRows) else body
+
+
 def _in_rows(table: Table, body: bytes, *, in_parts: bool) -> FlatPage:
-    written = _decode_columns(zlib.decompressobj().decompress(body, _MOST_BYTES))
+    packed = zlib.decompressobj().decompress(body, _MOST_BYTES)
+    try:
+        small = _decode_small_columns(packed)
+        names, columns = small.names, small.columns
+    except msgspec.ValidationError:
+        written = _decode_columns(packed)
+        names, columns = written.names, [list(map(int, column)) for column in written.columns]
     keys, _ = _widths(table, in_parts=in_parts)
-    columns = [list(map(int, column)) for column in written.columns]
     columns[:keys] = [list(accumulate(column)) for column in columns[:keys]]
     if in_parts:
         columns[:keys] = [*columns[keys - 1 : keys], *columns[: keys - 1]]
-    return FlatPage(written.names, list(chain.from_iterable(zip(*columns, strict=True))))
+    return FlatPage(names, list(chain.from_iterable(zip(*columns, strict=True))))
 
 
 def _widths(table: Table, *, in_parts: bool) -> tuple[int, int]:

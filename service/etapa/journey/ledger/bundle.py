@@ -3,6 +3,8 @@
 from collections.abc import Mapping, Sequence
 from typing import Final, NamedTuple, final
 
+from mypy_extensions import mypyc_attr
+
 from etapa.journey.ledger.page import FlatPage, NameTable, Page
 from etapa.journey.ledger.periods import Period, part_of, start_of
 from etapa.journey.ledger.rows import Rows
@@ -17,6 +19,7 @@ class FlatBundle(NamedTuple):
 
 
 @final
+@mypyc_attr(acyclic=True)
 class Bundle:
     """One table's pages in `period`, that of the record.
 
@@ -29,7 +32,7 @@ class Bundle:
         """`names`: those that the pages to be added have together. Raises `ValueError` if one is there twice."""
         self.table: Final = table
         self.period: Final = period
-        self._pages: Final[dict[Period, Page]] = {}
+        self._pages: dict[Period, Page] = {}
         self._names = NameTable(names)
         """Those of all pages."""
         self._rows: Rows | None = None
@@ -59,31 +62,28 @@ class Bundle:
 
     def take(self, other: "Bundle", *, in_parts: bool) -> None:
         """Add the pages of a bundle of a shorter period, `in_parts` each to that of the part in which it lies."""
-        theirs = other._rows
-        if theirs is None or not self._is_in_rows(in_parts=in_parts) or not self._has_room_for(other):
+        theirs = other.flat()
+        if not self._has_room_for(other) or (len(self) and self.flat().in_parts != in_parts):
             self._take_pages(other.pages(), in_parts=in_parts)
             return
-        if self._rows is None:
-            self._rows = Rows(self.table, in_parts=in_parts)
         part = self._part_of(part_of(self.period, other.period)) if in_parts else None
-        self._rows.add(theirs, [self._names.number_of(name) for name in other._names.names], part)
+        rows = Rows(self.table, in_parts=theirs.in_parts, numbers=theirs.page.numbers)
+        self._put_together(in_parts=in_parts).add(rows, [self._names.number_of(name) for name in theirs.page.names], part)
 
     def fold(self) -> None:
         """Put all parts together."""
-        rows = self._rows
-        if rows is not None and self._has_room_for(None):
-            if rows.in_parts:
-                self._rows = Rows(self.table, in_parts=False)
-                self._rows.add(rows, list(range(len(self._names.names))), None)
+        parts = self.flat()
+        if not parts.in_parts:
             return
-        self._take_apart()
-        parts = {period: page for period, page in self._pages.items() if period != self.period}
-        for period in parts:
-            del self._pages[period]
-        if not self._pages:
+        pages = None if self._has_room_for(None) else self.pages()
+        self._rows, self._pages = Rows(self.table, in_parts=False), {}
+        if pages is None:
+            rows = Rows(self.table, in_parts=True, numbers=parts.page.numbers)
+            self._rows.add(rows, range(len(parts.page.names)), None)
+        else:
             # A long period has fewer names than its parts have together.
             self._names = NameTable()
-        self._take_pages(parts, in_parts=False)
+            self._take_pages(pages, in_parts=False)
 
     def flat(self) -> FlatBundle:
         """What is stored of it. Do not change the lists."""
@@ -94,10 +94,6 @@ class Bundle:
             return FlatBundle(False, whole.flat())
         return FlatBundle(True, self._flat_parts())
 
-    def _is_in_rows(self, *, in_parts: bool) -> bool:
-        """Whether it is kept as it is stored, in parts or not; or is empty."""
-        return not self._pages if self._rows is None else self._rows.in_parts == in_parts
-
     def _has_room_for(self, other: "Bundle | None") -> bool:
         """Whether no page can get as many names or cells as it may have, even if all of them were one page."""
         names, cells = len(self._names.names), len(self)
@@ -105,12 +101,21 @@ class Bundle:
             names, cells = names + len(other._names.names), cells + len(other)
         return names < MOST_NAMES and cells < MOST_CELLS
 
+    def _put_together(self, *, in_parts: bool) -> Rows:
+        """All of it as it is stored, to be added to. `in_parts`: whether that is to be so, if there is anything yet."""
+        rows = self._rows
+        if rows is None or rows.in_parts != in_parts:
+            numbers = self.flat().page.numbers
+            rows = self._rows = Rows(self.table, in_parts=in_parts, numbers=numbers)
+            self._pages = {}
+        return rows
+
     def _take_apart(self) -> None:
         rows = self._rows
         if rows is not None:
             self._rows = None
             for part, numbers in rows.by_part().items():
-                self._opened(self.period if part is None else numbered(self.period, part)).add_rows(numbers)
+                self._opened(self.period if part is None else _part(self.period, part)).add_rows(numbers)
 
     def _opened(self, period: Period) -> Page:
         page = self._pages.get(period)
@@ -139,17 +144,21 @@ def bundle_of(table: Table, period: Period, flat: FlatBundle) -> Bundle:
     bundle = Bundle(table, period, flat.page.names)
     rows = Rows(table, in_parts=flat.in_parts, numbers=list(flat.page.numbers))
     rows.check(len(flat.page.names))
+    first, last = (0, 23) if len(period) > len("2026-11") else (1, 28)
     for part in rows.parts():
-        numbered(period, part)
+        if not first <= part <= last:
+            _check(period, part)
     bundle.hold(rows)
     return bundle
 
 
-def numbered(period: Period, number: int) -> Period:
-    """A day's hour, or a month's day. Raises `ValueError` if there is none of that number."""
-    what, written = ("hour", f"{period}T{number:02}") if len(period) > len("2026-11") else ("day", f"{period}-{number:02}")
+def _part(period: Period, number: int) -> Period:
+    """A day's hour, or a month's day."""
+    return f"{period}T{number:02}" if len(period) > len("2026-11") else f"{period}-{number:02}"
+
+
+def _check(period: Period, number: int) -> None:
     try:
-        start_of(written)
+        start_of(_part(period, number))
     except ValueError:
-        raise ValueError(f"there is no {what} {number} in {period}") from None
-    return written
+        raise ValueError(f"there is no {'hour' if len(period) > len('2026-11') else 'day'} {number} in {period}") from None

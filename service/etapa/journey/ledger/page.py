@@ -3,6 +3,8 @@
 from collections.abc import Mapping, Sequence
 from typing import Final, NamedTuple, final
 
+from mypy_extensions import mypyc_attr
+
 from etapa.journey.ledger.cells import Cell
 from etapa.journey.ledger.periods import Period
 from etapa.journey.ledger.tables import COLUMNS, FIGURES, MOST_CELLS, MOST_NAMES, NUMBERED, OPEN_ENDED, OTHER, Figures, Key, Table
@@ -31,6 +33,7 @@ class FlatPage(NamedTuple):
 
 
 @final
+@mypyc_attr(acyclic=True)
 class NameTable:
     """Each name once, in the order of arrival. The pages of a record share one."""
 
@@ -49,12 +52,15 @@ class NameTable:
     def numbers_of(self, key: Key) -> list[int]:
         """A key as it begins its row: the places of names, -1 for none, and numbers as they are."""
         found: list[int] = []
+        numbers = self.numbers
         for part in key:
-            if isinstance(part, str):
-                number = self.numbers.get(part)
-                found.append(self.number_of(part) if number is None else number)
+            if part is None:
+                found.append(-1)
+            elif isinstance(part, str):
+                number = numbers.get(part, -1)
+                found.append(number if number >= 0 else self.number_of(part))
             else:
-                found.append(-1 if part is None else part)
+                found.append(part)
         return found
 
     def number_of(self, name: str) -> int:
@@ -67,6 +73,7 @@ class NameTable:
 
 
 @final
+@mypyc_attr(acyclic=True)
 class Page:
     """Figures by key, within bounds: anything beyond them is counted as `OTHER`, so that every sum stays right.
 

@@ -3,10 +3,13 @@
 from collections.abc import Collection, Sequence
 from typing import Final, final
 
+from mypy_extensions import mypyc_attr
+
 from etapa.journey.ledger.tables import COLUMNS, FIGURES, NUMBERED, Table
 
 
 @final
+@mypyc_attr(acyclic=True)
 class Rows:
     """Rows of a table: the number of the part, if they have one; the key as numbers of names, where -1 is none; and the figures."""
 

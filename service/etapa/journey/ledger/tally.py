@@ -21,9 +21,13 @@ class CountedCells:
 
     __slots__ = ("cells", "figures")
 
-    def __init__(self) -> None:
-        self.cells: list[Cell] = []
-        self.figures: list[int] = []
+    def __init__(self, cells: list[Cell], figures: list[int]) -> None:
+        """The lists are kept, not copied."""
+        self.cells: Final = cells
+        self.figures: Final = figures
+
+
+_NO_CELLS: Final = CountedCells([], [])
 
 
 @final
@@ -35,9 +39,9 @@ class CountedHour:
 
     def __init__(self, start: int) -> None:
         self.start: Final = start
-        self.touchpoints: Final = CountedCells()
-        self.moves: Final = CountedCells()
-        self.stays: Final = CountedCells()
+        self.touchpoints = _NO_CELLS
+        self.moves = _NO_CELLS
+        self.stays = _NO_CELLS
         self.others: dict[Table, Cells] | None = None
         """What was counted for the other tables, by key; none: nothing."""
 
@@ -68,10 +72,10 @@ class BatchTally:
         self._starts = 0
         self._ends = 0
         self._turn: i64 = 0
-        self._touchpoints: Final[list[Cell]] = []
+        self._touchpoints: list[Cell] = []
         """The cells that were counted in since time turned to this hour, and likewise the next two."""
-        self._moves: Final[list[MoveCell]] = []
-        self._stays: Final[list[Cell]] = []
+        self._moves: list[MoveCell] = []
+        self._stays: list[Cell] = []
         self._is_closed = False
 
     def touched(self, at: int, persona: str | None, stage: str, touchpoint_type: str, channel: str | None) -> None:
@@ -184,18 +188,14 @@ class BatchTally:
         self._starts = self._ends = 0
         here = self._here
         if self._touchpoints:
-            _note(self._touchpoints, here.touchpoints)
+            here.touchpoints = _with(here.touchpoints, self._touchpoints)
+            self._touchpoints = []
         if self._moves:
-            figures = here.moves.figures
-            for move in self._moves:
-                here.moves.cells.append(move.cell)
-                figures.append(move.cell.count)
-                figures.append(move.stay)
-                figures.append(move.followed)
-                figures.append(move.on_way)
-            self._moves.clear()
+            here.moves = _with_moves(here.moves, self._moves)
+            self._moves = []
         if self._stays:
-            _note(self._stays, here.stays)
+            here.stays = _with(here.stays, self._stays)
+            self._stays = []
         self._here = _NO_HOUR
 
     def _add(self, table: Table, at: int, key: Key, figures: Figures) -> None:
@@ -223,12 +223,27 @@ def _count_in(cell: Cell, turn: i64, met: list[Cell]) -> None:
         met.append(cell)
 
 
-def _note(met: list[Cell], down: CountedCells) -> None:
-    down.cells += met
-    figures = down.figures
-    for cell in met:
-        figures.append(cell.count)
-    met.clear()
+def _with(counted: CountedCells, met: list[Cell]) -> CountedCells:
+    """What was counted, with the counts of these cells; `met` is kept."""
+    figures: list[int] = [cell.count for cell in met]
+    if counted is _NO_CELLS:
+        return CountedCells(met, figures)
+    counted.cells.extend(met)
+    counted.figures.extend(figures)
+    return counted
+
+
+def _with_moves(counted: CountedCells, met: list[MoveCell]) -> CountedCells:
+    if counted is _NO_CELLS:
+        counted = CountedCells([], [])
+    figures = counted.figures
+    for move in met:
+        counted.cells.append(move.cell)
+        figures.append(move.cell.count)
+        figures.append(move.stay)
+        figures.append(move.followed)
+        figures.append(move.on_way)
+    return counted
 
 
 def add_figures(to: Figures, more: Figures) -> None:
