@@ -9,6 +9,7 @@ from aiokafka.admin import AIOKafkaAdminClient
 
 from etapa.journey.units import SECOND
 from etapa.settings import Settings
+from etapa.stream.kafka.batches.runs import read_in_runs
 from etapa.stream.kafka.batches.unpacking import bound_unpacking
 from etapa.stream.kafka.clients.access import Access
 from etapa.stream.kafka.clients.consumer import SHORT_FETCH_MS, group_consumer, reading_consumer
@@ -27,6 +28,7 @@ class Cluster:
         self.settings = settings
         self.limits = TopicLimits(settings.max_unpacked_bytes)
         bound_unpacking(settings.max_unpacked_bytes)
+        read_in_runs(settings.max_unpacked_bytes)
         self._access = Access(settings)
 
     @property

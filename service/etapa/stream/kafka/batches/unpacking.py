@@ -109,6 +109,23 @@ def _zstd(packed: Packed, most: int) -> bytes | None:
 
 
 _DECODERS: dict[str, Callable[[Packed, int], bytes | None]] = {"gzip": _gzip, "snappy": _snappy, "lz4": _lz4, "zstd": _zstd}
+_NAMES = {
+    DefaultRecordBase.CODEC_GZIP: "gzip",
+    DefaultRecordBase.CODEC_SNAPPY: "snappy",
+    DefaultRecordBase.CODEC_LZ4: "lz4",
+    DefaultRecordBase.CODEC_ZSTD: "zstd",
+}
+
+
+def unpacked_at_once(codec: int, packed: memoryview, most: int) -> Packed | None:
+    """The records of a batch, decompressed to at most `most` bytes; none if they take more, or the codec is not known.
+
+    Raises what aiokafka raises, whose decoders these are.
+    """
+    if codec == DefaultRecordBase.CODEC_NONE:
+        return packed
+    name = _NAMES.get(codec)
+    return None if name is None else _DECODERS[name](packed.tobytes(), most)
 
 
 def in_pieces(codec: int, packed: bytes, most: int) -> Iterator[bytes]:

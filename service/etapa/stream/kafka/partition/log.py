@@ -177,7 +177,7 @@ class KafkaLog:
                 raise LogError(message)
             if self._piecemeal is not None:
                 return await self._take_piecemeal(self._piecemeal, count, room)
-            have_records_made(self._consumer, self._touchpoints, record_of)
+            have_records_made(self._consumer, self._touchpoints, record_of, Record)
             try:
                 # During a rebalance, getmany waits for its end, and the rebalance waits for us.
                 reading = self._consumer.getmany(self._touchpoints, timeout_ms=int(wait * 1000), max_records=count)

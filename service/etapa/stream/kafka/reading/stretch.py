@@ -1,16 +1,19 @@
 """Reads a stretch of one partition from beginning to end, with a consumer outside any group."""
 
 import time
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Sequence
+from itertools import chain
 from typing import Any
 
 from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.consumer.fetcher import PartitionRecords
 
+from etapa.stream.kafka.batches.runs import FetchedRecords, Make, Run
 from etapa.stream.kafka.batches.unpacking import LargeBatch
 from etapa.stream.kafka.clients.consumer import HoleAtEnd
 from etapa.stream.kafka.errors import log_errors
 from etapa.stream.protocol.ports import Blocked, LogError
+from etapa.stream.protocol.records import Record
 
 _CHUNK = 8_000
 """Records read at once. A rebuild writes one chunk to Redis while it reads the next, so larger chunks leave Redis idle less often.
@@ -34,13 +37,55 @@ class _Unwrapped(PartitionRecords):  # type: ignore[misc]
         return records
 
 
-def have_records_made(consumer: AIOKafkaConsumer, place: TopicPartition, make: Callable[[object, Any], object]) -> None:
+class _ReadInRuns(PartitionRecords):  # type: ignore[misc]
+    """The same, for batches that hold runs: their records are taken one by one all the same, and reading may stop at each."""
+
+    def begin(self, make: Callable[[object, Any], object]) -> None:
+        """Have records that come in no run made by `make`."""
+        self._make = make
+        self._reached: int = self.__dict__.pop("next_fetch_offset")
+        self._run: Sequence[Record] = ()
+        self._rest: Any = iter(self._run)
+        self._one_by_one = chain.from_iterable(self._in_portions())
+
+    def __iter__(self) -> Iterator[Any]:
+        return self._one_by_one
+
+    @property
+    def next_fetch_offset(self) -> int:
+        """The offset after the last record that was taken. aiokafka takes a run as a whole, and so sets it to the end of the run."""
+        left: int = self._rest.__length_hint__()
+        return self._run[-left - 1].offset + 1 if left else self._reached
+
+    @next_fetch_offset.setter
+    def next_fetch_offset(self, offset: int) -> None:
+        self._reached = offset
+
+    def _consumer_record(self, place: object, read: Any) -> Any:
+        return read.since(self._reached) if isinstance(read, Run) else (self._make(place, read),)
+
+    def _in_portions(self) -> Iterator[Iterable[Any]]:
+        for run in self._records_iterator:
+            self._run, self._rest = run, iter(run)
+            yield self._rest
+
+
+def have_records_made(
+    consumer: AIOKafkaConsumer, place: TopicPartition, make: Callable[[object, Any], object], in_runs: Make | None = None
+) -> None:
     """Have the consumer's buffer build records with `make`. aiokafka's own class takes longer than all other work on them.
 
-    Records that arrive during the next `getmany` are still aiokafka's.
+    With `in_runs`, which makes the same of a record's parts, all records of most batches are made at once. Records that arrive during
+    the next `getmany` are still aiokafka's.
     """
     buffered = getattr(consumer._fetcher._records.get(place), "_partition_records", None)
-    if buffered is not None:
+    if buffered is None or isinstance(buffered, _ReadInRuns):
+        return
+    if in_runs is not None and isinstance(buffered._records, FetchedRecords):
+        buffered._records.make = in_runs
+        buffered.__class__ = _ReadInRuns
+        buffered.begin(make)
+    else:
         buffered._consumer_record = make
         buffered.__class__ = _Unwrapped
 
