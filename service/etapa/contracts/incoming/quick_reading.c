@@ -396,7 +396,7 @@ static int is_within(text told, Py_ssize_t shortest, Py_ssize_t longest)
 
 static PyObject *read_quickly(PyObject *module, PyObject *const *arguments, Py_ssize_t count)
 {
-    if (count != 4 || !PyBytes_CheckExact(arguments[0]) || !(arguments[1] == Py_None || PyBytes_CheckExact(arguments[1]))
+    if (count != 4 || !PyBytes_Check(arguments[0]) || !(arguments[1] == Py_None || PyBytes_Check(arguments[1]))
         || !PyBytes_CheckExact(arguments[2]) || PyBytes_GET_SIZE(arguments[2]) != 128
         || !(arguments[3] == Py_None || PyTuple_CheckExact(arguments[3]))) {
         PyErr_SetString(PyExc_TypeError, "read_quickly takes a value, a key or none, 128 bytes, and a tuple of names or none");
