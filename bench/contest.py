@@ -24,6 +24,7 @@ from bench.reporting.results_folder import HISTORY, RESULTS, topic_of
 from bench.reporting.time_left import TimeLeft
 from bench.servers.place import BenchPlace, servers
 from bench.workload.touchpoints import closed, made_up
+from etapa.journey.engine.compiled import IS_COMPILED
 from etapa.journey.units import DAY
 
 Runs = Mapping[str, Sequence[RunResult]]
@@ -184,6 +185,10 @@ def main(
     save: bool,  # noqa: FBT001
 ) -> None:
     """Measure Etapa, its peers and the ceiling side by side."""
+    if save and not IS_COMPILED:
+        raise click.UsageError(
+            "the core is not compiled, so results are not worth keeping: run `python hatch_build.py` first, or use --no-save"
+        )
     began = time.monotonic()
     contestants, left_out = chosen(only)
     if save:

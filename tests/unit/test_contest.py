@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from click.testing import CliRunner
 
 from bench import contest
 from bench.contestants import lineup
@@ -109,6 +110,13 @@ def test_one_that_hangs_does_not_hold_up_the_contest(monkeypatch: pytest.MonkeyP
     topic = Topic("touchpoints", [], [], Book({}, {}, 0))
     with pytest.raises(ContestError, match=r"took longer than 0.5 s \(exit code -9\)"):
         lineup.tells_itself("tests.support.never_tells", place, topic, "run")
+
+
+def test_results_of_a_core_that_is_not_compiled_are_not_kept(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(contest, "IS_COMPILED", False)
+    told = CliRunner().invoke(contest.main, ["--touchpoints", "10"])
+    assert told.exit_code == 2
+    assert "the core is not compiled" in told.output
 
 
 def test_the_time_left_is_that_of_the_runs_to_come() -> None:
