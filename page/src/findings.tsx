@@ -1,6 +1,6 @@
 // What the figures say: how many customers follow the ideal path, where the others leave it, and which stages stand out.
 import type { JSX } from "preact";
-import type { Extreme, Flow, JourneyMap } from "./model.ts";
+import type { Detour, Extreme } from "./model.ts";
 import { isCounted, stageName, useReading } from "./reading.ts";
 
 const DETOURS = 3;
@@ -8,7 +8,7 @@ const DETOURS = 3;
 export function Findings(): JSX.Element {
   const { map, speech, choose } = useReading();
   const { way } = map;
-  const detours = way === null ? null : way.detours;
+  const detours = way === null ? [] : way.detours;
   return (
     <section class="findings" aria-label={speech.say("findings")}>
       {way !== null && (
@@ -26,22 +26,7 @@ export function Findings(): JSX.Element {
           <p class="small">{speech.say("ways_unknown")}</p>
         </div>
       )}
-      {detours === null && offTheWay(map).length > 0 && (
-        <div class="detours">
-          <h2>{speech.say("detours")}</h2>
-          <ol>
-            {offTheWay(map).slice(0, DETOURS).map((each) => (
-              <li key={`${each.from} ${each.to}`}>
-                <button type="button" onClick={() => choose({ from: each.from, to: each.to })}>
-                  {stageName(map, speech, each.from)} → {stageName(map, speech, each.to)}
-                </button>{" "}
-                <span class="small">{speech.say("moves_off", { n: each.count, share: speech.share(each.share) })}</span>
-              </li>
-            ))}
-          </ol>
-        </div>
-      )}
-      {detours !== null && detours.length > 0 && (
+      {detours.length > 0 && (
         <div class="detours">
           <h2>{speech.say("detours")}</h2>
           <ol>
@@ -51,7 +36,7 @@ export function Findings(): JSX.Element {
                   {stageName(map, speech, each.from)} → {stageName(map, speech, each.to)}
                 </button>{" "}
                 <span class="small">
-                  {speech.say("detour", { n: each.customers, share: speech.share(each.share), days: speech.number(each.days_lost) })}
+                  {detourWords(speech, each)}
                   {Object.keys(each.rules).length > 0 && <> · <code>{mostFrequent(each.rules)}</code></>}
                 </span>
               </li>
@@ -80,11 +65,16 @@ export function Findings(): JSX.Element {
   );
 }
 
-/** Moves from a stage of the ideal way off it or back along it, most frequent first: what is known of detours without single customers. */
-export function offTheWay(map: JourneyMap): readonly Flow[] {
-  return map.flows
-    .filter((flow) => flow.count > 0 && map.ideal.includes(flow.from) && (flow.kind === "back" || flow.kind === "aside"))
-    .sort((one, other) => other.count - one.count);
+/** As it is shown: with one decimal only where that matters. */
+export function daysLost(detour: Detour): number {
+  return detour.days_lost < 10 ? Math.round(10 * detour.days_lost) / 10 : Math.round(detour.days_lost);
+}
+
+/** In a part of the time it is not known how many different customers they were, but how often they left the way. */
+function detourWords(speech: ReturnType<typeof useReading>["speech"], detour: Detour): string {
+  const days = speech.say("days_lost_there", { n: daysLost(detour) });
+  if (detour.customers === null) return `${speech.say("detour_times", { n: detour.times })}; ${days}`;
+  return `${speech.say("detour", { n: detour.customers, share: speech.share(detour.share ?? 0) })}; ${days}`;
 }
 
 function mostFrequent(rules: Readonly<Record<string, number>>): string {

@@ -124,8 +124,9 @@ export interface Flow {
 export interface Detour {
   readonly from: string;
   readonly to: string;
-  readonly customers: number;
-  readonly share: number;
+  /** Null, like the share, if the map is about a part of the time. */
+  readonly customers: number | null;
+  readonly share: number | null;
   readonly times: number;
   readonly days_lost: number;
   readonly rules: Readonly<Record<string, number>>;
@@ -135,9 +136,9 @@ export interface Way {
   readonly customers: number;
   readonly on_way: number;
   readonly share: number;
-  /** Null, like the next, if the ways of single customers are not known. */
+  /** The share of the stages entered that fit; null if none were. */
   readonly conformance: number | null;
-  readonly detours: readonly Detour[] | null;
+  readonly detours: readonly Detour[];
 }
 
 export interface Extreme {

@@ -3,6 +3,7 @@ import type { JSX } from "preact";
 import { Aside } from "./aside.tsx";
 import { Bar, LANES } from "./cells.tsx";
 import { feelingWords } from "./feeling.tsx";
+import { daysLost } from "./findings.tsx";
 import type { Flow, Rule, Stage } from "./model.ts";
 import { labelOf, stageName, useReading } from "./reading.ts";
 import { StageCustomers } from "./stage-customers.tsx";
@@ -90,7 +91,7 @@ function Ways({ title, flows, other }: { readonly title: string; readonly flows:
 function OfFlow({ flow }: { readonly flow: Flow }): JSX.Element {
   const { map, speech, find } = useReading();
   const target = map.stages.find((each) => each.id === flow.to);
-  const detour = map.way?.detours?.find((each) => each.from === flow.from && each.to === flow.to);
+  const detour = map.way?.detours.find((each) => each.from === flow.from && each.to === flow.to);
   return (
     <>
       <p class={`kind ${flow.kind}`}>{speech.say(`kind_${flow.kind}`)}</p>
@@ -101,8 +102,10 @@ function OfFlow({ flow }: { readonly flow: Flow }): JSX.Element {
         {Object.entries(flow.causes).map(([cause, count]) => <Fact key={cause} name={speech.say(`cause_${cause}`)} value={speech.number(count)} />)}
         {detour !== undefined && (
           <>
-            <Fact name={speech.say("detour_customers")} value={`${speech.number(detour.customers)} · ${speech.share(detour.share)}`} />
-            <Fact name={speech.say("days_lost")} value={speech.number(detour.days_lost)} />
+            {detour.customers === null
+              ? <Fact name={speech.say("detour_began")} value={speech.say("detour_times", { n: detour.times })} />
+              : <Fact name={speech.say("detour_customers")} value={`${speech.number(detour.customers)} · ${speech.share(detour.share ?? 0)}`} />}
+            <Fact name={speech.say("days_lost")} value={speech.decimal(daysLost(detour))} />
           </>
         )}
       </dl>

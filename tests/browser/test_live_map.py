@@ -159,19 +159,29 @@ def test_a_live_map_keeps_nobody_out_on_a_desk_and_on_a_phone(chromium: Browser)
             assert seen.fits()[0]
 
 
-def test_a_live_map_of_a_whole_shop_fits_a_desk_and_says_what_it_cannot_know(chromium: Browser) -> None:
+def test_a_live_map_of_a_whole_shop_fits_a_desk_and_says_who_leaves_the_ideal_way_of_whom(chromium: Browser) -> None:
     view = Installation()
     server = _Served(view, CLOTHES_SHOP)
     try:
         server.do(view.process())
         with looking(chromium, server.address, "en-GB") as seen:
             expect(seen.page.locator(".findings .ideal")).to_contain_text("customers of 60")
-            expect(seen.page.locator(".findings .detours li").first).to_contain_text("39 moves, 47% of those who left")
+            expect(seen.page.locator(".findings .ideal")).to_contain_text("of all steps fit it")
+            detour = seen.page.locator(".findings .detours li").first
+            expect(detour).to_contain_text("Consideration → Discovery 36 customers, 60%; 1,085 days lost · lets-the-cart-go")
+            detour.get_by_role("button").click()
+            expect(seen.page.locator(".panel .facts")).to_contain_text("36 · 60%")
+            seen.page.keyboard.press("Escape")
             expect(seen.page.locator(".plate .sparkline")).to_have_count(6)
             assert seen.fits() == (True, True)
             seen.page.get_by_label("Channel").select_option("instagram")
             expect(seen.page.locator(".lane.channels")).not_to_contain_text("WhatsApp")
             assert seen.keeps_out() == []
+            seen.page.get_by_role("combobox", name="Who").select_option("student")
+            expect(seen.page.locator(".findings .ideal")).to_contain_text("of all steps fit it")
+            expect(seen.page.locator(".findings .ideal")).not_to_contain_text("customers of 60")
+            expect(detour).not_to_contain_text("36 customers")
+            expect(detour).to_contain_text("days lost")
             assert seen.complaints == []
     finally:
         server.stop()

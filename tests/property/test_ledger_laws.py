@@ -25,9 +25,12 @@ from etapa.journey.ledger.periods import DAYS_KEPT, period_of
 from etapa.journey.ledger.stays import bucket_of
 from etapa.journey.ledger.tables import TABLES, Figures, Key, Table
 from etapa.journey.ledger.tally import BatchTally, add_figures
+from etapa.journey.map.ways import ShownSpan, ways_of
 from etapa.journey.units import DAY, HOUR
 from etapa.stream.protocol.ledger_keeper import LedgerKeeper
 from tests.reference.made_up import journeys, thorough, touchpoints
+from tests.reference.ways import WayStep
+from tests.reference.ways import ways_of as ways_tried
 
 CUSTOMERS = ("anna", "bert", "carla")
 WALL = 40 * HOUR
@@ -92,21 +95,12 @@ def totals(ledger: JourneyLedger, *columns: int) -> dict[Table, dict[Key, Figure
     return sums
 
 
-def ways_of(changes: Sequence[StageChange], journey: Journey) -> Mapping[tuple[str, Key], Figures]:
-    """New customers, and how many more were on the ideal way, found by comparing all that each customer has entered with it."""
+def whole_ways(changes: Sequence[StageChange], journey: Journey, persona: str | None) -> tuple[int, ...] | None:
+    """What whole ways say: customers who are followed, those on the ideal way, stages entered, and those among them that do not fit."""
     assert journey.design.frame is not None
-    ideal = journey.design.frame.ideal
-    entered: dict[str, list[str]] = {}
-    found: dict[tuple[str, Key], Figures] = {}
-    for change in changes:
-        way = entered.setdefault(change.customer_id, [])
-        before = bool(way) and way == list(ideal[: len(way)])
-        if change.source is not None or change.to in ideal:
-            way.append(change.to)
-        after = bool(way) and way == list(ideal[: len(way)])
-        place = period_of(change.at, "hour"), (change.persona, change.source, change.to, change.cause, change.rule)
-        add_figures(found.setdefault(place, [0, 0]), [int(change.source is None), after - before])
-    return found
+    steps = [WayStep(each.customer_id, each.source, each.to, each.at, each.rule, each.persona) for each in changes]
+    ways = ways_tried(steps, journey.design.frame.ideal, None, LATER, persona)
+    return ways[:4] if ways.customers or ways.entered else None
 
 
 @thorough
@@ -115,7 +109,10 @@ def test_the_ledger_equals_what_was_published_one_by_one(journey: Journey, strea
     found = works(compile_journey(with_design(journey)), cut(stream, places))
     ledger = ledger_of(found)
     changes = [change for work in found for change in work.changes]
-    ways = ways_of(changes, with_design(journey))
+    for persona in (None, *(each.id for each in DESIGN.personas)):
+        ways = ways_of(ledger, ShownSpan(None, LATER, persona))
+        told = None if ways is None else (ways.customers, ways.on_way, ways.steps, ways.deviations)
+        assert told == whole_ways(changes, with_design(journey), persona)
     moves: Counter[tuple[str, Key]] = Counter()
     stays: Counter[tuple[str, Key]] = Counter()
     spent: Counter[tuple[str, Key]] = Counter()
@@ -133,7 +130,7 @@ def test_the_ledger_equals_what_was_published_one_by_one(journey: Journey, strea
             campaigns[period_of(release.at, "hour"), (release.persona, release.offer.campaign, release.offer.outcome)] += 1
     counted = {(key.table, key.period, cell): figures for key, page in cells_of(ledger).items() for cell, figures in page.items()}
     assert {each[1:]: figures for each, figures in counted.items() if each[0] == "moves"} == {
-        key: [count, spent[key], *ways.get(key, [0, 0])] for key, count in moves.items()
+        key: [count, spent[key]] for key, count in moves.items()
     }
     assert {each[1:]: figures for each, figures in counted.items() if each[0] == "stays"} == {key: [count] for key, count in stays.items()}
     assert {each[1:]: figures for each, figures in counted.items() if each[0] == "campaigns"} == {

@@ -8,6 +8,7 @@ from etapa.journey.engine.facts.touchpoint import Touchpoint
 from etapa.journey.engine.judging.figures import count_changes
 from etapa.journey.ledger.ledger import JourneyLedger, enter
 from etapa.journey.ledger.tally import BatchTally
+from etapa.rehearsal.identities import Gone
 
 BATCH: Final = 10_000
 """How many touchpoints are counted before they are entered into the ledger."""
@@ -32,14 +33,16 @@ class FileFigures:
         if self._seen >= BATCH:
             self._enter()
 
-    def told(self, each: StageChange | Release | CampaignOutcome) -> None:
-        """Count a stage change, or the outcome of a held trigger or a goal."""
+    def told(self, each: StageChange | Release | CampaignOutcome | Gone) -> None:
+        """Count a stage change, the outcome of a held trigger or a goal, or that an id is no longer used."""
         if isinstance(each, Release):
-            count_changes(self.tally, (), (each,), ())
+            count_changes(self.tally, (), released=(each,))
         elif isinstance(each, CampaignOutcome):
-            count_changes(self.tally, (), (), (each,))
+            count_changes(self.tally, (), outcomes=(each,))
+        elif isinstance(each, Gone):
+            count_changes(self.tally, (), departures=each.departures)
         else:
-            count_changes(self.tally, (each,), (), ())
+            count_changes(self.tally, (each,))
 
     def close(self, until: int | None = None) -> JourneyLedger:
         """Enter the rest, and return the ledger. `until`: the time up to which timers ran."""

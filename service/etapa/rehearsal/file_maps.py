@@ -11,9 +11,10 @@ from etapa.journey.ledger.trends import trends_of
 from etapa.journey.map.document import JourneyMap
 from etapa.journey.map.draw import draw
 from etapa.journey.map.figures import Figures
+from etapa.journey.map.reached import Reached
 from etapa.journey.map.recent import RecentMoves
 from etapa.journey.map.rules_told import RulesTold
-from etapa.journey.map.ways import Ways
+from etapa.journey.map.ways import ShownSpan, population_of, ways_of
 from etapa.rehearsal.identities import Gone
 from etapa.rehearsal.replay import Told
 from etapa.uplift.on_the_map import campaign_effects
@@ -30,22 +31,21 @@ class FileMaps:
         self._journey = journey
         self._rules = rules
         self._stages = [stage.id for stage in journey.stages]
-        frame = journey.design.frame
         self._recent = RecentMoves(since, to)
-        self._ways = Ways(frame.ideal if frame is not None else (), self._stages, since, to)
+        self._reached = Reached(self._stages, since, to)
 
     def told(self, each: Told) -> None:
         """Take in a stage change, or that an id is no longer used."""
         if isinstance(each, Gone):
-            self._ways.left(each.customer_id)
+            self._reached.left(each.customer_id)
         if isinstance(each, StageChange):
             self._recent.moved(each)
-            self._ways.moved(each.customer_id, each.source, each.to, each.at, each.rule, each.persona)
+            self._reached.moved(each)
 
     @property
     def _has_moves(self) -> bool:
         """Whether there was any customer at all; otherwise nothing has been measured, and the map shows only the design."""
-        return self._ways.anybody
+        return self._reached.anybody
 
     def drawn(self, ledger: JourneyLedger, until: int | None) -> Mapping[str, JourneyMap]:
         """The maps by persona; the empty text stands for all customers. `until`: how far timers ran, if past the last touchpoint."""
@@ -64,10 +64,9 @@ class FileMaps:
             ends = max(ends, until)
         if to is not None:
             ends = to
-        everything = Figures(report_of(ledger, ReportQuery(until=to, persona=persona), self._stages).tables)
-        population = {stage: everything.total("moves", to=stage) - everything.total("moves", from_=stage) for stage in self._stages}
+        population = population_of(ledger, self._stages, ShownSpan(None, to, persona))
         trends = {} if begins is None or ends is None else trends_of(ledger, persona, population, begins, ends)
         effects = campaign_effects(self._journey, ledger) if persona is None and self._span == (None, None) else {}
-        figures = Figures(report.tables, persona, begins, ends, report.exact, population, trends, effects=effects)
-        ways = self._ways.figures(until if to is None else to, persona)
-        return draw(self._journey, self._rules, figures, ways, self._ways.rules(persona), self._recent.latest(persona))
+        way = None if ends is None else ways_of(ledger, ShownSpan(since, ends, persona))
+        figures = Figures(report.tables, persona, begins, ends, report.exact, population, trends, way, effects)
+        return draw(self._journey, self._rules, figures, self._reached.by_stage(persona), self._recent.latest(persona))

@@ -1,13 +1,14 @@
 """Joining ids while touchpoints are replayed: follows links, and keeps what a replay of united customers needs."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Final
 
 from etapa.contracts.incoming.link import CROWD, CYCLE, TWO_KNOWN
 from etapa.contracts.incoming.rejected import Rejected, rejected
 from etapa.contracts.stored.state import decode_state, encode_state
 from etapa.journey.engine.facts.changes import CampaignOutcome, Release
+from etapa.journey.engine.facts.course import Departure
 from etapa.journey.engine.facts.customer import Customer
 from etapa.journey.engine.facts.stage_change import StageChange
 from etapa.journey.engine.facts.touchpoint import SAME_AS, Touchpoint
@@ -32,6 +33,8 @@ class Gone:
     persona: str | None
     at: int
     """The customer's clock."""
+    departures: Sequence[Departure]
+    """What the ledger counts of that."""
     returns_in: str | None = None
     """The stage last published for the kept id, if that one was no longer used either until now."""
 
@@ -145,7 +148,7 @@ class Identities:
             try:
                 persona = None if personas is None else personas.of(moved)
                 returns_in = standing.stage if kept is None and standing is not None else None
-                linked.gone = Gone(gone_id, kept_id, moved.stage, persona, moved.clock, returns_in)
+                gone = Gone(gone_id, kept_id, moved.stage, persona, moved.clock, (), returns_in)
                 united = unite(
                     self._program,
                     Meeting(
@@ -163,6 +166,7 @@ class Identities:
             self._left.pop(kept_id, None)
             if left is not None:
                 self._left[gone_id] = left
+            linked.gone = replace(gone, departures=happened.departures)
             linked.changes, linked.outcomes = happened.changes, happened.outcomes
             linked.released, linked.failures = happened.released, happened.failures
         self._links.take(joining)

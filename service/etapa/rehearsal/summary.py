@@ -150,9 +150,10 @@ class Summary:
             self.stages[each.stage] -= 1
             if each.returns_in is not None:
                 self.stages[each.returns_in] += 1
-            return
         if self.figures is not None:
             self.figures.told(each)
+        if isinstance(each, Gone):
+            return
         if isinstance(each, CampaignOutcome):
             goal = self.goals.get(each.campaign)
             if goal is not None:

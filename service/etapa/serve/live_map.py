@@ -2,7 +2,7 @@
 
 import asyncio
 import gzip
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from functools import cached_property
 from typing import Final, NamedTuple
 
@@ -11,11 +11,12 @@ import msgspec
 from etapa.journey.language.model import Journey
 from etapa.journey.ledger.ledger import JourneyLedger
 from etapa.journey.ledger.periods import start_of
-from etapa.journey.ledger.report import ReportQuery, Row, report_of
+from etapa.journey.ledger.report import ReportQuery, report_of
 from etapa.journey.ledger.trends import trends_of
-from etapa.journey.map.draw import RuleCounts, draw
+from etapa.journey.map.draw import draw
 from etapa.journey.map.figures import Figures
 from etapa.journey.map.rules_told import RulesTold
+from etapa.journey.map.ways import ShownSpan, population_of, ways_of
 from etapa.languages.read import languages
 from etapa.serve.ports import StageReader
 from etapa.stream.protocol.ledger_keeper import ledger_of
@@ -55,6 +56,7 @@ class LiveMap:
         self._reader = reader
         self._now = now
         self._stages = [stage.id for stage in journey.stages]
+        self._has_ideal_way = journey.design.frame is not None and bool(journey.design.frame.ideal)
         self._drawing = asyncio.Lock()
         self._kept: dict[ReportQuery, tuple[float, DrawnMap]] = {}
 
@@ -67,8 +69,8 @@ class LiveMap:
             if began < good_until:
                 return kept
             counts = (await self._reader.stage_counts()).counts
-            # Where the customers of a persona are can only be counted from the very beginning.
-            found = await self._reader.ledger(query.since if query.persona is None else None, query.until)
+            # Where customers of a persona are, and who is on the ideal way, can only be counted from the very beginning.
+            found = await self._reader.ledger(None if self._needs_the_beginning(query) else query.since, query.until)
             # In a thread: the event loop belongs to the worker.
             drawn = await asyncio.to_thread(self._encoded, found, query, counts)
             ended = clock()
@@ -76,6 +78,9 @@ class LiveMap:
                 self._kept.clear()
             self._kept[query] = (ended + max(FRESH_SECONDS, _SHARE * (ended - began)), drawn)
             return drawn
+
+    def _needs_the_beginning(self, query: ReportQuery) -> bool:
+        return query.persona is not None or self._has_ideal_way
 
     async def figures(self) -> LiveFigures:
         """Only its changing figures. Raises `ViewError` when the view does not answer."""
@@ -86,8 +91,7 @@ class LiveMap:
         ledger = ledger_of(found.parts)
         report = report_of(ledger, query, self._stages)
         if query.persona is not None:
-            whole = Figures(report_of(ledger, ReportQuery(persona=query.persona), self._stages).tables)
-            counts = {stage: max(0, whole.total("moves", to=stage) - whole.total("moves", from_=stage)) for stage in self._stages}
+            counts = population_of(ledger, self._stages, ShownSpan(None, None, query.persona))
         begins = query.since if query.since is not None else _first(ledger)
         ends = None if begins is None else query.until if query.until is not None else self._now()
         # While nobody has moved yet, a list of what never happened would say nothing.
@@ -102,10 +106,10 @@ class LiveMap:
             exact=report.exact,
             population=counts,
             trends=trends,
-            way=_way(query, tables),
+            way=None if ends is None or not self._has_ideal_way else ways_of(ledger, ShownSpan(query.since, ends, query.persona)),
             effects=effects,
         )
-        plain = msgspec.json.encode(draw(self._journey, self.rules, figures, rules=_by_rule(tables))) + b"\n"
+        plain = msgspec.json.encode(draw(self._journey, self.rules, figures)) + b"\n"
         return DrawnMap(plain, gzip.compress(plain, compresslevel=6, mtime=0))
 
     @cached_property
@@ -113,22 +117,6 @@ class LiveMap:
         """The journey's rules as sentences."""
         # Only people need sentences, so a worker starts without them.
         return RulesTold(self._journey, languages())
-
-
-def _by_rule(tables: Mapping[str, Sequence[Row]]) -> RuleCounts:
-    found: dict[tuple[str, str], dict[str | None, int]] = {}
-    for row in tables.get("rules", ()):
-        found.setdefault((row["from"], row["to"]), {})[row["rule"]] = row["count"]
-    return found
-
-
-def _way(query: ReportQuery, tables: Mapping[str, Sequence[Row]]) -> tuple[int, int] | None:
-    """How many customers are followed, and how many are on the ideal way. Counted from the beginning; and a customer's persona may change on the way."""
-    if query.since is not None or query.persona is not None:
-        return None
-    rows = tables.get("ideal_way", ())
-    followed = sum(row["followed"] for row in rows)
-    return (followed, sum(row["on_way"] for row in rows)) if followed else None
 
 
 def _first(ledger: JourneyLedger) -> int | None:

@@ -15,7 +15,7 @@ import msgspec
 
 from etapa.contracts.stored.state import decode_state, encode_state
 from etapa.journey.engine.deny_list import DenyList
-from etapa.journey.engine.judging.ideal_way import UNKNOWN
+from etapa.journey.engine.facts.course import UNKNOWN
 from etapa.journey.engine.partition import Partition
 from etapa.stream.protocol.belonging import PartitionRefused
 from etapa.stream.protocol.observer import TaskObserver

@@ -8,37 +8,36 @@ from etapa.contracts.stored.ledger_page import DENIED_PREFIX, decode_bundle, pag
 from etapa.journey.ledger.ledger import JourneyLedger, fold
 from etapa.journey.ledger.page import PageKey
 from etapa.journey.ledger.periods import KeptPeriods, kept_period, start_of
+from tests.simulation.checking.ways import FollowedWays
 from tests.simulation.machines.memory_log import MemoryBroker
 from tests.simulation.machines.memory_view import MemoryRedis
 
 
 def ledger_against_changes(broker: MemoryBroker, redis: MemoryRedis, ideals: Mapping[int, Sequence[str]]) -> list[str]:
-    """Moves are the published stage changes, one by one, and as many customers are on the ideal way as these say. `ideals` by version."""
+    """Moves are the published stage changes, one by one, and the ideal way is as these say. `ideals` by version."""
     published: Counter[tuple[str | int | None, ...]] = Counter()
-    on_way: dict[str, bool] = {}
+    ways = FollowedWays(published)
     for committed in broker.committed:
         for outgoing in committed.transaction.stage_changes:
             change = decode_stage_change(outgoing.value or b"")
-            published[change.source, change.to, change.cause, change.rule] += 1
-            published["followed",] += change.source is None
-            ideal = ideals[change.version]
-            # Whoever was forgotten begins anew.
-            was = change.source is not None and on_way.get(change.customer_id, False)
-            step = (change.source, change.to)
-            is_on = (was or change.source is None) and step in zip((None, *ideal), ideal, strict=False)
-            published["on way", "led there"] += is_on and not was
-            published["on way", "led off"] += was and not is_on
-            on_way[change.customer_id] = is_on
+            published["moves", change.source, change.to, change.cause, change.rule] += 1
+            ways.moved(change.customer_id, change.source, change.to, change.rule, ideals[change.version])
     counted: Counter[tuple[str | int | None, ...]] = Counter()
-    for _, page in _shown_ledger(redis).of("moves"):
-        for (_, *move), (count, _, followed, change_in_number) in page.cells().items():
-            counted[tuple(move)] += count
-            counted["followed",] += followed
-            counted["on way", "led there" if change_in_number > 0 else "led off"] += abs(change_in_number)
-    if counted != published:
-        more, fewer = sorted((counted - published).items(), key=repr), sorted((published - counted).items(), key=repr)
-        return [f"the ledger counts moves that were not published, {more}, or lacks some that were, {fewer}"]
-    return []
+    shown = _shown_ledger(redis)
+    for _, page in shown.of("moves"):
+        for (_, *move), (count, _) in page.cells().items():
+            counted["moves", *move] += count
+    for _, page in shown.of("ways"):
+        for (_, source, to), (followed, on_way, _, steps, deviations) in page.cells().items():
+            # What is published does not tell who was forgotten.
+            if to is not None:
+                for what, number in (("followed", followed), ("on way", on_way), ("steps", steps), ("deviations", deviations)):
+                    counted[what, source, to] += number
+    for _, page in shown.of("detours"):
+        for (_, source, to, rule), (_, times, _, _) in page.cells().items():
+            counted["detours", source, to, rule] += times
+    wrong = [each for each in {**counted, **published} if counted[each] != published[each]]
+    return [f"the ledger has {counted[each]} of {each}, and published were {published[each]}" for each in sorted(wrong, key=repr)]
 
 
 def ledger_against_reference(reference: JourneyLedger, redis: MemoryRedis, stream_time: int | None) -> list[str]:

@@ -69,22 +69,21 @@ def test_touchpoints_are_counted_by_hour_segment_type_and_channel(
             st.sampled_from(["timer", "touchpoint"]),
             st.sampled_from([None, "a rule", "another"]),
             st.none() | st.integers(0, 10**13),
-            st.integers(-1, 1),
         ),
         max_size=40,
     )
 )
 def test_stays_are_counted_by_persona_and_move_whatever_caused_it(
-    moves: list[tuple[int, str | None, str, str | None, int | None, int]],
+    moves: list[tuple[int, str | None, str, str | None, int | None]],
 ) -> None:
     tally = BatchTally()
     stays: Counter[tuple[int, Key]] = Counter()
     sums: dict[tuple[int, Key], Figures] = {}
-    for hour, persona, cause, rule, stay, on_way in moves:
+    for hour, persona, cause, rule, stay in moves:
         source = None if stay is None else "new"
-        tally.moved(hour * HOUR, persona, source, "buyer", cause, stay, rule, int(stay is None), on_way)
-        there = sums.setdefault((hour * HOUR, (persona, source, "buyer", cause, rule)), [0, 0, 0, 0])
-        for place, number in enumerate((1, stay or 0, int(stay is None), on_way)):
+        tally.moved(hour * HOUR, persona, source, "buyer", cause, stay, rule)
+        there = sums.setdefault((hour * HOUR, (persona, source, "buyer", cause, rule)), [0, 0])
+        for place, number in enumerate((1, stay or 0)):
             there[place] += number
         if stay is not None:
             stays[hour * HOUR, (persona, "new", "buyer", bucket_of(stay))] += 1
@@ -103,11 +102,22 @@ def test_what_is_counted_after_turning_back_to_an_hour_is_added_to_it() -> None:
         list(tally.hours())
     for table, key, rest in (
         ("touchpoints", ("student", "buyer", "buy", "web"), []),
-        ("moves", (None, "new", "buyer", "timer", None), [5, 0, 0]),
+        ("moves", (None, "new", "buyer", "timer", None), [5]),
         ("stays", (None, "new", "buyer", 5), []),
     ):
         found = [cells[key] for (each, _), cells in counted_in(tally).items() if each == table]
         assert found == [[count, *(count * number for number in rest)] for count in (3, 2, 1)]
+
+
+def test_what_is_counted_of_the_ideal_way_adds_up_by_hour() -> None:
+    tally = BatchTally()
+    for hour in (0, 1, 0):
+        tally.counted(
+            hour * HOUR, [("ways", (None, "new", "buyer"), (0, -1, 0, 1, 1)), ("detours", (None, "new", "x", None), (1, 1, 0, -9))]
+        )
+    found = {hour.start: hour.others for hour in tally.hours()}
+    assert found[0] == {"ways": {(None, "new", "buyer"): [0, -2, 0, 2, 2]}, "detours": {(None, "new", "x", None): [2, 2, 0, -18]}}
+    assert found[HOUR] == {"ways": {(None, "new", "buyer"): [0, -1, 0, 1, 1]}, "detours": {(None, "new", "x", None): [1, 1, 0, -9]}}
 
 
 def test_the_numbers_of_another_journey_mean_other_segments_and_types() -> None:

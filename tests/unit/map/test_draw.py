@@ -11,8 +11,8 @@ from etapa.journey.map.draw import draw
 from etapa.journey.map.figures import Figures, Row
 from etapa.journey.map.rules_told import RulesTold
 from etapa.journey.map.schema import map_schema
-from etapa.journey.map.ways import Ways
-from etapa.journey.units import DAY
+from etapa.journey.map.ways import Detour, WayFigures
+from etapa.journey.units import DAY, SECOND
 from etapa.languages.read import languages
 
 JOURNEY = journey_or_raise(
@@ -152,25 +152,28 @@ def test_campaigns_show_who_met_the_goal_in_both_groups_and_the_effect_where_it_
     assert (lane.sent, lane.holdout, lane.effect) == (None, GroupGoals(40, 8), effect)
 
 
-def test_single_ways_are_shown_where_they_are_known() -> None:
-    ways = Ways(("look", "think", "own"), [stage.id for stage in JOURNEY.stages])
-    ways.moved("ana", None, "look", 0, None, None)
-    ways.moved("ana", "look", "think", DAY, "thinks", None)
-    ways.moved("ana", "think", "look", 2 * DAY, "tires", None)
-    ways.moved("ana", "look", "think", 5 * DAY, "thinks", None)
-    drawn = draw(JOURNEY, RulesTold(JOURNEY, languages()), Figures(TABLES), ways.figures(), ways.rules())
-    assert drawn.way is not None
-    assert drawn.way.detours is not None
-    assert [(each.source, each.to, each.days_lost, each.rules) for each in drawn.way.detours] == [("think", "look", 3.0, {"tires": 1})]
-    assert next(flow for flow in drawn.flows if flow.to == "think").rules[0].count == 2
-    assert drawn.stages[1].reached == 1
+def test_ways_are_compared_with_the_ideal_one() -> None:
+    detour = Detour("think", "look", {"tires": 4, None: 1}, customers=4, times=5, lost=3 * DAY // SECOND)
+    way = _map(way=WayFigures(40, 10, 200, 50, (detour, detour_of_a_span()))).way
+    assert way is not None
+    assert (way.customers, way.on_way, way.share, way.conformance) == (40, 10, 0.25, 0.75)
+    assert [(each.source, each.to, each.customers, each.share, each.times, each.days_lost, each.rules) for each in way.detours] == [
+        ("think", "look", 4, 0.1, 5, 3.0, {"tires": 4}),
+        ("look", "lost", None, None, 2, 0.5, {"leaves": 2}),
+    ]
     assert _map().way is None
 
 
-def test_who_is_on_the_ideal_way_is_shown_where_only_that_is_counted() -> None:
-    way = _map(way=(40, 10)).way
-    assert way is not None
-    assert (way.customers, way.on_way, way.share, way.conformance, way.detours) == (40, 10, 0.25, None, None)
+def detour_of_a_span() -> Detour:
+    return Detour("look", "lost", {"leaves": 2}, customers=None, times=2, lost=DAY // SECOND // 2)
+
+
+def test_rules_are_counted_and_stages_reached_where_that_is_known() -> None:
+    rules: list[Row] = [{"from": "look", "to": "think", "rule": "thinks", "count": 2}]
+    figures = Figures({**TABLES, "rules": rules})
+    drawn = draw(JOURNEY, RulesTold(JOURNEY, languages()), figures, {"think": 1})
+    assert next(flow for flow in drawn.flows if flow.to == "think").rules[0].count == 2
+    assert [stage.reached for stage in drawn.stages] == [0, 1, 0, 0]
 
 
 def test_the_document_is_as_its_schema_says() -> None:

@@ -1,27 +1,83 @@
-"""Who is on the ideal way: counted change by change as workers do, and from whole ways as maps of files do."""
+"""Who is on the ideal way: counted change by change as workers do, and found in whole ways."""
 
 from itertools import pairwise, product
 
-from etapa.journey.engine.judging.ideal_way import BEFORE, ON, CompiledWay
-from etapa.journey.map.ways import Ways
+from etapa.journey.engine.facts.course import OFF, ON, UNKNOWN, Course, Way
+from etapa.journey.engine.judging.ideal_way import MOST_DETOURS, CompiledWay, way_of
+from etapa.journey.ledger.tables import Counted
 
 IDEAL = ("a", "b", "c")
 STAGES = ("new", "odd", *IDEAL)
 
 
-def test_every_way_of_up_to_four_stages_is_judged_as_on_a_map_of_files() -> None:
+def entered(compiled: CompiledWay, before: Way, source: str | None, to: str, at: int = 0, persona: str | None = None) -> Way:
+    return compiled.entered(before, persona=persona, source=source, to=to, at=at, rule=None)[0]
+
+
+def counts(compiled: CompiledWay, before: Way, source: str | None, to: str, persona: str | None = None) -> list[Counted]:
+    return list(compiled.entered(before, persona=persona, source=source, to=to, at=0, rule=None)[1])
+
+
+def gone(compiled: CompiledWay, *stages: str) -> Way:
+    course: Way = UNKNOWN
+    for source, to in pairwise((None, *stages)):
+        assert to is not None
+        course = entered(compiled, course, source, to)
+    return course
+
+
+def test_on_it_are_those_who_entered_its_first_stages_in_order() -> None:
     on_way = 0
     for length in (1, 2, 3, 4):
         for stages in product(STAGES, repeat=length):
             if any(source == to for source, to in pairwise(stages)):
                 continue
-            compiled, whole = CompiledWay(IDEAL), Ways(IDEAL, STAGES)
-            way = BEFORE
-            for at, (source, to) in enumerate(pairwise((None, *stages))):
-                assert to is not None
-                way = compiled.after(way, source, to)
-                whole.moved("a customer", source, to, at, None, None)
-            assert (way == ON) == (whole.figures().on_way == 1), stages
-            on_way += way == ON
+            following = stages if stages[0] in IDEAL else stages[1:]
+            is_on = bool(following) and following == IDEAL[: len(following)]
+            assert (way_of(gone(CompiledWay(IDEAL), *stages)) == ON) == is_on, stages
+            on_way += is_on
     # Each beginning of the ideal way, by itself and after either of the stages that are not on it.
     assert on_way == 9
+
+
+def test_who_keeps_to_it_takes_a_single_number_of_the_state() -> None:
+    assert gone(CompiledWay(IDEAL), "a", "b", "c") == ON
+
+
+def test_who_came_before_there_was_one_is_not_followed() -> None:
+    assert gone(CompiledWay(()), "a", "b") == UNKNOWN
+    assert counts(CompiledWay(IDEAL), UNKNOWN, "a", "b") == []
+
+
+def test_another_ideal_way_takes_customers_off_the_old_one_for_such_as_came_along_the_new_one() -> None:
+    before = gone(CompiledWay(IDEAL), "a", "b", "odd")
+    assert isinstance(before, Course)
+    assert before.detour == (None, "b", "odd", None)
+    newer = CompiledWay(("a", "b", "d", "odd", "c"))
+    found, counted = newer.entered(before, persona=None, source="odd", to="c", at=7_000_000, rule=None)
+    # The detour is over, and a step along the new way fits it; but whoever was off it stays off.
+    assert counted == [("detours", (None, "b", "odd", None), (0, 0, 1, 7)), ("ways", (None, "odd", "c"), (0, 0, 0, 1, 0))]
+    assert isinstance(found, Course)
+    assert (found.way, found.furthest, found.detour) == (OFF, 4, None)
+
+
+def test_who_becomes_another_persona_is_counted_for_that_one_with_the_next_move() -> None:
+    compiled = CompiledWay(IDEAL)
+    before = entered(compiled, UNKNOWN, None, "a", persona="student")
+    assert counts(compiled, before, "a", "b", "family") == [
+        ("ways", ("student", "a", "b"), (-1, -1, -1, 0, 0)),
+        ("ways", ("family", "a", "b"), (1, 1, 1, 1, 0)),
+    ]
+    assert counts(CompiledWay(()), before, "a", "b", None)[0] == ("ways", ("student", "a", "b"), (-1, -1, -1, 0, 0))
+
+
+def test_a_customer_s_state_holds_so_many_different_detours_and_no_more() -> None:
+    stages = [f"x{number}" for number in range(2 * MOST_DETOURS)]
+    compiled, course, first = CompiledWay(("a",)), gone(CompiledWay(("a",)), "a"), 0
+    for stage in stages:
+        course, counted = compiled.entered(course, persona=None, source="a", to=stage, at=0, rule=None)
+        first += sum(figures[0] for table, _, figures in counted if table == "detours")
+        course = entered(compiled, course, stage, "a")
+    assert first == MOST_DETOURS
+    assert isinstance(course, Course)
+    assert len(course.taken) == 6 * MOST_DETOURS

@@ -93,10 +93,10 @@ def _of_the_file(since: int | None, to: int | None, persona: str) -> dict[str, A
 
 
 def _without_single_customers(drawn: dict[str, Any]) -> dict[str, Any]:
-    """What both can know: not the detours of single customers, nor their latest moves, and when the figures end."""
+    """What both can know: not the latest moves of single customers nor how many have been in a stage, and not when a file's figures end."""
     flows = [{**flow, "recent": []} for flow in drawn["flows"]]
     stages = [{**stage, "reached": None, "trend": stage["trend"][-1:]} for stage in drawn["stages"]]
-    return {**drawn, "flows": flows, "stages": stages, "way": {**(drawn["way"] or {}), "conformance": None, "detours": None}, "until": None}
+    return {**drawn, "flows": flows, "stages": stages, "until": None}
 
 
 def test_a_live_map_is_that_of_a_file_but_for_single_customers() -> None:
@@ -105,17 +105,30 @@ def test_a_live_map_is_that_of_a_file_but_for_single_customers() -> None:
     assert live["customers"] == 60
     assert live["way"]["customers"] == 60
     assert 0 < live["way"]["on_way"] < 60
+    assert 0 < live["way"]["conformance"] < 1
+    assert live["way"]["detours"][0]["from"] == "consideration"
+    assert live["way"]["detours"][0]["days_lost"] > 0
     # Every rule is counted: all moves were made by rules that the journey has.
     assert all(sum(rule["count"] for rule in flow["rules"]) == flow["count"] for flow in live["flows"])
     assert _without_single_customers(live) == _without_single_customers(file)
 
 
 def test_so_it_is_for_a_persona_and_for_a_span_of_time() -> None:
-    """But for the ideal way, which is told for everybody and all time: a persona may change on the way."""
     view, since = installation(), BEGINS + 31 * DAY
-    live, file = _live(view, ReportQuery(persona="student")), _of_the_file(None, None, "student")
-    assert live["way"] is None
-    assert _without_single_customers({**live, "way": None}) == _without_single_customers({**file, "way": None})
-    live, file = _live(view, ReportQuery(since=since)), _of_the_file(since, None, "")
-    assert live["way"] is None
-    assert _without_single_customers({**live, "way": None}) == _without_single_customers({**file, "way": None})
+    for query, file in (
+        (ReportQuery(persona="student"), _of_the_file(None, None, "student")),
+        (ReportQuery(since=since), _of_the_file(since, None, "")),
+        (ReportQuery(since=since, persona="student"), _of_the_file(since, None, "student")),
+    ):
+        live = _live(view, query)
+        assert 0 < live["way"]["customers"] <= 60
+        assert live["way"]["detours"]
+        assert [each["customers"] is None for each in live["way"]["detours"]] == [query.since is not None] * len(live["way"]["detours"])
+        assert _without_single_customers(live) == _without_single_customers(file)
+
+
+def test_ways_of_personas_add_up_to_those_of_everybody() -> None:
+    view = installation()
+    everybody, student, professional = (_live(view, ReportQuery(persona=each))["way"] for each in (None, "student", "professional"))
+    assert student["customers"] + professional["customers"] == everybody["customers"]
+    assert student["on_way"] + professional["on_way"] == everybody["on_way"]

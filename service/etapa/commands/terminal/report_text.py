@@ -17,7 +17,8 @@ _SHOWN: Final = (
     ("stages", "Stages", ("stage", "new", "entered", "left", "touchpoints", "median_stay_seconds")),
     ("moves", "Moves", ("from", "to", "cause", "count")),
     ("rules", "Rules", ("from", "to", "rule", "count")),
-    ("ideal_way", "Ideal way", ("from", "to", "followed", "on_way")),
+    ("ideal_way", "Ideal way", ("from", "to", "followed", "on_way", "entered", "deviations")),
+    ("detours", "Detours", ("from", "to", "rule", "customers", "times", "ended")),
     ("touchpoints", "Touchpoints", ("stage", "type", "channel", "count")),
     ("feeling", "Feeling", ("stage", "count", "mean", "standard_deviation")),
     ("campaigns", "Campaigns", ("campaign", "outcome", "count")),
@@ -30,7 +31,6 @@ _HEADS: Final = {
     "stage_changes": "stage changes",
     "value_sum": "value",
     "on_way": "more on it",
-    "followed": "new",
 }
 
 
@@ -65,6 +65,8 @@ def _table(title: str, columns: Sequence[str], rows: Sequence[Row]) -> Iterator[
 
 
 def _cell(column: str, value: Any) -> str:
+    if column == "to" and value is None:
+        return "(gone)"
     if column == "from" and value is None:
         return "(new)"
     if column == "persona" and value is None:

@@ -48,12 +48,35 @@ class RuleRow(PeriodRow, frozen=True, kw_only=True):
 
 
 class WayRow(PeriodRow, frozen=True, kw_only=True):
-    """How many customers moves brought onto the ideal way, or led off it: those who have entered exactly its first stages, in order."""
+    """What moves had to do with the ideal way. Customers are on it who have entered exactly its first stages, in order."""
 
     source: Annotated[str | None, msgspec.Meta(description="Null: new customers.")] = msgspec.field(name="from")
-    to: str
-    followed: Annotated[Counted, msgspec.Meta(description="New customers since the journey has an ideal way.")]
+    to: Annotated[str | None, msgspec.Meta(description="Null: customers who were forgotten, or turned out to be others.")]
+    followed: Annotated[
+        int,
+        msgspec.Meta(
+            description="How many more customers are followed: new ones since the journey has an ideal way, less those who are gone; of one persona also those who were of another before."
+        ),
+    ]
     on_way: Annotated[int, msgspec.Meta(description="How many more of them were on the ideal way afterwards; below 0: how many fewer.")]
+    entered: Annotated[Counted, msgspec.Meta(description="Stages that they entered by these moves.")]
+    deviations: Annotated[
+        Counted,
+        msgspec.Meta(
+            description="How many of these did not fit: after each, one stage more must be removed or inserted to repair the way."
+        ),
+    ]
+
+
+class DetourRow(PeriodRow, frozen=True, kw_only=True):
+    """Moves by which customers left the ideal way, or went back along it. Personas are those at that moment."""
+
+    source: str = msgspec.field(name="from")
+    to: str
+    rule: Annotated[str | None, msgspec.Meta(description="Null: moved by no rule.")]
+    customers: Annotated[Counted, msgspec.Meta(description="Customers who did so for the first time.")]
+    times: Annotated[Counted, msgspec.Meta(description="How often customers left it so.")]
+    ended: Annotated[Counted, msgspec.Meta(description="How many who had left it so were back where they left it, or are gone.")]
 
 
 class StageRow(PeriodRow, frozen=True, kw_only=True):
@@ -156,6 +179,7 @@ class ReportMessage(msgspec.Struct, frozen=True, kw_only=True):
     moves: Sequence[MoveRow]
     rules: Annotated[Sequence[RuleRow], msgspec.Meta(description="The same changes by rule, without new customers.")]
     ideal_way: Annotated[Sequence[WayRow], msgspec.Meta(description="Moves that changed how many customers are on the ideal way.")]
+    detours: Annotated[Sequence[DetourRow], msgspec.Meta(description="Moves by which customers left the ideal way.")]
     stages: Sequence[StageRow]
     stays: Sequence[StayRow]
     stay_histogram: Annotated[Sequence[StayBucket], msgspec.Meta(description="Empty if periods are reported separately.")]

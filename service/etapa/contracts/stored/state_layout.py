@@ -4,6 +4,7 @@ from typing import Any
 
 import msgspec
 
+from etapa.journey.engine.facts.course import Course
 from etapa.journey.engine.facts.customer import FORMAT, Change, Remembered
 from etapa.journey.engine.facts.outreach import Outreach
 
@@ -25,7 +26,7 @@ class StateLayout(msgspec.Struct, array_like=True, frozen=True, gc=False, tag=FO
     memory: Remembered = {}
     rule: str | None = None
     before: Change | None = None
-    way: int = 0
+    way: int | Course = 0
     traits: dict[str, list[Any]] = {}
     outreach: Outreach | None = None
     began: dict[str, tuple[int, int]] = {}

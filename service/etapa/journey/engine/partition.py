@@ -17,6 +17,7 @@ from mypy_extensions import mypyc_attr
 
 from etapa.journey.engine.deny_list import DenyList
 from etapa.journey.engine.facts.changes import Release
+from etapa.journey.engine.facts.course import Way
 from etapa.journey.engine.facts.customer import Customer
 from etapa.journey.engine.facts.forget_request import ForgetRequest
 from etapa.journey.engine.facts.instant import END_OF_TIME, LONG_AGO, NEVER
@@ -24,6 +25,7 @@ from etapa.journey.engine.facts.outreach import Outreach
 from etapa.journey.engine.facts.touchpoint import Touchpoint
 from etapa.journey.engine.judging.classify import catch_up, fire_and_note, reclassify, reschedule, touch_and_note
 from etapa.journey.engine.judging.figures import count_changes
+from etapa.journey.engine.judging.ideal_way import departed
 from etapa.journey.engine.judging.outcomes import ALL_AT_ONCE, EvaluationFailed, Happened, Touched
 from etapa.journey.engine.judging.program import Program
 from etapa.journey.engine.rehearsal import Rehearsal
@@ -76,7 +78,7 @@ class Partition:
         self._work = Work(at_once)
         self._turn = 0
         """How many times work has been collected."""
-        self._silent: dict[str, tuple[str, int, Outreach | None, int]] = {}
+        self._silent: dict[str, tuple[str, int, Outreach | None, Way]] = {}
         """Customers being carried over silently, with the stage, sequence and outreach that they had before."""
 
     def __len__(self) -> int:
@@ -176,7 +178,9 @@ class Partition:
             kept.customer, kept.scheduled, kept.turn = None, NEVER, -1
             work.changed.pop(customer_id, None)
             work.erased[customer_id] = None
-            work.left.append(customer.stage if in_silence is None else in_silence[0])
+            stage, way = (customer.stage, customer.way) if in_silence is None else (in_silence[0], in_silence[3])
+            work.left.append(stage)
+            work.add_departure(departed(way, stage, customer.clock))
         return True
 
     def denies(self, touchpoint: Touchpoint, wall: int) -> bool:
@@ -244,6 +248,8 @@ class Partition:
         work.changes += happened.changes
         for outcome in happened.outcomes:
             work.add_outcome(outcome)
+        for departure in happened.departures:
+            work.add_departure(departure)
         for failure in happened.failures:
             work.add_failure(failure)
 
@@ -294,7 +300,7 @@ class Partition:
         return customer.stage != before[0]
 
     def _reclassified_in_silence(
-        self, kept: _Kept, customer: Customer, before: tuple[str, int, Outreach | None, int], touched: Touched
+        self, kept: _Kept, customer: Customer, before: tuple[str, int, Outreach | None, Way], touched: Touched
     ) -> bool | None:
         work = self._work
         work.timers += touched.timers
@@ -318,7 +324,7 @@ class Partition:
         """Everything that resulted since the last collection. Also tells the changed customers what of them has changed."""
         work, tally = self._work, None
         if work.tally is not None:
-            count_changes(work.tally, work.changes, work.released, work.outcomes)
+            count_changes(work.tally, work.changes, work.released, work.outcomes, work.departures)
             tally = work.tally.successor()
         denied = self._denied
         if denied is not None:

@@ -4,13 +4,14 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 from etapa.journey.engine.facts.changes import Clause
+from etapa.journey.engine.facts.course import UNKNOWN, Course, Way
 from etapa.journey.engine.facts.customer import Customer
 from etapa.journey.engine.facts.instant import END_OF_TIME
 from etapa.journey.engine.facts.touchpoint import Touchpoint
 from etapa.journey.engine.judging.classify import touch_and_note
 from etapa.journey.engine.judging.compiled_rule import words_for
 from etapa.journey.engine.judging.holds import with_waiting
-from etapa.journey.engine.judging.ideal_way import UNKNOWN
+from etapa.journey.engine.judging.ideal_way import departed, persona_of, returned_to
 from etapa.journey.engine.judging.moves import announce, settle
 from etapa.journey.engine.judging.outcomes import EvaluationFailed, Happened
 from etapa.journey.engine.judging.program import Program
@@ -62,7 +63,13 @@ def unite(program: Program, meeting: Meeting, happened: Happened) -> Customer:
     """
     kept, moved, kept_id = meeting.kept, meeting.moved, meeting.kept_id
     moved_id = moved.id
-    way = UNKNOWN if kept is None else kept.way
+    persona = persona_of(moved.way)
+    way: Way = kept.way if kept is not None else UNKNOWN
+    happened.add_departure(departed(moved.way, moved.stage, moved.clock))
+    if kept is None and meeting.standing is not None:
+        # The id was given up once, with all that was counted of it but what it had published.
+        way = UNKNOWN if persona is None else Course(UNKNOWN, persona)
+        happened.add_departure(returned_to(persona, meeting.standing.stage, moved.clock))
     caps = program.journey.caps
     outreach = united_outreach(
         program.campaigns,

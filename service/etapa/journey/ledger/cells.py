@@ -45,13 +45,11 @@ class Cell:
 class MoveCell:
     """The key of a move, and its figures in the current hour."""
 
-    __slots__ = ("cell", "followed", "on_way", "stay", "stays")
+    __slots__ = ("cell", "stay", "stays")
 
     def __init__(self, cell: Cell, stays: dict[int, Cell]) -> None:
         self.cell: Final = cell
         self.stay = 0
-        self.followed = 0
-        self.on_way = 0
         self.stays: Final = stays
         """Cells of its stays by bucket, which it shares with moves of other causes."""
 

@@ -38,7 +38,7 @@ class LedgerReport(NamedTuple):
     limited: bool
     """Whether some types or channels were counted as `other`, because there were too many."""
     tables: Mapping[str, Sequence[Row]]
-    """By name: `moves`, `rules`, `ideal_way`, `stages`, `stays`, `stay_histogram`, `touchpoints`, `feeling`, `campaigns`, `goals`, `personas`."""
+    """By name: `moves`, `rules`, `ideal_way`, `detours`, `stages`, `stays`, `stay_histogram`, `touchpoints`, `feeling`, `campaigns`, `goals`, `personas`."""
 
 
 _Place = tuple[Period | None, Key]
@@ -55,8 +55,7 @@ def report_of(ledger: JourneyLedger, query: ReportQuery, stages: Sequence[str] =
     touchpoints = read.sums("touchpoints", "stage", "type", "channel")
     tables: dict[str, Sequence[Row]] = {
         "moves": [
-            _row(("from", "to", "cause"), place, count=count, stay_seconds=stay / SECOND)
-            for place, (count, stay, _, _) in read.sorted(moves, 2)
+            _row(("from", "to", "cause"), place, count=count, stay_seconds=stay / SECOND) for place, (count, stay) in read.sorted(moves, 2)
         ],
         "rules": [
             _row(("from", "to", "rule"), place, count=count)
@@ -64,9 +63,13 @@ def report_of(ledger: JourneyLedger, query: ReportQuery, stages: Sequence[str] =
             if place[1][0] is not None
         ],
         "ideal_way": [
-            _row(("from", "to"), place, followed=followed, on_way=on_way)
-            for place, (_, _, followed, on_way) in read.sorted(read.sums("moves", "from", "to"), 2)
-            if followed or on_way
+            _row(("from", "to"), place, followed=followed, on_way=on_way, entered=steps, deviations=deviations)
+            for place, (followed, on_way, _, steps, deviations) in read.sorted(read.sums("ways", "from", "to"), 2)
+            if followed or on_way or steps
+        ],
+        "detours": [
+            _row(("from", "to", "rule"), place, customers=customers, times=times, ended=ended)
+            for place, (customers, times, ended, _) in read.sorted(read.sums("detours", "from", "to", "rule"), 2)
         ],
         "stages": list(_stages(read, moves, stays, touchpoints)),
         "stays": [_row(("from", "to"), place, **_stay_figures(found)) for place, found in read.sorted(_histograms(stays, 2), 2)],
@@ -178,7 +181,7 @@ def _histogram(read: _Reading, stays: _Sums) -> Iterator[Row]:
 
 def _stages(read: _Reading, moves: _Sums, stays: _Sums, touchpoints: _Sums) -> Iterator[Row]:
     found: dict[_Place, Figures] = {}
-    for (period, (source, to, _)), (count, stay, _, _) in moves.items():
+    for (period, (source, to, _)), (count, stay) in moves.items():
         add_figures(found.setdefault((period, (to,)), [0] * 5), [count, 0, count if source is None else 0, 0, 0])
         if source is not None:
             add_figures(found.setdefault((period, (source,)), [0] * 5), [0, count, 0, stay, 0])

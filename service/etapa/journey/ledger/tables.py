@@ -2,7 +2,7 @@
 
 from typing import Final, Literal
 
-Table = Literal["moves", "stays", "touchpoints", "feeling", "campaigns", "goals"]
+Table = Literal["moves", "stays", "ways", "detours", "touchpoints", "feeling", "campaigns", "goals"]
 
 Key = tuple[str | int | None, ...]
 """One value for each of a table's columns."""
@@ -12,26 +12,36 @@ Figures = list[int]
 COLUMNS: Final[dict[Table, tuple[str, ...]]] = {
     "moves": ("persona", "from", "to", "cause", "rule"),
     "stays": ("persona", "from", "to", "bucket"),
+    "ways": ("persona", "from", "to"),
+    "detours": ("persona", "from", "to", "rule"),
     "touchpoints": ("persona", "stage", "type", "channel"),
     "feeling": ("persona", "stage"),
     "campaigns": ("persona", "campaign", "outcome"),
     "goals": ("persona", "campaign", "group"),
 }
-"""`from` none: a new customer. `rule` none: moved by no rule. `bucket`: see `stays`. `stage` of a touchpoint: the stage it moved the customer to or, without a move,
+"""`from` none: a new customer. `to` none: a customer who was forgotten, or turned out to be another. `rule` none: moved by no rule. `bucket`: see `stays`. `stage` of a touchpoint: the stage it moved the customer to or, without a move,
 the stage it found the customer in; of feeling: the stage in which the customer was. `group`: one of `GROUPS`. `persona` of goals: the
-persona at the trigger."""
+persona at the trigger; of detours: the one at the beginning."""
 FIGURES: Final[dict[Table, tuple[str, ...]]] = {
-    "moves": ("count", "stay", "followed", "on_way"),
+    "moves": ("count", "stay"),
     "stays": ("count",),
+    "ways": ("followed", "on_way", "joined", "steps", "deviations"),
+    "detours": ("customers", "times", "ended", "clock"),
     "touchpoints": ("count",),
     "feeling": ("count", "sum", "squares"),
     "campaigns": ("count",),
     "goals": ("customers", "ended", "met", "sum", "squares"),
 }
-"""`stay`: the sum of the times spent in `from`, in microseconds. `followed`: customers who
-came while the journey had an ideal way; `on_way`: how many more customers are on it. `sum` and `squares` are of values in `FEELING_UNITS` or `VALUE_UNITS`.
+"""`stay`: the sum of the times spent in `from`, in microseconds. `followed`: how many more
+customers came while the journey had an ideal way; `on_way`: how many more are on it; `joined`: how many more are counted for the persona
+without having entered a stage, because they had another before; `steps`: stages entered by those whose way is followed; `deviations`: how many of
+them did not fit the ideal way. `customers`: who make this detour for the first time; `times`, `ended`: detours that began and that
+ended; `clock`: the sum of the times at which they ended, minus the sum of those at which they began, in seconds since 1970. `sum` and `squares` are of values in `FEELING_UNITS` or `VALUE_UNITS`.
 Goals count different customers, in the hour of their first trigger, and the outcome, in the hour in which that goal ended."""
 TABLES: Final[tuple[Table, ...]] = tuple(COLUMNS)
+
+Counted = tuple[Table, Key, tuple[int, ...]]
+"""Figures to add to those of a key."""
 
 NUMBERED: Final = frozenset({"bucket"})
 """Columns that hold a number; the others hold a name or none."""

@@ -1,6 +1,6 @@
 """Counting while a batch is judged, by table and hour. Cheap, because it is called for every touchpoint."""
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Final, final
 
 from mypy_extensions import i64, mypyc_attr
@@ -8,7 +8,7 @@ from mypy_extensions import i64, mypyc_attr
 from etapa.journey.ledger.cells import Cell, KnownCells, MoveCell
 from etapa.journey.ledger.counted import CountedSegments
 from etapa.journey.ledger.stays import bucket_of
-from etapa.journey.ledger.tables import GROUPS, LARGEST_VALUE, VALUE_UNITS, Figures, Key, Table
+from etapa.journey.ledger.tables import GROUPS, LARGEST_VALUE, VALUE_UNITS, Counted, Figures, Key, Table
 from etapa.journey.units import HOUR
 
 Cells = dict[Key, Figures]
@@ -106,13 +106,8 @@ class BatchTally:
         cause: str,
         stay: int | None,
         rule: str | None = None,
-        followed: int = 0,
-        on_way: int = 0,
     ) -> None:
-        """Count a published stage change. `stay`: the time spent in `source`, in microseconds; both none for a new customer.
-
-        `followed`, `on_way`: as in `StageChange`.
-        """
+        """Count a published stage change. `stay`: the time spent in `source`, in microseconds; both none for a new customer."""
         if not self._starts <= at < self._ends:
             self._turn_to(at)
         known, turn = self._known, self._turn
@@ -122,13 +117,16 @@ class BatchTally:
             cell.count += 1
         else:
             cell.turn, cell.count = turn, 1
-            move.stay = move.followed = move.on_way = 0
+            move.stay = 0
             self._moves.append(move)
-        move.followed += followed
-        move.on_way += on_way
         if stay is not None:
             move.stay += stay
             _count_in(known.stays(move, bucket_of(stay)), turn, self._stays)
+
+    def counted(self, at: int, counts: Sequence[Counted]) -> None:
+        """Count what a stage change, or the end of a customer, means for the ideal way."""
+        for table, key, figures in counts:
+            self._add(table, at, key, list(figures))
 
     def offered(self, at: int, persona: str | None, campaign: str, outcome: str) -> None:
         """Count a stage change that was offered to a campaign, or a held trigger that was checked again."""
@@ -241,8 +239,6 @@ def _with_moves(counted: CountedCells, met: list[MoveCell]) -> CountedCells:
         counted.cells.append(move.cell)
         figures.append(move.cell.count)
         figures.append(move.stay)
-        figures.append(move.followed)
-        figures.append(move.on_way)
     return counted
 
 

@@ -187,32 +187,43 @@ class Flow(_Part, frozen=True):
 
 
 class MapDetour(_Part, frozen=True):
-    """A move that led customers off the ideal way."""
+    """A move by which customers left the ideal way."""
 
     source: str = msgspec.field(name="from")
     to: str
-    customers: Number
-    share: Share
-    times: Number
-    days_lost: Annotated[
-        float, msgspec.Meta(ge=0, description="Days until they were back where they had left it, summed over all of them.")
+    customers: Annotated[
+        Number | None,
+        msgspec.Meta(
+            description="Different customers who left it so; null for a part of the time, where they are only counted each time they leave it."
+        ),
     ]
-    rules: Mapping[str, int]
+    share: Annotated[Share | None, msgspec.Meta(description="Of all customers; null where `customers` is.")]
+    times: Annotated[Number, msgspec.Meta(description="How often customers left it so in the time shown.")]
+    days_lost: Annotated[
+        float,
+        msgspec.Meta(
+            ge=0,
+            description="Days of the time shown that customers spent until they were back where they had left it, summed over all of them.",
+        ),
+    ]
+    rules: Annotated[Mapping[str, int], msgspec.Meta(description="How often each rule led off it.")]
 
 
 class IdealWay(_Part, frozen=True):
     """The actual ways compared with the ideal one."""
 
-    customers: Annotated[Number, msgspec.Meta(description="On a live map, those who came while the journey had an ideal way.")]
+    customers: Annotated[
+        Number, msgspec.Meta(description="At the end of the time shown; on a live map, those who came while the journey had an ideal way.")
+    ]
     on_way: Annotated[Number, msgspec.Meta(description="Those who have entered exactly the first stages of the ideal way, in order.")]
     share: Share
     conformance: Annotated[
         Share | None,
         msgspec.Meta(
-            description="Fitness of optimal alignments: the mean over customers; none if the ways of single customers are not known."
+            description="1 - (least number of stages to remove or insert until each customer's way begins like the ideal one) / (stages entered), of stages entered in the time shown; null if there were none."
         ),
     ]
-    detours: Annotated[Sequence[MapDetour] | None, msgspec.Meta(description="None if the ways of single customers are not known.")]
+    detours: Annotated[Sequence[MapDetour], msgspec.Meta(description="The most frequent first.")]
 
 
 class Extreme(_Part, frozen=True):
@@ -279,7 +290,7 @@ class JourneyMap(_Part, frozen=True):
     ideal: Sequence[str]
     way: Annotated[
         IdealWay | None,
-        msgspec.Meta(description="Null if the file has no ideal way, or a live map is about a part of the time or of the customers."),
+        msgspec.Meta(description="Null if the file has no ideal way, or nobody came while it had one."),
     ]
     extremes: Sequence[Extreme]
     campaigns: Sequence[CampaignLane]

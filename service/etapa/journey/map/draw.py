@@ -29,28 +29,26 @@ from etapa.journey.map.figures import Figures
 from etapa.journey.map.recent import Latest
 from etapa.journey.map.rules_told import RulesTold
 from etapa.journey.map.ways import WayFigures
-from etapa.journey.units import DAY
+from etapa.journey.units import DAY, SECOND
 
 NOTHING_SAID = StageDesign({}, (), (), (), None)
 NO_MOVES: Latest = {}
-RuleCounts = Mapping[tuple[str, str], Mapping[str | None, int]]
 
 
 def draw(
     journey: Journey,
     told: RulesTold,
     figures: Figures,
-    way: WayFigures | None = None,
-    rules: RuleCounts | None = None,
+    reached: Mapping[str, int] | None = None,
     latest: Latest = NO_MOVES,
 ) -> JourneyMap:
-    """The map of `figures`. `told`: the journey's rules as sentences; `way`, `rules`, `latest`: what is known about single customers, if anything."""
+    """The map of `figures`. `told`: the journey's rules as sentences; `reached` (customers by stage), `latest`: what single customers tell, if they are known."""
     frame = journey.design.frame
     ideal = frame.ideal if frame is not None else ()
     population = _population(journey, figures)
-    flows = _flows(journey, told, figures, ideal, rules, latest)
+    flows = _flows(journey, told, figures, ideal, latest)
     everybody = sum(population.values())
-    stages = [_stage(journey, stage, figures, flows, ideal, population, everybody, way) for stage in journey.stages]
+    stages = [_stage(journey, stage, figures, flows, ideal, population, everybody, reached) for stage in journey.stages]
     return JourneyMap(
         journey=journey.id,
         version=journey.version,
@@ -69,7 +67,7 @@ def draw(
         stages=stages,
         flows=flows,
         ideal=ideal,
-        way=_way(way, figures.way) if ideal else None,
+        way=_way(figures.way) if ideal and figures.way is not None else None,
         extremes=extremes_of(stages, flows),
         campaigns=_campaigns(journey, figures),
     )
@@ -100,7 +98,7 @@ def _stage(
     ideal: Sequence[str],
     population: Mapping[str, int],
     everybody: int,
-    way: WayFigures | None,
+    reached: Mapping[str, int] | None,
 ) -> MapStageColumn:
     design = journey.design.stages.get(stage.id, NOTHING_SAID)
     frame = journey.design.frame
@@ -119,7 +117,7 @@ def _stage(
         entered=entered,
         left=figures.total("moves", from_=stage.id),
         new=figures.total("moves", from_=None, to=stage.id),
-        reached=None if way is None else way.reached.get(stage.id, 0),
+        reached=None if reached is None else reached.get(stage.id, 0),
         channels=channels_of(journey, design, figures, stage.id),
         touchpoints=touchpoints_of(journey, design, figures, stage.id),
         feeling=None if frame is None or frame.feeling is None else feeling_of(felt, frame.feeling),
@@ -138,9 +136,7 @@ def _onward(design: StageDesign, flows: Sequence[Flow], ideal: Sequence[str], st
     return MapOnward(to, count, min(1.0, _share(count, entered)), None if design.promise is None else design.promise.onward)
 
 
-def _flows(
-    journey: Journey, told: RulesTold, figures: Figures, ideal: Sequence[str], rules: RuleCounts | None, latest: Latest
-) -> list[Flow]:
+def _flows(journey: Journey, told: RulesTold, figures: Figures, ideal: Sequence[str], latest: Latest) -> list[Flow]:
     order = {stage.id: place for place, stage in enumerate(journey.stages)}
     leading: dict[tuple[str, str], list[str]] = {}
     for rule in journey.rules:
@@ -153,6 +149,7 @@ def _flows(
             counts = causes.setdefault((row["from"], row["to"]), {})
             counts[row["cause"]] = counts.get(row["cause"], 0) + row["count"]
     medians = {(row["from"], row["to"]): row["median_seconds"] for row in figures.rows("stays")}
+    rules = figures.by_rule()
     flows = []
     # A move of an earlier version may be between stages that no longer exist.
     for source, to in sorted(
@@ -194,22 +191,20 @@ def _kind(source: str, to: str, ideal: Sequence[str], order: Mapping[str, int]) 
     return "forward" if order[to] > order[source] else "back"
 
 
-def _way(way: WayFigures | None, counted: tuple[int, int] | None) -> IdealWay | None:
-    if way is None:
-        return None if counted is None else IdealWay(*counted, _share(counted[1], counted[0]), None, None)
+def _way(way: WayFigures) -> IdealWay:
     return IdealWay(
         way.customers,
         way.on_way,
         _share(way.on_way, way.customers),
-        way.conformance,
+        way.fitness,
         [
             MapDetour(
                 each.source,
                 each.to,
                 each.customers,
-                _share(each.customers, way.customers),
+                None if each.customers is None else _share(each.customers, way.customers),
                 each.times,
-                round(each.lost / DAY, 3),
+                round(each.lost * SECOND / DAY, 3),
                 {rule: count for rule, count in each.rules.items() if rule is not None},
             )
             for each in way.detours

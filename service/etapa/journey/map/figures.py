@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from etapa.journey.map.document import CampaignEffect
+from etapa.journey.map.ways import WayFigures
 
 Row = Mapping[str, Any]
 
@@ -23,8 +24,8 @@ class Figures:
     """Customers by stage, if known more exactly than entries minus exits."""
     trends: Mapping[str, Sequence[int]] = field(default_factory=dict)
     """Customers by stage at the end of each of several equal steps of time."""
-    way: tuple[int, int] | None = None
-    """Customers whose ways are followed, and those on the ideal way; none if only single customers could tell, or nobody."""
+    way: WayFigures | None = None
+    """The ways of customers; none if nobody is followed."""
     effects: Mapping[str, CampaignEffect] = field(default_factory=dict)
     """By campaign, if its groups can be compared. Only over all time and all customers: whoever compares many parts finds effects by chance."""
 
@@ -35,6 +36,15 @@ class Figures:
     def rows(self, table: str, **wanted: Any) -> list[Row]:
         """Rows of a table with these values."""
         return [row for row in self.tables.get(table, ()) if all(row.get(name.rstrip("_")) == value for name, value in wanted.items())]
+
+    def by_rule(self) -> Mapping[tuple[str, str], Mapping[str | None, int]] | None:
+        """How often each rule made each move; none if moves are not counted by rule."""
+        if not self.counts("rules"):
+            return None
+        found: dict[tuple[str, str], dict[str | None, int]] = {}
+        for row in self.rows("rules"):
+            found.setdefault((row["from"], row["to"]), {})[row["rule"]] = row["count"]
+        return found
 
     def total(self, table: str, **wanted: Any) -> int:
         """How often something is counted in a table."""

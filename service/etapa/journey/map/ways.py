@@ -1,171 +1,132 @@
-"""The actual ways of single customers compared with the ideal way: who keeps to it, how well all fit it, and where they leave it.
-
-Memory grows with customers, not with moves.
-"""
+"""The actual ways compared with the ideal one, as the ledger has counted them change by change."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
-from typing import Final
+from dataclasses import dataclass
+from typing import NamedTuple
+
+from etapa.journey.ledger.ledger import JourneyLedger
+from etapa.journey.ledger.periods import end_of, start_of
+from etapa.journey.ledger.tables import Figures, Key, Table
+from etapa.journey.ledger.tally import add_figures
+from etapa.journey.units import SECOND
 
 
 @dataclass(frozen=True, slots=True)
 class Detour:
-    """A move that led customers off the ideal way or back along it. Ended and open detours are counted alike."""
+    """A move off the ideal way or back along it, by which customers who had not left it before left it."""
 
     source: str
     to: str
     rules: Mapping[str | None, int]
-    """How often each rule caused it; none: a change of the journey file, or another id of the customer."""
-    customers: int
+    """How often each rule began it; none: a change of the journey file, or another id of the customer."""
+    customers: int | None
+    """None of a part of the time: a customer who makes it again then cannot be told from one who makes it for the first time."""
     times: int
+    """How often it began in the time shown."""
     lost: int
-    """Microseconds until customers were back where they had left the way, summed over all."""
+    """Seconds of the time shown that customers spent until they were back where they had left the way, summed over all."""
 
 
 @dataclass(frozen=True, slots=True)
 class WayFigures:
-    """The ways of all customers, summed up."""
+    """The ways of all customers who are followed, summed up."""
 
     customers: int
+    """Those who are followed at the end of the time shown."""
     on_way: int
     """Customers whose stages so far are exactly the beginning of the ideal way, each once and in order."""
-    conformance: float
-    """The mean over customers of 1 - (fewest stages to delete or insert to get a beginning of the ideal way) / (stages visited).
-
-    The fitness of optimal alignments with unit costs: Adriansyah, van Dongen, van der Aalst, "Conformance checking using cost-based
-    fitness analysis", EDOC 2011.
-    """
+    steps: int
+    """Stages entered in the time shown."""
+    deviations: int
+    """How many of these entries the cost of the customer's best alignment with the ideal way grew by."""
     detours: Sequence[Detour]
     """The most frequent first; if equally frequent, those that cost the most time first."""
-    reached: Mapping[str, int]
-    """Customers who have ever been in each stage."""
-
-
-@dataclass(slots=True)
-class _Off:
-    """A customer who is off the ideal way: since when, and by which move."""
-
-    since: int
-    move: tuple[str, str]
-
-
-@dataclass(slots=True)
-class _Way:
-    costs: list[int]
-    """The costs of turning the stages visited so far into the first 0, 1, 2, … stages of the ideal way."""
-    persona: str | None
-    is_shown: bool = False
-    """Whether the customer moved in the time shown."""
-    gone: int = 0
-    furthest: int = -1
-    off: _Off | None = None
-    reached: int = 0
-    """A bit for each stage."""
-    detours: dict[tuple[str, str], list[int]] = field(default_factory=dict)
-    """By move: the count, and the microseconds lost."""
-
-
-class Ways:
-    """Follows stage changes in the order in which they happen to each customer. Times are microseconds since 1970."""
-
-    def __init__(self, ideal: Sequence[str], stages: Sequence[str], since: int | None = None, to: int | None = None) -> None:
-        """`ideal`: the stages of the ideal way, in order; may be empty. `stages`: all stages.
-
-        `since`, `to`: count customers who moved from the one instant until before the other, with their ways from the beginning, and
-        detours that began then; none: all.
-        """
-        self._since: Final = since
-        self._to: Final = to
-        self._ideal: Final = tuple(ideal)
-        self._place: Final = {stage: place for place, stage in enumerate(ideal)}
-        self._bit: Final = {stage: 1 << place for place, stage in enumerate(stages)}
-        self._ways: Final[dict[str, _Way]] = {}
-        self._rules: Final[dict[tuple[str, str, str | None], dict[str | None, int]]] = {}
-        self._latest = 0
-
-    def left(self, customer_id: str) -> None:
-        """A customer turned out to be another, whose way goes on under the other id."""
-        self._ways.pop(customer_id, None)
 
     @property
-    def anybody(self) -> bool:
-        """Whether there was any customer, in the time shown or before."""
-        return bool(self._ways)
+    def fitness(self) -> float | None:
+        """1 - cost / worst cost, where the worst alignment deletes every stage entered; none if nobody entered any.
 
-    def moved(self, customer_id: str, source: str | None, to: str, at: int, rule: str | None, persona: str | None) -> None:
-        """A customer entered a stage. A way belongs to the persona that the customer has at its end."""
-        if self._to is not None and at >= self._to:
-            return
-        is_shown = self._since is None or at >= self._since
-        way = self._ways.get(customer_id)
-        if way is None:
-            way = self._ways[customer_id] = _Way(list(range(len(self._ideal) + 1)), persona)
-        way.persona = persona
-        way.is_shown = way.is_shown or is_shown
-        way.reached |= self._bit.get(to, 0)
-        self._latest = max(self._latest, at)
-        if source is None and to not in self._place:
-            # The stage where everybody begins is not a detour, even if the ideal way begins later.
-            return
-        way.costs = _one_more(way.costs, self._ideal, to)
-        way.gone += 1
-        if source is not None and is_shown:
-            rules = self._rules.setdefault((source, to, persona), {})
-            rules[rule] = rules.get(rule, 0) + 1
-        self._follow(way, source, to, at, is_shown=is_shown)
-
-    def _follow(self, way: _Way, source: str | None, to: str, at: int, *, is_shown: bool) -> None:
-        place = self._place.get(to, -1)
-        if place >= way.furthest and place >= 0:
-            if way.off is not None and way.off.move in way.detours:
-                way.detours[way.off.move][1] += max(0, at - way.off.since)
-            way.off = None
-            way.furthest = place
-        elif way.off is None and source is not None and way.furthest >= 0:
-            way.off = _Off(at, (source, to))
-            if is_shown:
-                way.detours.setdefault((source, to), [0, 0])[0] += 1
-
-    def rules(self, persona: str | None = None) -> Mapping[tuple[str, str], Mapping[str | None, int]]:
-        """How often each rule made each move, for customers of one persona or all."""
-        found: dict[tuple[str, str], dict[str | None, int]] = {}
-        for (source, to, whose), rules in self._rules.items():
-            if persona is None or whose == persona:
-                counts = found.setdefault((source, to), {})
-                for rule, count in rules.items():
-                    counts[rule] = counts.get(rule, 0) + count
-        return found
-
-    def figures(self, until: int | None = None, persona: str | None = None) -> WayFigures:
-        """The summary, for one persona or all. A customer off the way at `until` (or the latest move, if later) has lost time up to then."""
-        end = self._latest if until is None else max(until, self._latest)
-        ways = [way for way in self._ways.values() if way.is_shown and (persona is None or way.persona == persona)]
-        gone = [way for way in ways if way.gone]
-        fits = [1 - min(way.costs) / way.gone for way in gone]
-        return WayFigures(
-            customers=len(ways),
-            on_way=sum(min(way.costs) == 0 for way in gone),
-            conformance=sum(fits) / len(fits) if fits else 1.0,
-            detours=tuple(self._detours(ways, end, self.rules(persona))),
-            reached={stage: sum(bool(way.reached & bit) for way in ways) for stage, bit in self._bit.items()},
-        )
-
-    def _detours(self, ways: Sequence[_Way], end: int, rules: Mapping[tuple[str, str], Mapping[str | None, int]]) -> Iterator[Detour]:
-        found: dict[tuple[str, str], list[int]] = {}
-        for way in ways:
-            for move, (times, lost) in way.detours.items():
-                still = end - way.off.since if way.off is not None and way.off.move == move else 0
-                figures = found.setdefault(move, [0, 0, 0])
-                for place, more in enumerate((1, times, lost + still)):
-                    figures[place] += more
-        for move, (customers, times, lost) in sorted(found.items(), key=lambda each: (-each[1][0], -each[1][2], each[0])):
-            yield Detour(*move, rules.get(move, {}), customers, times, lost)
+        The fitness of a log in W. van der Aalst, "Process Mining", 2nd edition, 2016, section 8.3: costs are summed over all customers.
+        """
+        return 1 - self.deviations / self.steps if self.steps else None
 
 
-def _one_more(costs: list[int], ideal: Sequence[str], stage: str) -> list[int]:
-    """The costs after one more stage: it matches the next of the ideal way, is deleted, or a stage of the ideal way is inserted."""
-    following = [costs[0] + 1]
-    for place, expected in enumerate(ideal):
-        least = min(costs[place + 1], following[place]) + 1
-        following.append(min(least, costs[place]) if stage == expected else least)
-    return following
+class ShownSpan(NamedTuple):
+    """What a map shows: from `since` (none: the beginning) to before `ends` (none: everything), in microseconds since 1970; of one persona or, none, of all.
+
+    Periods of the ledger that extend beyond these times count as a whole.
+    """
+
+    since: int | None
+    ends: int | None
+    persona: str | None
+
+
+def ways_of(ledger: JourneyLedger, span: ShownSpan) -> WayFigures | None:
+    """The ways; none if nobody is followed. The ledger must be there from the beginning."""
+    before, shown = _sums(ledger, "ways", span)
+    followed, on_way = (sum(figures[place] for sums in (before, shown) for figures in sums.values()) for place in (0, 1))
+    steps, deviations = (sum(figures[place] for figures in shown.values()) for place in (3, 4))
+    if not (followed or steps):
+        return None
+    return WayFigures(followed, on_way, steps, deviations, tuple(_detours(ledger, span)))
+
+
+def population_of(ledger: JourneyLedger, stages: Sequence[str], span: ShownSpan) -> Mapping[str, int]:
+    """Customers by stage at the end. The ledger must be there from the beginning."""
+    population = dict.fromkeys(stages, 0)
+    for sums in _sums(ledger, "moves", span):
+        for (_, source, to, *_), (count, _) in sums.items():
+            _add_to(population, source, -count)
+            _add_to(population, to, count)
+    for sums in _sums(ledger, "ways", span):
+        for (_, stage, _), figures in sums.items():
+            _add_to(population, stage, figures[2])
+    # Changes that are not published are not counted.
+    return {stage: max(0, number) for stage, number in population.items()}
+
+
+def _add_to(population: dict[str, int], stage: str | int | None, number: int) -> None:
+    if isinstance(stage, str) and stage in population:
+        population[stage] += number
+
+
+def _detours(ledger: JourneyLedger, span: ShownSpan) -> Iterator[Detour]:
+    ends = 0 if span.ends is None else span.ends // SECOND
+    since = 0 if span.since is None else span.since // SECOND
+    before, shown = _sums(ledger, "detours", span)
+    found: dict[tuple[str, str], list[int]] = {}
+    rules: dict[tuple[str, str], dict[str | None, int]] = {}
+    for key in {**before, **shown}:
+        _, source, to, rule = (None if part is None else str(part) for part in key)
+        _, times_before, ended_before, _ = before.get(key, _NONE)
+        customers, times, ended, clock = shown.get(key, _NONE)
+        open_before = times_before - ended_before
+        still_open = open_before + times - ended
+        move = str(source), str(to)
+        # Of who was on it before, the time from the beginning of the span counts; of who still is, that up to its end.
+        add_figures(found.setdefault(move, [0, 0, 0]), [customers, times, clock + still_open * ends - open_before * since])
+        if times:
+            counts = rules.setdefault(move, {})
+            counts[rule] = counts.get(rule, 0) + times
+    for (source, to), (customers, times, lost) in sorted(found.items(), key=lambda each: (*(-number for number in each[1]), each[0])):
+        if times or lost > 0:
+            known = customers if span.since is None else None
+            yield Detour(source, to, rules.get((source, to), {}), known, times, max(0, lost))
+
+
+_NONE: Figures = [0, 0, 0, 0]
+
+
+def _sums(ledger: JourneyLedger, table: Table, span: ShownSpan) -> tuple[dict[Key, Figures], dict[Key, Figures]]:
+    """The figures of periods before the span, and of those in it, by key."""
+    before: dict[Key, Figures] = {}
+    shown: dict[Key, Figures] = {}
+    for period, page in ledger.of(table):
+        if span.ends is not None and start_of(period) >= span.ends:
+            continue
+        sums = before if span.since is not None and end_of(period) <= span.since else shown
+        for key, figures in page.cells().items():
+            if span.persona is None or key[0] == span.persona:
+                add_figures(sums.setdefault(key, [0] * len(figures)), figures)
+    return before, shown

@@ -9,6 +9,7 @@ from typing import Any, Final, final
 
 from mypy_extensions import i64, mypyc_attr
 
+from etapa.journey.engine.facts.course import Way
 from etapa.journey.engine.facts.instant import END_OF_TIME, NEVER
 from etapa.journey.engine.facts.outreach import Outreach
 
@@ -60,7 +61,7 @@ class Customer:
         remembered: Remembered | None = None,
         rule: str | None = None,
         before: Change | None = None,
-        way: int = 0,
+        way: Way = 0,
         traits: dict[str, list[Any]] | None = None,
         outreach: Outreach | None = None,
         began: dict[str, tuple[int, int]] | None = None,
@@ -101,8 +102,8 @@ class Customer:
         """The rule that led into the stage; none if the customer was new, or its stage no longer existed."""
         self.before = before
         """The stage change before the last one, if there was one."""
-        self.way = way
-        """Whether the published changes so far follow the journey's ideal way (see `judging.ideal_way`)."""
+        self.way: Way = way
+        """How the published changes so far keep to the journey's ideal way (see `judging.ideal_way`)."""
         self.traits: dict[str, list[Any]] = {} if traits is None else traits
         """[occurred_at, value] by trait name, for the traits that the journey names."""
         self.outreach = outreach

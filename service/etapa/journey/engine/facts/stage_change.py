@@ -6,6 +6,7 @@ from typing import Final, final
 from mypy_extensions import mypyc_attr
 
 from etapa.journey.engine.facts.changes import Cause, Clause, Offer
+from etapa.journey.ledger.tables import Counted
 
 
 @final
@@ -19,11 +20,10 @@ class StageChange:
             "because",
             "cause",
             "channel",
+            "counts",
             "customer_id",
             "dwell",
-            "followed",
             "offers",
-            "on_way",
             "persona",
             "phase",
             "rule",
@@ -50,8 +50,7 @@ class StageChange:
         dwell: int | None,
         offers: Sequence[Offer] = (),
         persona: str | None = None,
-        followed: int = 0,
-        on_way: int = 0,
+        counts: Sequence[Counted] = (),
     ) -> None:
         self.customer_id: Final = customer_id
         self.sequence: Final = sequence
@@ -69,11 +68,9 @@ class StageChange:
         self.offers: Final = offers
         """The outcome for each campaign that the change fits, in the order of the file."""
         self.persona: Final = persona
-        """The customer's persona at that time, for the ledger. Neither published nor compared, like the next two."""
-        self.followed: Final = followed
-        """1 if from here on it is known whether the customer follows the ideal way, else 0."""
-        self.on_way: Final = on_way
-        """1 if it brought the customer onto the ideal way, -1 if it led the customer off it, else 0."""
+        """The customer's persona at that time, for the ledger. Neither published nor compared, like the next one."""
+        self.counts: Final = counts
+        """What the ledger counts of it about the ideal way."""
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, StageChange) and self._fields() == other._fields()

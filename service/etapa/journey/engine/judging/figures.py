@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 
 from etapa.journey.engine.facts.changes import CampaignOutcome, Offer, Release
+from etapa.journey.engine.facts.course import Departure
 from etapa.journey.engine.facts.customer import Customer
 from etapa.journey.engine.facts.stage_change import StageChange
 from etapa.journey.engine.facts.touchpoint import Touchpoint
@@ -12,17 +13,25 @@ from etapa.journey.ledger.tally import BatchTally
 
 
 def count_changes(
-    tally: BatchTally, changes: Sequence[StageChange], released: Sequence[Release], outcomes: Sequence[CampaignOutcome]
+    tally: BatchTally,
+    changes: Sequence[StageChange],
+    released: Sequence[Release] = (),
+    outcomes: Sequence[CampaignOutcome] = (),
+    departures: Sequence[Departure] = (),
 ) -> None:
-    """Count published changes with their offers to campaigns, triggers that had been held, and the outcomes of goals."""
+    """Count published changes with their offers to campaigns, triggers that had been held, the outcomes of goals, and who is no longer counted."""
     for change in changes:
         persona = change.persona
-        tally.moved(change.at, persona, change.source, change.to, change.cause, change.dwell, change.rule, change.followed, change.on_way)
+        tally.moved(change.at, persona, change.source, change.to, change.cause, change.dwell, change.rule)
+        if change.counts:
+            tally.counted(change.at, change.counts)
         if change.offers:
             for offer in change.offers:
                 _count_offer(tally, change.at, persona, offer)
     for release in released:
         _count_offer(tally, release.at, release.persona, release.offer)
+    for departure in departures:
+        tally.counted(departure.at, departure.counts)
     for outcome in outcomes:
         if outcome.enrolled:
             tally.ended(outcome.at, outcome.persona, outcome.campaign, holdout=outcome.holdout, met=outcome.met, value=outcome.value)

@@ -1,37 +1,179 @@
-"""The ideal way: whether a customer has entered exactly its first stages so far, each once and in order."""
+"""The ideal way: whether a customer has entered exactly its first stages so far, how well its way fits, and where it leaves it.
+
+What the ledger counts of a stage change follows from the change and a few bytes of the customer's state.
+"""
 
 from collections.abc import Sequence
 from itertools import pairwise
 from typing import Final, final
+from zlib import crc32
 
-UNKNOWN: Final = 0
-"""The customer came before the journey had an ideal way. So do all whose journey has none."""
-BEFORE: Final = 1
-"""The customer is still in the stage where everybody begins, and the ideal way begins later."""
-ON: Final = 2
-OFF: Final = 3
-"""Once off it, nobody gets back on: the stages entered stay what they were."""
+from etapa.journey.engine.facts.course import BEFORE, OFF, ON, UNKNOWN, Course, Departure, DetourKey, Way
+from etapa.journey.engine.judging.repeats import digest_of
+from etapa.journey.ledger.tables import Counted
+from etapa.journey.units import SECOND
+
+MOST_DETOURS: Final = 16
+"""A customer's first different detours; further ones count as often as they happen, but in no number of customers."""
+
+_DIGEST_BYTES: Final = 6
+_NOTHING: Final[Sequence[Counted]] = ()
+
+_ON_WAY: Final = (0, 0, 0, 1, 0)
+"""One more step along the ideal way."""
 
 
 @final
 class CompiledWay:
-    """The ideal way of a journey. Each change is judged by the way that was in force when it was published."""
+    """The ideal way of a journey. Each change is judged by the way that was in force when it was published.
 
-    __slots__ = ("_first", "_next", "_stages")
+    If the file's ideal way changes, customers who were off the old one are taken for such as came to their stage along the new one, but
+    stay off it.
+    """
+
+    __slots__ = ("_first", "_length", "_mark", "_next", "_place")
 
     def __init__(self, ideal: Sequence[str]) -> None:
-        self._first: Final = ideal[0]
+        """`ideal`: its stages, in order; none: the journey has no ideal way, but personas."""
+        self._length: Final = len(ideal)
+        self._first: Final = ideal[0] if ideal else ""
         self._next: Final = dict(pairwise(ideal))
-        self._stages: Final = frozenset(ideal)
+        self._place: Final = {stage: place for place, stage in enumerate(ideal)}
+        self._mark: Final = crc32("\n".join(ideal).encode())
 
-    def after(self, way: int, source: str | None, to: str) -> int:
-        """`Customer.way` after a published change, from what it was before. `source` none: the customer is new."""
+    def entered(
+        self, before: Way, *, persona: str | None, source: str | None, to: str, at: int, rule: str | None
+    ) -> tuple[Way, Sequence[Counted]]:
+        """`Customer.way` after a published change, and what the ledger counts of it. `before`: the same before it; `source` none: the customer is new."""
+        was = way_of(before)
+        way = self._after(was, source, to) if self._length else was
+        if was == ON and way == ON and isinstance(before, int) and persona is None:
+            return before, [("ways", (None, source, to), _ON_WAY)]
+        steps, deviations = (0, 0) if way in (UNKNOWN, BEFORE) or not self._length else (1, 0)
+        counts: list[Counted] = []
+        course: Way = way if persona is None else _course(way, persona)
+        if way == OFF and self._length:
+            course, deviations = self._astray(before, persona, source, to, at, rule, counts)
+        elif way == OFF and isinstance(before, Course):
+            course = _course(OFF, persona, before.ideal, before.matched, before.furthest, before.taken, before.detour)
+        counted_for = persona if source is None else persona_of(before)
+        on_before, on_after = int(was == ON), int(way == ON)
+        if counted_for != persona:
+            followed = int(was != UNKNOWN)
+            counts.append(("ways", (counted_for, source, to), (-followed, -on_before, -1, 0, 0)))
+            counts.append(("ways", (persona, source, to), (followed, on_after, 1, steps, deviations)))
+        else:
+            followed = int(source is None and way != UNKNOWN)
+            if followed or steps or on_after != on_before:
+                counts.append(("ways", (persona, source, to), (followed, on_after - on_before, 0, steps, deviations)))
+        return course, counts or _NOTHING
+
+    def _after(self, way: int, source: str | None, to: str) -> int:
         if source is None:
             if to == self._first:
                 return ON
-            return OFF if to in self._stages else BEFORE
+            return OFF if to in self._place else BEFORE
         if way == ON:
             return ON if self._next.get(source) == to else OFF
         if way == BEFORE:
             return ON if to == self._first else OFF
         return way
+
+    def _astray(
+        self, before: Way, persona: str | None, source: str | None, to: str, at: int, rule: str | None, counts: list[Counted]
+    ) -> tuple[Course, int]:
+        """The course of a customer who is off the ideal way after the change, and whether the change deviates from the way.
+
+        The cost of the best alignment of a way with a beginning of the ideal one, where a move on one side alone costs 1, grows by 0 or 1
+        with each stage; a change deviates if it grows. It follows from the longest common subsequences with all beginnings, which take a
+        bit for each stage (Allison and Dix, "A bit-string longest-common-subsequence algorithm", 1986).
+        """
+        past = before if isinstance(before, Course) else None
+        detour = None if past is None else past.detour
+        taken = b"" if past is None else past.taken
+        if past is not None and past.way == OFF and past.ideal == self._mark:
+            matched, furthest = int.from_bytes(past.matched, "little"), past.furthest
+        else:
+            if detour is not None:
+                counts.append(_returned(detour, at))
+                detour = None
+            furthest = -1 if source is None else self._place.get(source, -1)
+            matched = (1 << (furthest + 1)) - 1
+        place = self._place.get(to, -1)
+        more = self._matched_with(matched, place)
+        deviates = 1 + self._shortest(more) - self._shortest(matched)
+        if place >= furthest and place >= 0:
+            if detour is not None:
+                counts.append(_returned(detour, at))
+                detour = None
+            furthest = place
+        elif detour is None and source is not None and furthest >= 0:
+            detour = (persona, source, to, rule)
+            digest, is_new = digest_of(f"{source}\n{to}"), False
+            if not _has(taken, digest) and len(taken) < MOST_DETOURS * _DIGEST_BYTES:
+                taken, is_new = taken + digest, True
+            counts.append(("detours", detour, (int(is_new), 1, 0, -(at // SECOND))))
+        stored = more.to_bytes((self._length + 7) // 8, "little")
+        return _course(OFF, persona, self._mark, stored, furthest, taken, detour), deviates
+
+    def _matched_with(self, matched: int, place: int) -> int:
+        """The bits after one more stage, which is the one at that place; -1: none of the ideal way."""
+        if place < 0 or matched >> place & 1:
+            return matched
+        above = matched >> (place + 1)
+        # The next bit above it moves down to it.
+        return (matched | 1 << place) & ~((above & -above) << (place + 1))
+
+    def _shortest(self, matched: int) -> int:
+        """The cost of the best alignment, minus the number of stages entered."""
+        cost = least = 0
+        for place in range(self._length):
+            cost += -1 if matched >> place & 1 else 1
+            least = min(least, cost)
+        return least
+
+
+def way_of(course: Way) -> int:
+    """`UNKNOWN`, `BEFORE`, `ON` or `OFF`."""
+    return course if isinstance(course, int) else course.way
+
+
+def persona_of(course: Way) -> str | None:
+    """The persona for which a customer is counted."""
+    return course.persona if isinstance(course, Course) else None
+
+
+def departed(course: Way, stage: str, at: int) -> Departure:
+    """A customer is forgotten in that stage, or turns out to be another: it is counted no longer."""
+    way = way_of(course)
+    counts: list[Counted] = []
+    if isinstance(course, Course) and course.detour is not None:
+        counts.append(_returned(course.detour, at))
+    counts.append(("ways", (persona_of(course), stage, None), (-int(way != UNKNOWN), -int(way == ON), -1, 0, 0)))
+    return Departure(at, counts)
+
+
+def returned_to(persona: str | None, stage: str, at: int) -> Departure:
+    """A customer is counted in that stage again, under an id that was no longer used."""
+    return Departure(at, [("ways", (persona, stage, None), (0, 0, 1, 0, 0))])
+
+
+def _course(
+    way: int,
+    persona: str | None,
+    ideal: int = 0,
+    matched: bytes = b"",
+    furthest: int = -1,
+    taken: bytes = b"",
+    detour: DetourKey | None = None,
+) -> Course:
+    """The same as `Course`, without the function that makes named tuples, which is not compiled."""
+    return tuple.__new__(Course, (way, persona, ideal, matched, furthest, taken, detour))
+
+
+def _returned(detour: DetourKey, at: int) -> Counted:
+    return "detours", detour, (0, 0, 1, at // SECOND)
+
+
+def _has(digests: bytes, digest: bytes) -> bool:
+    return any(digests[start : start + _DIGEST_BYTES] == digest for start in range(0, len(digests), _DIGEST_BYTES))

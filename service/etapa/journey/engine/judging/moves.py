@@ -11,15 +11,16 @@ from etapa.journey.engine.facts.stage_change import StageChange
 from etapa.journey.engine.facts.touchpoint import Touchpoint
 from etapa.journey.engine.judging.compiled_rule import CompiledRule, Rules, words_for
 from etapa.journey.engine.judging.holds import with_waiting
-from etapa.journey.engine.judging.ideal_way import ON
 from etapa.journey.engine.judging.outcomes import EvaluationFailed, Happened
 from etapa.journey.engine.judging.program import Program
 from etapa.journey.engine.judging.rule_index import RuleIndex
 from etapa.journey.engine.judging.stage_rules import StageRules, due_after
+from etapa.journey.ledger.tables import Counted
 
 NO_CLAUSES: Final[Sequence[Clause]] = ()
 _NO_OFFERS: Final[Sequence[Offer]] = ()
 _NOWHERE: Final[Sequence[str]] = ()
+_NO_COUNTS: Final[Sequence[Counted]] = ()
 
 
 def settle(program: Program, customer: Customer, now: int, touchpoint: Touchpoint | None, cause: Cause, happened: Happened) -> None:
@@ -177,12 +178,9 @@ def announce(
     """The change, with the next number, into the stage that the customer is in by now. See `move`."""
     customer.sequence += 1
     persona = None if program.personas is None else program.personas.of(customer)
-    followed = on_way = 0
+    counts: Sequence[Counted] = _NO_COUNTS
     if program.ideal_way is not None:
-        way = program.ideal_way.after(customer.way, source, customer.stage)
-        followed = 1 if source is None else 0
-        on_way = int(way == ON) - int(customer.way == ON)
-        customer.way = way
+        customer.way, counts = program.ideal_way.entered(customer.way, persona=persona, source=source, to=customer.stage, at=now, rule=rule)
     offers: Sequence[Offer] = _NO_OFFERS
     if program.campaigns is not None:
         try:
@@ -206,8 +204,7 @@ def announce(
         dwell=dwell,
         offers=offers,
         persona=persona,
-        followed=followed,
-        on_way=on_way,
+        counts=counts,
     )
 
 

@@ -5,6 +5,7 @@ from typing import Final, final
 
 from etapa.errors import EtapaError
 from etapa.journey.engine.facts.changes import CampaignOutcome, Release
+from etapa.journey.engine.facts.course import Departure
 from etapa.journey.engine.facts.customer import Customer
 from etapa.journey.engine.facts.stage_change import StageChange
 from etapa.journey.ledger.tally import BatchTally
@@ -30,13 +31,14 @@ ALL_AT_ONCE: Final = 2**60
 
 _NO_RELEASES: Final[Sequence[Release]] = ()
 _NO_OUTCOMES: Final[Sequence[CampaignOutcome]] = ()
+_NO_DEPARTURES: Final[Sequence[Departure]] = ()
 _NO_FAILURES: Final[Sequence[EvaluationFailed]] = ()
 
 
 class Happened:
     """What happened to customers, in order. Grows with every touchpoint and timer."""
 
-    __slots__ = ("at_once", "changes", "cut", "failures", "fired", "outcomes", "released", "tally", "timers")
+    __slots__ = ("at_once", "changes", "cut", "departures", "failures", "fired", "outcomes", "released", "tally", "timers")
 
     def __init__(self, at_once: int = ALL_AT_ONCE, tally: BatchTally | None = None) -> None:
         self.tally: Final = tally
@@ -55,6 +57,8 @@ class Happened:
         """The outcomes of campaign goals."""
         self.failures: Sequence[EvaluationFailed] = _NO_FAILURES
         """Timers that were dropped because judging them raised."""
+        self.departures: Sequence[Departure] = _NO_DEPARTURES
+        """Customers who are no longer counted, or no longer as they were."""
         self.timers = 0
         """How many timers fired because a touchpoint, or a request to reclassify, passed them."""
 
@@ -74,6 +78,12 @@ class Happened:
         """Forget all outcomes but the first `number`."""
         if len(self.outcomes) > number:
             self.outcomes = list(self.outcomes[:number])
+
+    def add_departure(self, departure: Departure) -> None:
+        if isinstance(self.departures, list):
+            self.departures.append(departure)
+        else:
+            self.departures = [departure]
 
     def add_failure(self, failure: EvaluationFailed) -> None:
         if isinstance(self.failures, list):

@@ -172,8 +172,9 @@ class Program:
         frame = journey.design.frame
         self.feeling: Final = None if frame is None or frame.feeling is None else CompiledFeeling(frame.feeling)
         """Reads how customers feel; none if the journey does not define it."""
-        self.ideal_way: Final = None if frame is None or not frame.ideal else CompiledWay(frame.ideal)
-        """Follows customers along the ideal way; none if the journey does not define it."""
+        ideal = () if frame is None else frame.ideal
+        self.ideal_way: Final = CompiledWay(ideal) if ideal or personas is not None else None
+        """Follows customers along the ideal way and from persona to persona; none if the journey defines neither."""
         self.whereabouts: Final = whereabouts
         """Finds the zone in which a touchpoint arrives; none if nothing depends on it."""
         self.accumulators: Final = accumulators
