@@ -4,7 +4,10 @@ As in `moving`, a place is a partition with one owner, and a batch reads one rec
 be remembered between two batches, so a crash matters only where a control splits a batch.
 
 Which id is kept follows from the set of a person's links alone (`journey.identity.links`), so a person here is a set of ids, a set of links and
-the touchpoints judged. Not modelled: what is remembered, and a change of the layout meanwhile.
+the touchpoints judged. Not modelled: what is remembered.
+
+The layout may change meanwhile: ids get other homes. A person with one id moves to its new home. A person with several stays where it is, and the
+old home of each id tells the new home that the way goes on through it. What is not known yet waits at the new home, as in `moving`.
 """
 
 from typing import Final, Literal, NamedTuple, get_args
@@ -20,6 +23,10 @@ LinkSafeguard = Literal[
     "unites",  # who arrives is united with who is there, and takes nobody's place
     "looks_again",  # whether both are known is looked at when they meet, not only before one of them moves
     "all_ids",  # who leaves leaves an address for each of its ids
+    "waits",  # what comes to the new home of an id waits until the old home has told who that is
+    "tells_ways",  # an old home tells the new one of ids whose people do not move there
+    "tells_layout",  # what is sent says whether its sender follows the layout
+    "ends_last",  # a place says that it has told all only when it has
 ]
 LINK_SAFEGUARDS: Final[tuple[LinkSafeguard, ...]] = get_args(LinkSafeguard)
 EVERYTHING_ON: Final[frozenset[LinkSafeguard]] = frozenset()
@@ -52,6 +59,9 @@ class JoinedIds(NamedTuple):
         return min(self.ids)
 
 
+LayoutWord = Literal["", "moves", "through me", "claim", "none", "finished"]
+
+
 class Parcel(NamedTuple):
     """A record of `transfers`, on its way to wherever `target` lives. One of the three is there:
 
@@ -65,6 +75,8 @@ class Parcel(NamedTuple):
     other_is_known: bool = False
     person: JoinedIds | None = None
     hops: int = 0
+    word: LayoutWord = ""
+    """About a change of the layout: who has one id and moves to its new home; where an id is to be found; and so on."""
 
 
 class SentParcel(NamedTuple):
@@ -73,6 +85,8 @@ class SentParcel(NamedTuple):
     sender: int
     number: int
     parcel: Parcel
+    adopted: bool = False
+    """Whether the sender follows the new layout."""
 
 
 class LinkScenario(NamedTuple):
@@ -84,6 +98,10 @@ class LinkScenario(NamedTuple):
     crashes: int = 1
     repeats: int = 1
     off: frozenset[LinkSafeguard] = EVERYTHING_ON
+    after: tuple[tuple[str, int], ...] = ()
+    """The homes after a change of the layout; empty: there is none."""
+    old: frozenset[int] = frozenset()
+    """Places that there were before it."""
 
 
 class LinkStored(NamedTuple):
@@ -96,15 +114,30 @@ class LinkStored(NamedTuple):
     transfers: int
     sent: tuple[int, ...]
     taken: tuple[int, ...]
+    adopted: bool = False
+    ended: frozenset[int] = frozenset()
+    """Places that have told all."""
+
+
+class LinkMemory(NamedTuple):
+    """What an owner knows of a change of the layout, and its successor does not."""
+
+    claimed: frozenset[str] = frozenset()
+    cleared: frozenset[str] = frozenset()
+    """Ids of which the old home has told."""
+    told: frozenset[str] = frozenset()
+    """Ids of which the new home was told."""
 
 
 class LinkBatch(NamedTuple):
-    """What one transaction holds. `sends` are pairs of a place and a transfer."""
+    """What one transaction holds, and what its owner remembers after it. `sends` are pairs of a place and a transfer."""
 
     stored: LinkStored
     sends: tuple[tuple[int, SentParcel], ...]
     published: tuple[TouchRecord, ...] = ()
     refused: tuple[IdLinkRecord, ...] = ()
+    returned: frozenset[str] = frozenset()
+    memory: LinkMemory = LinkMemory()
 
 
 class LinkPlace(NamedTuple):
@@ -114,6 +147,7 @@ class LinkPlace(NamedTuple):
     incoming: tuple[SentParcel, ...] = ()
     paused: LinkBatch | None = None
     unsent: tuple[tuple[int, SentParcel], ...] = ()
+    memory: LinkMemory = LinkMemory()
 
 
 class Linking(NamedTuple):
@@ -124,6 +158,8 @@ class Linking(NamedTuple):
     """Every touchpoint causes a change; by id, in order."""
     refused: tuple[IdLinkRecord, ...]
     """Dead letters."""
+    returned: frozenset[str]
+    """Ids of people who came to a place that had sent on what came for these ids."""
     crashes: int
     repeats: int
 
@@ -131,5 +167,7 @@ class Linking(NamedTuple):
 def beginning(scenario: LinkScenario) -> Linking:
     """Nothing has been read."""
     count = len(scenario.records)
-    empty = LinkPlace(LinkStored((), (), 0, 0, (0,) * count, (0,) * count))
-    return Linking((empty,) * count, (), (), scenario.crashes, scenario.repeats)
+    new = frozenset(range(count)) - scenario.old if scenario.after else frozenset()
+    # A new place knows the layout from the start, as its `transfers` begin with it.
+    places = tuple(LinkPlace(LinkStored((), (), 0, 0, (0,) * count, (0,) * count, place in new, new)) for place in range(count))
+    return Linking(places, (), (), frozenset(), scenario.crashes, scenario.repeats)

@@ -23,12 +23,17 @@ def violation_in(scenario: LinkScenario, linking: Linking) -> str | None:
         return "two known people were made one"
     if any(sent.parcel.hops > MOST_HOPS for place in linking.places for sent in place.incoming):
         return "something is passed on for ever"
-    return _wrong_order(linking)
+    return overtaken(scenario, linking, linking.returned)
 
 
 def violation_at_rest(scenario: LinkScenario, linking: Linking) -> str | None:
     """What is unfinished, though nothing more happens by itself."""
     records = [record for records in scenario.records for record in records]
+    for number, (place, all_there) in enumerate(zip(linking.places, scenario.records, strict=True)):
+        if place.stored.records < len(all_there):
+            return f"{number} stands still at its record {place.stored.records}"
+        if scenario.after and len(place.stored.ended) < len(linking.places):
+            return f"{number} does not know that all have told all"
     people = [person for place in linking.places for person in place.stored.here]
     for seen in (record for record in records if isinstance(record, TouchRecord)):
         if not any(seen in person.judged and seen.customer in person.ids for person in people):
@@ -42,7 +47,7 @@ def violation_at_rest(scenario: LinkScenario, linking: Linking) -> str | None:
 
 def _lost(scenario: LinkScenario, linking: Linking) -> Iterator[str]:
     """Ids from whose home no way leads to their person."""
-    for customer, home in scenario.homes:
+    for customer, home in scenario.after or scenario.homes:
         if not any(customer in person.ids for place in linking.places for person in place.stored.here):
             continue
         at, passed = home, 0
@@ -67,11 +72,13 @@ def _under_way(place: LinkPlace) -> Iterator[JoinedIds]:
             yield sent.parcel.person
 
 
-def _wrong_order(linking: Linking) -> str | None:
-    """Each touchpoint causes one change, and those of one id come in their order."""
-    last: dict[str, int] = {}
+def overtaken(scenario: LinkScenario, linking: Linking, exempt: frozenset[str] = frozenset()) -> str | None:
+    """Each touchpoint causes one change, and those of one id in one partition come in their order, but for these ids."""
+    source = {record: place for place, records in enumerate(scenario.records) for record in records if isinstance(record, TouchRecord)}
+    last: dict[tuple[str, int], int] = {}
     for seen in linking.published:
-        if seen.number <= last.get(seen.customer, 0):
-            return f"{seen.customer}{seen.number} was judged after {last[seen.customer]}"
-        last[seen.customer] = seen.number
+        stream = seen.customer, source[seen]
+        if seen.number <= last.get(stream, 0) and seen.customer not in exempt:
+            return f"{seen.customer}{seen.number} was judged after {last[stream]}"
+        last[stream] = seen.number
     return None

@@ -5,16 +5,24 @@ from typing import Final
 
 from tests.model.linking import IdLinkRecord, LinkScenario, TouchRecord
 
+BOTH: Final = frozenset({0, 1})
+
 
 def _records(text: str) -> tuple[IdLinkRecord | TouchRecord, ...]:
     """Such as `a1 a=b`: a touchpoint, and a link from a to b."""
     return tuple(IdLinkRecord(word[0], word[2]) if word[1] == "=" else TouchRecord(word[0], int(word[1:])) for word in text.split())
 
 
-def _scenario(records: list[str], homes: str, *, known: str = "", crashes: int = 1, repeats: int = 1) -> LinkScenario:
-    """`homes`: the ids at home at each place, such as `ac b`."""
-    by_id = tuple((customer, place) for place, customers in enumerate(homes.split()) for customer in customers)
-    return LinkScenario(tuple(_records(text) for text in records), by_id, frozenset(known), crashes, repeats)
+def _scenario(
+    records: list[str], homes: str, *, known: str = "", crashes: int = 1, repeats: int = 1, after: str = "", old: frozenset[int] = BOTH
+) -> LinkScenario:
+    """`homes`: the ids at home at each place, such as `ac b`; `after`: those after a change of the layout, `-` for nobody."""
+    texts = tuple(_records(text) for text in records)
+    return LinkScenario(texts, _by_id(homes), frozenset(known), crashes, repeats, after=_by_id(after), old=old)
+
+
+def _by_id(homes: str) -> tuple[tuple[str, int], ...]:
+    return tuple((customer, place) for place, customers in enumerate(homes.split()) for customer in customers if customer != "-")
 
 
 SMALL_LINKS: Final[Mapping[str, LinkScenario]] = {
@@ -25,9 +33,19 @@ SMALL_LINKS: Final[Mapping[str, LinkScenario]] = {
     "neighbours": _scenario(["a1 c1 c=a c2", "b1 b=c"], "ac b", crashes=0),
 }
 """Each is searched within seconds."""
+LAYOUT_LINKS: Final[Mapping[str, LinkScenario]] = {
+    "the greater one moves": _scenario(["a1", "b=a b1 b2"], "a b", after="b a", crashes=0, repeats=0),
+    "the lesser one moves": _scenario(["a=b b1 b2", ""], "a b", after="b a", repeats=0),
+    "both to one place": _scenario(["a1", "c=a c1 c2"], "a c", after="- ac", crashes=0, repeats=0),
+}
+"""The layout changes while links are followed. Each is searched within seconds."""
 COMING_BACK: Final = _scenario(["c=a c1 c2", "b=c"], "ac b", crashes=0, repeats=0)
 """Somebody leaves a place, is united with somebody, and moves back: what was forwarded meanwhile is still under way."""
 LARGE_LINKS: Final[Mapping[str, LinkScenario]] = {
+    "one more place": _scenario(["a1", "b=a", "b2 b3"], "a b", after="a - b", crashes=0, repeats=0),
+    "one more place, and the lesser one moves": _scenario(["a1", "b=a", "a2 a3"], "a b", after="- b a", crashes=0, repeats=0),
+    "both move": _scenario(["a1 a=b", "", "a2 a3"], "a b", after="- - ab", crashes=0, repeats=0),
+    "they change places": _scenario(["a1 a=b b2", "a2"], "a b", after="b a", crashes=0, repeats=0),
     "a circle with a crash": _scenario(["a1 a=b", "b=c b1", "c=a c1"], "a b c"),
     "a star": _scenario(["a1", "b=a b1", "c=a c1", "d=c d1"], "a b c d", crashes=0, repeats=0),
     "two known, and a third between": _scenario(["a1 a=c", "b1 b=c", "c1 c2"], "a b c", known="ab"),

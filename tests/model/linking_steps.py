@@ -31,12 +31,14 @@ class _LinkPlaces(FaultyPlaces[Linking, LinkBatch]):
         self._scenario = scenario
 
     def batches(self, state: Linking, number: int) -> Iterator[tuple[str, LinkBatch]]:
-        return _Owner(self._scenario, state.places[number], number).batches()
+        for kind in (_Owner.transfers, _Owner.records, _Owner.layout):
+            yield from kind(_Owner(self._scenario, state, number))
 
     def stored(self, state: Linking, number: int, batch: LinkBatch) -> Linking:
         published = tuple(sorted(state.published + batch.published, key=_customer)) if batch.published else state.published
         refused = tuple(sorted(state.refused + batch.refused))
-        return with_place(state, number, stored=batch.stored)._replace(published=published, refused=refused)
+        state = state._replace(returned=state.returned | batch.returned)
+        return with_place(state, number, stored=batch.stored, memory=batch.memory)._replace(published=published, refused=refused)
 
     def successor(self, place: LinkPlace, stored: LinkStored) -> LinkPlace:
         return LinkPlace(stored, place.incoming)
@@ -50,6 +52,8 @@ def _customer(seen: TouchRecord) -> str:
 
 
 def _name(parcel: Parcel) -> str:
+    if parcel.word:
+        return f"{parcel.word} {parcel.target}"
     if parcel.person is not None:
         return f"{'+'.join(sorted(parcel.person.ids))}, who moves to {parcel.target},"
     if parcel.seen is not None:
@@ -60,28 +64,106 @@ def _name(parcel: Parcel) -> str:
 class _Owner:
     """The owner of one place, about to process a batch."""
 
-    def __init__(self, scenario: LinkScenario, place: LinkPlace, number: int) -> None:
+    def __init__(self, scenario: LinkScenario, linking: Linking, number: int) -> None:
         self._scenario = scenario
         self._off = scenario.off
         self._me = number
+        self._linking = linking
+        place = linking.places[number]
         self._place = place
         self._stored = place.stored
+        self._memory = place.memory
         self._away = dict(place.stored.away)
-        self._home = dict(scenario.homes)
+        self._before = dict(scenario.homes)
+        self._sender: int | None = None
+        self._returned: frozenset[str] = frozenset()
+        self._adopted = place.stored.adopted
 
-    def batches(self) -> Iterator[tuple[str, LinkBatch]]:
-        """Each batch that it may commit now. Which input comes first is open."""
+    def transfers(self) -> Iterator[tuple[str, LinkBatch]]:
+        """The next of what other places sent."""
         stored = self._stored
         if stored.transfers < len(self._place.incoming):
             yield self._take_in(self._place.incoming[stored.transfers])
+
+    def records(self) -> Iterator[tuple[str, LinkBatch]]:
+        """The next record. Which input comes first is open."""
+        stored = self._stored
         records = self._scenario.records[self._me]
-        if stored.records < len(records):
-            record = records[stored.records]
-            done = stored._replace(records=stored.records + 1)
-            if isinstance(record, TouchRecord):
-                yield f"reads {record.customer}{record.number}", self._deal_with(Parcel(record.customer, seen=record), done)
-            else:
-                yield f"reads {record.moved}={record.kept}", self._deal_with(Parcel(record.moved, link=record), done)
+        if stored.records >= len(records):
+            return
+        record = records[stored.records]
+        who = record.customer if isinstance(record, TouchRecord) else record.moved
+        if self._before[who] != self._me and not self._all_know():
+            return
+        if self._may_be_on_the_way(who):
+            if who not in self._memory.claimed:
+                self._remember(claimed=who)
+                yield f"claims {who}", self._batch(stored, ((self._before[who], Parcel(who, word="claim")),))
+            return
+        done = stored._replace(records=stored.records + 1)
+        if isinstance(record, TouchRecord):
+            yield f"reads {who}{record.number}", self._deal_with(Parcel(who, seen=record), done)
+        else:
+            yield f"reads {who}={record.kept}", self._deal_with(Parcel(who, link=record), done)
+
+    def layout(self) -> Iterator[tuple[str, LinkBatch]]:
+        """The change of the layout: to follow it, to tell the new home of an id, to have told all."""
+        stored, memory = self._stored, self._memory
+        if self._scenario.after and not stored.adopted:
+            yield "adopts the layout", self._batch(stored._replace(adopted=True))
+        if not stored.adopted or self._me in stored.ended:
+            return
+        known = {*self._away, *(customer for person in stored.here for customer in person.ids)}
+        left = sorted(each for each in known - memory.told if self._before[each] == self._me != self._home(each))
+        for customer in left:
+            self._memory = memory._replace(told=memory.told | {customer})
+            yield f"tells of {customer}", self._told(customer, stored)
+        if not left or "ends_last" in self._off:
+            self._memory = memory
+            sends = tuple((place, Parcel("", word="finished")) for place in range(len(stored.sent)) if place != self._me)
+            yield "ends", self._batch(stored._replace(ended=stored.ended | {self._me}), sends)
+
+    def _told(self, customer: str, stored: LinkStored, *, is_asked: bool = False) -> LinkBatch:
+        """Tell the new home of an id who that is, or, asked for it, that it is nobody."""
+        to = self._home(customer)
+        person = next((person for person in stored.here if customer in person.ids), None)
+        if person is not None and person.ids == {customer}:
+            without = stored._replace(here=tuple(each for each in stored.here if each != person))
+            return self._batch(self._with_addresses(without, person, to), ((to, Parcel(customer, person=person, word="moves")),))
+        leads_there = person is None and self._away.get(customer, to) == to
+        if leads_there or "tells_ways" in self._off:
+            return self._batch(stored, ((to, Parcel(customer, word="none")),) if is_asked else ())
+        return self._batch(stored, ((to, Parcel(customer, word="through me")),))
+
+    def _home(self, customer: str) -> int:
+        return dict(self._scenario.after).get(customer, -1) if self._adopted else self._before[customer]
+
+    def _all_know(self) -> bool:
+        return all(place.stored.adopted for place in self._linking.places)
+
+    def _may_be_on_the_way(self, customer: str, forwarded_by: int | None = None) -> bool:
+        """Whether its old home has not told yet who that is. What it forwards comes behind that."""
+        here, before = self._me, self._before[customer]
+        if not self._adopted or self._home(customer) != here or before in (here, forwarded_by) or "waits" in self._off:
+            return False
+        known = any(customer in person.ids for person in self._stored.here)
+        return not known and before not in self._stored.ended and customer not in self._memory.cleared
+
+    def _remember(self, *, claimed: str = "", cleared: str = "") -> None:
+        memory = self._memory
+        self._memory = memory._replace(
+            claimed=memory.claimed | ({claimed} if claimed else set()), cleared=memory.cleared | ({cleared} if cleared else set())
+        )
+
+    def _elsewhere(self, customer: str, forwarded_by: int | None = None) -> int | None:
+        """Where what is for an id goes that nobody here has; none: it is a new one here."""
+        to = self._away.get(customer)
+        if to is not None:
+            return to if "forwards" not in self._off else None
+        home, before = self._home(customer), self._before[customer]
+        if home == self._me:
+            return before if self._may_be_on_the_way(customer, forwarded_by) else None
+        return home if before == self._me else before
 
     def _take_in(self, sent: SentParcel) -> tuple[str, LinkBatch]:
         stored = self._stored._replace(transfers=self._stored.transfers + 1)
@@ -89,18 +171,40 @@ class _Owner:
             if sent.number <= stored.taken[sent.sender]:
                 return f"passes a repeated {_name(sent.parcel)} over", self._batch(stored)
             stored = stored._replace(taken=(*stored.taken[: sent.sender], sent.number, *stored.taken[sent.sender + 1 :]))
-        return f"takes in {_name(sent.parcel)}", self._deal_with(sent.parcel, stored)
+        if sent.adopted and "tells_layout" not in self._off:
+            stored = stored._replace(adopted=True)
+            self._adopted = True
+        self._sender = sent.sender
+        name = f"takes in {_name(sent.parcel)}"
+        return name, self._heard(sent, stored) if sent.parcel.word else self._deal_with(sent.parcel, stored)
+
+    def _heard(self, sent: SentParcel, stored: LinkStored) -> LinkBatch:
+        """What another place says of the layout."""
+        word, customer, person = sent.parcel.word, sent.parcel.target, sent.parcel.person
+        if word == "claim":
+            return self._told(customer, stored, is_asked=True)
+        if word == "finished":
+            return self._batch(stored._replace(ended=stored.ended | {sent.sender}))
+        self._remember(cleared=customer)
+        if word == "moves" and person is not None:
+            stored = stored._replace(away=tuple(item for item in stored.away if item[0] not in person.ids))
+            return self._batch(_holding(stored, person, person))
+        is_known = customer in self._away or any(customer in each.ids for each in stored.here)
+        if word == "through me" and not is_known:
+            stored = stored._replace(away=tuple(sorted({**self._away, customer: sent.sender}.items())))
+        return self._batch(stored)
 
     def _deal_with(self, parcel: Parcel, stored: LinkStored) -> LinkBatch:
         """What is for `target`: here, or passed on to where it went, or to its home."""
         target = parcel.target
         here = next((person for person in stored.here if target in person.ids), None)
         if here is None:
-            to = self._away.get(target)
-            if to is not None and "forwards" not in self._off:
+            to = self._elsewhere(target, self._sender)
+            if to is not None:
                 return self._passed_on(parcel, to, stored)
-            if self._home[target] != self._me and to is None:
-                return self._passed_on(parcel, self._home[target], stored)
+            if self._sender == self._before[target]:
+                # It would have told before who that is.
+                self._remember(cleared=target)
             here = JoinedIds(frozenset([target]))
         if parcel.person is not None:
             return self._met(here, parcel.person, parcel.link, stored)
@@ -112,6 +216,7 @@ class _Owner:
 
     def _passed_on(self, parcel: Parcel, to: int, stored: LinkStored) -> LinkBatch:
         if parcel.person is not None:
+            self._returned = self._sent_on(parcel.person)
             # What comes behind it for any of its ids takes the same way.
             stored = self._with_addresses(stored, parcel.person, to)
         return self._batch(stored, ((to, parcel._replace(hops=parcel.hops + 1)),))
@@ -135,23 +240,25 @@ class _Owner:
             return self._batch(_holding(stored, here, here._replace(links=here.links | {link})))
         question = Parcel(whom, link=link, other=here.least, other_is_known=self._is_known(here))
         neighbour = next((person for person in stored.here if whom in person.ids), None)
-        if neighbour is not None or (self._home[whom] == self._me and whom not in self._away):
+        to = self._elsewhere(whom)
+        if neighbour is not None or to is None:
             return self._asked(neighbour or JoinedIds(frozenset([whom])), question, link, stored)
-        return self._batch(stored, ((self._away.get(whom, self._home[whom]), question),))
+        return self._batch(stored, ((to, question),))
 
     def _move(self, here: JoinedIds, to: str, link: IdLinkRecord, stored: LinkStored) -> LinkBatch:
         """Move to the person with the id `to`; if that one is here, meet at once."""
         without = stored._replace(here=tuple(person for person in stored.here if person != here))
         neighbour = next((person for person in without.here if to in person.ids), None)
-        if neighbour is not None or (self._home[to] == self._me and to not in self._away):
+        place = self._elsewhere(to)
+        if neighbour is not None or place is None:
             return self._met(neighbour or JoinedIds(frozenset([to])), here, link, without)
-        place = self._away.get(to, self._home[to])
         return self._batch(self._with_addresses(without, here, place), ((place, Parcel(to, link=link, person=here)),))
 
     def _met(self, here: JoinedIds, comes: JoinedIds, link: IdLinkRecord | None, stored: LinkStored) -> LinkBatch:
         """Somebody arrives where the other one lives."""
         assert link is not None
         gone = {customer for customer, _ in stored.away if customer in comes.ids}
+        self._returned = self._sent_on(comes)
         stored = stored._replace(away=tuple(item for item in stored.away if item[0] not in gone))
         if "looks_again" not in self._off and self._is_known(here) and self._is_known(comes):
             # They stay two people, neighbours from now on.
@@ -160,6 +267,11 @@ class _Owner:
             return self._batch(_holding(stored, here, comes._replace(ids=here.ids | comes.ids)))
         united = JoinedIds(here.ids | comes.ids, here.links | comes.links | {link}, here.judged + comes.judged)
         return self._batch(_holding(stored, here, united))
+
+    def _sent_on(self, person: JoinedIds) -> frozenset[str]:
+        """Ids of a person who arrives for which this place has sent on what came."""
+        was_home = {customer for customer in person.ids if self._before[customer] == self._me != self._home(customer)}
+        return person.ids & (self._away.keys() | was_home)
 
     def _is_known(self, person: JoinedIds) -> bool:
         return bool(person.ids & self._scenario.known)
@@ -177,8 +289,8 @@ class _Owner:
         numbered = []
         for to, parcel in sends:
             sent[to] += 1
-            numbered.append((to, SentParcel(self._me, sent[to], parcel)))
-        return LinkBatch(stored._replace(sent=tuple(sent)), tuple(numbered), published, refused)
+            numbered.append((to, SentParcel(self._me, sent[to], parcel, stored.adopted)))
+        return LinkBatch(stored._replace(sent=tuple(sent)), tuple(numbered), published, refused, self._returned, self._memory)
 
 
 def _holding(stored: LinkStored, before: JoinedIds, after: JoinedIds) -> LinkStored:
