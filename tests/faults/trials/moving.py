@@ -7,22 +7,20 @@ import asyncio
 import os
 import shutil
 import signal
+import subprocess
 import sys
 import tempfile
 import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
+from functools import partial
 from itertools import pairwise
 from pathlib import Path
-from random import Random
 
 import click
 import msgspec
-from confluent_kafka import Producer
 
-from etapa.contracts.partitioner import partition_of
-from etapa.contracts.rfc3339 import format_time
 from etapa.journey.units import DAY, SECOND
 from etapa.settings import Settings
 from etapa.settings.values import RedisUrl
@@ -30,6 +28,7 @@ from etapa.stream.kafka.cluster import Cluster
 from etapa.stream.kafka.topics.creation import create_topics
 from tests.faults.checking.timing import percentile
 from tests.faults.trials.scene import Wrong
+from tests.faults.trials.steps import STEPS_JOURNEY, Steps
 from tests.faults.trials.waits import Waits
 from tests.integration.command_line import run_etapa
 from tests.integration.outcome import expected_changes
@@ -39,18 +38,7 @@ from tests.servers.processes import ServerError, wait_until
 from tests.servers.redis_server import RedisServer
 
 LAYOUTS = (4, 12, 5)
-_LONG_AGO = 1_704_067_200 * SECOND
 _SAFE_COPIES = {"min.insync.replicas": "2", "transaction.state.log.min.isr": "2"}
-_TICK = 0.02
-_JOURNEY = """
-journey: there-and-back
-version: 1
-stages: [{id: here}, {id: there}]
-rules:
-  - {id: go, from: here, to: there, when: {event: step}}
-  - {id: return, from: there, to: here, when: {event: step}}
-"""
-"""Every touchpoint moves its customer."""
 
 
 class MovingPlan(msgspec.Struct, frozen=True):
@@ -67,82 +55,13 @@ class MovingPlan(msgspec.Struct, frozen=True):
     """How long touchpoints are sent before anything happens, and again before anybody moves."""
     kill_every: float = 20.0
     """Seconds between kills of a worker, each another one in turn; 0: none."""
-    session_timeout: int = 6_000_000
-    """In microseconds."""
+    session_seconds: float = 30.0
+    """`ETAPA_SESSION_TIMEOUT`."""
     settle_seconds: float = 90.0
     """How long the last touchpoints may take."""
 
 
 _USUAL = MovingPlan()
-
-
-class Steps:
-    """Sends touchpoints at a constant rate, in a thread of its own, by the number of partitions that it has noticed.
-
-    A customer takes a step only when the last one has made its change. So there is one right order, by the old layout and the new.
-    """
-
-    def __init__(self, settings: Settings, plan: MovingPlan, waits: Waits) -> None:
-        self.values: list[bytes] = []
-        self.held_back = 0
-        """How often a customer was passed over because a touchpoint of theirs still waited."""
-        self._settings = settings
-        self._plan = plan
-        self._waits = waits
-        self._random = Random(19)
-        self._producer = Producer(
-            {
-                "bootstrap.servers": settings.kafka_bootstrap_servers,
-                "linger.ms": 5,
-                "acks": "all",
-                "enable.idempotence": True,
-                "log_level": 2,
-            }
-        )
-        self._stopped = threading.Event()
-        self._thread = threading.Thread(target=self._run, name="steps", daemon=True)
-        self.error: BaseException | None = None
-
-    def start(self) -> None:
-        self._thread.start()
-
-    def stop(self) -> None:
-        """Stop sending, and wait until everything is confirmed."""
-        self._stopped.set()
-        self._thread.join()
-        if self._producer.flush(30):
-            raise Wrong("some touchpoints were not confirmed")
-
-    def _run(self) -> None:
-        try:
-            began = looked = time.monotonic()
-            layout = self._partitions()
-            while not self._stopped.wait(_TICK):
-                now = time.monotonic()
-                if now - looked >= 1:
-                    layout, looked = self._partitions(), now
-                for _ in range(int((now - began) * self._plan.rate) - len(self.values)):
-                    self._step(layout)
-                self._producer.poll(0)
-        except BaseException as error:
-            self.error = error
-            raise
-
-    def _partitions(self) -> int:
-        topic = self._settings.topic_touchpoints
-        return len(self._producer.list_topics(topic, timeout=10).topics[topic].partitions)
-
-    def _step(self, layout: int) -> None:
-        customer = self._random.randrange(self._plan.customers)
-        while self._waits.is_waiting(customer):
-            self.held_back += 1
-            customer = self._random.randrange(self._plan.customers)
-        who, name = f"walker-{customer}", f"t{len(self.values)}"
-        at = format_time(_LONG_AGO + len(self.values) * 1000)
-        value = msgspec.json.encode({"id": name, "customer_id": who, "type": "step", "occurred_at": at})
-        self.values.append(value)
-        self._waits.sends(name, customer)
-        self._producer.produce(self._settings.topic_touchpoints, value, who.encode(), partition_of(who, layout))
 
 
 class Killer:
@@ -175,20 +94,21 @@ def moving(folder: Path, plan: MovingPlan, tell: Callable[[str], None]) -> dict[
     """Run it. Returns waits and counts by name. Raises `Wrong`."""
     with _installation(folder, plan) as (settings, supervisor):
         waits = Waits(settings)
-        steps = Steps(settings, plan, waits)
+        steps = Steps(settings, waits, customers=plan.customers, rate=plan.rate)
         killer = Killer(supervisor, plan.kill_every)
         waits.start()
         steps.start()
         figures: dict[str, float] = {}
         try:
-            with _measured("nothing happens", waits, figures, tell):
+            measured = partial(_measured, waits=waits, seconds=plan.settle_seconds, figures=figures, tell=tell)
+            with measured("nothing happens"):
                 time.sleep(plan.calm_seconds)
             killer.start()
             if plan.kill_every:
-                with _measured("workers are killed", waits, figures, tell):
+                with measured("workers are killed"):
                     time.sleep(plan.calm_seconds)
             for before, after in pairwise(LAYOUTS):
-                with _measured(f"{before} to {after} partitions", waits, figures, tell):
+                with measured(f"{before} to {after} partitions"):
                     told = run_etapa(settings, "repartition", "--to", str(after), "--rate", str(plan.pace), "--json")
                     if told.returncode:
                         raise Wrong(f"the command failed:\n{told.stderr}\n{supervisor.said()[-3000:]}")
@@ -215,7 +135,7 @@ def moving(folder: Path, plan: MovingPlan, tell: Callable[[str], None]) -> dict[
 def _installation(folder: Path, plan: MovingPlan) -> Iterator[tuple[Settings, StartedWorker]]:
     """Brokers, Redis, and a supervisor whose workers own every partition."""
     folder.mkdir(parents=True, exist_ok=True)
-    (folder / "journey.yaml").write_text(_JOURNEY, encoding="utf-8")
+    (folder / "journey.yaml").write_text(STEPS_JOURNEY, encoding="utf-8")
     kafka = KafkaServer(folder / "kafka", plan.brokers, _SAFE_COPIES if plan.brokers > 2 else {}, heap="384m")
     redis = RedisServer(folder / "redis")
     settings = Settings(
@@ -224,7 +144,7 @@ def _installation(folder: Path, plan: MovingPlan) -> Iterator[tuple[Settings, St
         journey=str(folder / "journey.yaml"),
         partitions=LAYOUTS[0],
         replication=min(plan.brokers, 3),
-        session_timeout=plan.session_timeout,
+        session_timeout=int(plan.session_seconds * SECOND),
         workers=plan.workers,
         # Timers follow the touchpoints alone, so that the expected output is known.
         quiet_after=DAY,
@@ -254,12 +174,13 @@ def _all_owned(supervisor: StartedWorker) -> Callable[[], bool]:
 
 
 @contextmanager
-def _measured(name: str, waits: Waits, figures: dict[str, float], tell: Callable[[str], None]) -> Iterator[None]:
+def _measured(name: str, waits: Waits, seconds: float, figures: dict[str, float], tell: Callable[[str], None]) -> Iterator[None]:
+    """Measure the waits of what is sent meanwhile. The last of these may take so many `seconds`."""
     began = time.monotonic()
     yield
     ended = time.monotonic()
     # Those that were sent last are still on their way, and wait the longest.
-    wait_until(lambda: not waits.still_waiting(began, ended), 60, f"the last change of {name!r}", 0.1)
+    wait_until(lambda: not waits.still_waiting(began, ended), seconds, f"the last change of {name!r}", 0.1)
     found = waits.between(began, ended)
     for label, value in (("p50", percentile(found, 50)), ("p99", percentile(found, 99)), ("longest", max(found))):
         figures[f"{name}: waits, {label}, s"] = round(value, 2)
@@ -277,6 +198,7 @@ def _measured(name: str, waits: Waits, figures: dict[str, float], tell: Callable
 @click.option("--brokers", type=int, default=_USUAL.brokers, show_default=True)
 @click.option("--calm-seconds", type=float, default=_USUAL.calm_seconds, show_default=True, help="Seconds before customers move, twice.")
 @click.option("--kill-every", type=float, default=_USUAL.kill_every, show_default=True, help="Seconds between kills; 0 kills nobody.")
+@click.option("--session-seconds", type=float, default=_USUAL.session_seconds, show_default=True, help="ETAPA_SESSION_TIMEOUT.")
 @click.option(
     "--folder", type=click.Path(file_okay=False, path_type=Path), help="Where logs and data are kept; by default they are removed."
 )
@@ -286,7 +208,7 @@ def main(folder: Path | None, **options: float) -> None:
     place = folder or Path(tempfile.mkdtemp(prefix="etapa-moving-"))
     try:
         figures = moving(place, plan, click.echo)
-    except (Wrong, ServerError, AssertionError) as error:
+    except (Wrong, ServerError, AssertionError, subprocess.TimeoutExpired) as error:
         click.echo(f"WRONG; logs are in {place}\n{error}", err=True)
         sys.exit(1)
     if folder is None:
