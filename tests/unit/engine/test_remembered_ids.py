@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from etapa.journey.engine.facts.customer import DIGEST_BYTES, Customer
-from etapa.journey.engine.judging.repeats import add_digest, digest_of, is_repeat, place_among
+from etapa.journey.engine.judging.repeats import add_digest, digest_of, is_repeat, place_among, worked_out
 
 ARRIVALS = st.lists(st.integers(0, 120), max_size=300)
 
@@ -25,6 +25,11 @@ def test_ids_that_differ_little_have_different_digests() -> None:
     digests = {digest_of(each) for each in ids}
     assert len(digests) == len(set(ids))
     assert {len(each) for each in digests} == {DIGEST_BYTES}
+
+
+@given(st.text(st.characters(exclude_categories=["Cs"]), max_size=300))
+def test_a_digest_is_the_same_however_it_is_worked_out(touchpoint_id: str) -> None:
+    assert digest_of(touchpoint_id) == worked_out(touchpoint_id)
 
 
 def newcomer() -> Customer:

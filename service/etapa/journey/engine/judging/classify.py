@@ -195,7 +195,11 @@ def carry_over(program: Program, customer: Customer) -> list[StageChange]:
 def _is_of_another_version(program: Program, customer: Customer) -> bool:
     """Whether a customer must be carried over. Also lays it out for the program."""
     customer.lay_out(program.keys, program)
-    return customer.version != program.version or customer.stage not in program.stages
+    stage = program.stages.get(customer.stage)
+    if stage is None:
+        return True
+    customer.stage = stage.id
+    return customer.version != program.version
 
 
 def _carry_over(program: Program, customer: Customer, happened: Happened) -> None:

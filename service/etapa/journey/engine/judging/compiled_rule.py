@@ -9,13 +9,16 @@ from etapa.journey.language.model import Rule
 
 @final
 class CompiledRule:
-    """A rule, as listed under a stage that it leaves. `place`: how many rules out of that stage are judged before it."""
+    """A rule, as listed under a stage that it leaves. `place`: how many rules out of that stage are judged before it.
+
+    `to`: the stage that it leads to, as the same object that the stage has: such texts are compared at once.
+    """
 
     __slots__ = ("bit", "condition", "id", "is_timed", "leaves", "may_rise", "needs_event", "place", "to")
 
-    def __init__(self, rule: Rule, condition: Condition, place: int) -> None:
+    def __init__(self, rule: Rule, condition: Condition, place: int, to: str) -> None:
         self.id: Final = rule.id
-        self.to: Final = rule.to
+        self.to: Final = to
         self.condition = condition
         self.place: Final = place
         self.bit: Final = 1 << place

@@ -61,7 +61,9 @@ def settle_in(
                 return
         doing = None
         # The loop has checked every rule that time alone can make true, except those that also contain an `event`.
-        customer.due_at = with_waiting(program, customer, due_after(stage, customer, now) if stage.hideable else due, now)
+        if stage.hideable:
+            due = due_after(stage, customer, now)
+        customer.due_at = due if customer.outreach is customer.at_rest else with_waiting(program, customer, due, now)
     except EvaluationFailed:
         raise
     except Exception as error:

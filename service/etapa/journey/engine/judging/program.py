@@ -43,7 +43,10 @@ def compile_journey(journey: Journey, few_rules: int = FEW_RULES) -> "Program":
     """
     compiler = Compiler(journey.zone)
     compiled = [(rule, compiler.condition_of(rule.id, rule.when)) for rule in journey.rules]
-    stages = {stage.id: StageRules(stage, _leaving(stage.id, compiled), few_rules, number) for number, stage in enumerate(journey.stages)}
+    ids = {stage.id: stage.id for stage in journey.stages}
+    stages = {
+        stage.id: StageRules(stage, _leaving(stage.id, compiled, ids), few_rules, number) for number, stage in enumerate(journey.stages)
+    }
     asked = {
         campaign.id: compiler.condition_of(f"campaign {campaign.id}", campaign.when)
         for campaign in journey.campaigns
@@ -89,9 +92,9 @@ def compile_journey(journey: Journey, few_rules: int = FEW_RULES) -> "Program":
     )
 
 
-def _leaving(stage: str, compiled: list[tuple[Rule, Condition]]) -> Rules:
+def _leaving(stage: str, compiled: list[tuple[Rule, Condition]], ids: Mapping[str, str]) -> Rules:
     leaving = [(rule, condition) for rule, condition in compiled if stage in rule.sources and rule.to != stage]
-    return [CompiledRule(rule, condition, place) for place, (rule, condition) in enumerate(leaving)]
+    return [CompiledRule(rule, condition, place, ids[rule.to]) for place, (rule, condition) in enumerate(leaving)]
 
 
 def _goal_condition(compiler: Compiler, campaign: Campaign) -> Condition | None:
@@ -157,7 +160,7 @@ class Program:
     ) -> None:
         self.journey: Final = journey
         self.version: Final = journey.version
-        self.initial: Final = journey.initial
+        self.initial: Final = stages[journey.initial].id
         self.grace: Final = journey.grace
         self.recent_bytes: Final = DIGEST_BYTES * journey.remember_ids
         """How many bytes of touchpoint digests a customer keeps, unless they are kept for a time."""
