@@ -142,6 +142,30 @@ def test_a_record_that_has_its_month_as_a_whole_keeps_it_beside_days() -> None:
     assert len(month.pages()[DAY]) == 3
 
 
+def test_rows_whose_keys_are_large_or_of_many_names_are_told_apart() -> None:
+    cells: dict[Key, Figures] = {(None, "a", f"name {number}", 0): [number] for number in range(180)}
+    # In one number, this would be the key of another row.
+    cells.update({(None, "a", f"name {number}", 65_536): [1_000 + number] for number in range(180)})
+    day = Bundle("stays", DAY)
+    day.opened(f"{DAY}T07").add(cells)
+    month = Bundle("stays", "2026-11")
+    month.take(stored(day), in_parts=True)
+    assert month.pages()[DAY].cells() == cells
+    day = stored(day)
+    day.fold()
+    assert day.pages()[DAY].cells() == cells
+
+
+def test_rows_of_many_names_are_told_apart() -> None:
+    cells: dict[Key, Figures] = {(None, "a", f"name {number}", 0): [number] for number in range(180)}
+    month = Bundle("stays", "2026-11")
+    for day in ("2026-11-01", "2026-11-02"):
+        bundle = Bundle("stays", day)
+        bundle.opened(day).add(cells)
+        month.take(stored(bundle), in_parts=False)
+    assert month.pages()["2026-11"].cells() == {key: [2 * figure] for key, [figure] in cells.items()}
+
+
 def test_records_that_are_put_together_stay_within_bounds() -> None:
     month, most = Bundle("stays", "2026-11"), MOST_CELLS // 2 + 10
     for day in (1, 2):
@@ -156,7 +180,11 @@ def test_records_that_are_put_together_stay_within_bounds() -> None:
 
 names = st.sampled_from([None, "a", "b", "c"])
 keys = st.one_of(
-    st.tuples(st.just("stays"), st.tuples(names, names, names, st.integers(0, 3)), st.tuples(st.integers(1, 9))),
+    st.tuples(
+        st.just("stays"),
+        st.tuples(names, names, names, st.integers(0, 3) | st.sampled_from([65_535, 65_536, 2**70, -1])),
+        st.tuples(st.integers(1, 9)),
+    ),
     st.tuples(st.just("moves"), st.tuples(names, names, names, names, names), st.tuples(*[st.integers(-9, 10**20)] * 2)),
 )
 counted = st.lists(st.tuples(st.integers(1, 3), st.integers(0, 23), keys), max_size=30)

@@ -62,28 +62,27 @@ class Bundle:
 
     def take(self, other: "Bundle", *, in_parts: bool) -> None:
         """Add the pages of a bundle of a shorter period, `in_parts` each to that of the part in which it lies."""
-        theirs = other.flat()
-        if not self._has_room_for(other) or (len(self) and self.flat().in_parts != in_parts):
-            self._take_pages(other.pages(), in_parts=in_parts)
-            return
-        part = self._part_of(part_of(self.period, other.period)) if in_parts else None
-        rows = Rows(self.table, in_parts=theirs.in_parts, numbers=theirs.page.numbers)
-        self._put_together(in_parts=in_parts).add(rows, [self._names.number_of(name) for name in theirs.page.names], part)
+        if self._has_room_for(other) and (len(self) == 0 or self.flat().in_parts == in_parts):
+            ours, theirs = self._put_together(in_parts=in_parts), other._as_rows()
+            if ours.has_small_numbers() and theirs.has_small_numbers():
+                part = self._part_of(part_of(self.period, other.period)) if in_parts else None
+                ours.add(theirs, [self._names.number_of(name) for name in other._names.names], part)
+                return
+        self._take_pages(other.pages(), in_parts=in_parts)
 
     def fold(self) -> None:
         """Put all parts together."""
-        parts = self.flat()
-        if not parts.in_parts:
+        if not self.flat().in_parts:
             return
-        pages = None if self._has_room_for(None) else self.pages()
-        self._rows, self._pages = Rows(self.table, in_parts=False), {}
-        if pages is None:
-            rows = Rows(self.table, in_parts=True, numbers=parts.page.numbers)
-            self._rows.add(rows, range(len(parts.page.names)), None)
-        else:
-            # A long period has fewer names than its parts have together.
-            self._names = NameTable()
-            self._take_pages(pages, in_parts=False)
+        parts = self._as_rows()
+        if self._has_room_for(None) and parts.has_small_numbers():
+            self._rows, self._pages = Rows(self.table, in_parts=False), {}
+            self._rows.add(parts, range(len(self._names.names)), None)
+            return
+        pages = self.pages()
+        # A long period has fewer names than its parts have together.
+        self._pages, self._names = {}, NameTable()
+        self._take_pages(pages, in_parts=False)
 
     def flat(self) -> FlatBundle:
         """What is stored of it. Do not change the lists."""
@@ -100,6 +99,13 @@ class Bundle:
         if other is not None:
             names, cells = names + len(other._names.names), cells + len(other)
         return names < MOST_NAMES and cells < MOST_CELLS
+
+    def _as_rows(self) -> Rows:
+        """All of it as it is stored. Do not change it."""
+        if self._rows is not None:
+            return self._rows
+        in_parts, page = self.flat()
+        return Rows(self.table, in_parts=in_parts, numbers=page.numbers)
 
     def _put_together(self, *, in_parts: bool) -> Rows:
         """All of it as it is stored, to be added to. `in_parts`: whether that is to be so, if there is anything yet."""

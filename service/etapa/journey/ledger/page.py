@@ -11,6 +11,10 @@ from etapa.journey.ledger.tables import COLUMNS, FIGURES, MOST_CELLS, MOST_NAMES
 from etapa.journey.ledger.tally import CountedCells
 
 _NOT_YET: Final = -2
+_SHAPES: Final[dict[Table, tuple[int, int, int]]] = {
+    table: (len(columns), len(FIGURES[table]), len(columns) - 1 if columns[-1] in NUMBERED else len(columns))
+    for table, columns in COLUMNS.items()
+}
 
 
 class PageKey(NamedTuple):
@@ -85,11 +89,8 @@ class Page:
     def __init__(self, table: Table, shared: NameTable | None = None, part: int | None = None) -> None:
         """`part`: the number with which each row begins, if it does. `shared`: the names of the record."""
         self.table: Final = table
-        columns = COLUMNS[table]
-        self._keys: Final = len(columns)
-        self._figures: Final = len(FIGURES[table])
-        self._numbered: Final = len(columns) - 1 if columns[-1] in NUMBERED else len(columns)
-        """From which column on keys hold numbers instead of names."""
+        self._keys, self._figures, self._numbered = _SHAPES[table]
+        """The columns of a key, how many figures there are, and from which column on keys hold numbers instead of names."""
         self._shared: Final = NameTable() if shared is None else shared
         self._part: Final = part
         self._token: Final = object()
@@ -130,11 +131,14 @@ class Page:
             figures, start = part.figures, 0
             for cell in part.cells:
                 place = cell.place if cell.page is token else self._place_of(cell, is_new=is_new)
-                if place < 0:
+                if width == 1:
+                    if place < 0:
+                        numbers.append(figures[start])
+                    else:
+                        # Compiled, `+=` would be slower here: it adds objects.
+                        numbers[place] = numbers[place] + figures[start]
+                elif place < 0:
                     numbers += figures[start : start + width]
-                elif width == 1:
-                    # Compiled, `+=` would be slower here: it adds objects.
-                    numbers[place] = numbers[place] + figures[start]
                 else:
                     for n in range(width):
                         numbers[place + n] = numbers[place + n] + figures[start + n]

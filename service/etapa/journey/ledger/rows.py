@@ -3,9 +3,14 @@
 from collections.abc import Collection, Sequence
 from typing import Final, final
 
-from mypy_extensions import mypyc_attr
+from mypy_extensions import i64, mypyc_attr
 
 from etapa.journey.ledger.tables import COLUMNS, FIGURES, NUMBERED, Table
+
+_NAME_BITS: Final = 8
+"""Of the number of a name in the number of a key. Five names, the part and a number take fewer than 64."""
+_NUMBER_BITS: Final = 16
+_LARGEST: Final = (1 << _NUMBER_BITS) - 1
 
 
 @final
@@ -13,7 +18,7 @@ from etapa.journey.ledger.tables import COLUMNS, FIGURES, NUMBERED, Table
 class Rows:
     """Rows of a table: the number of the part, if they have one; the key as numbers of names, where -1 is none; and the figures."""
 
-    __slots__ = ("_figures", "_index", "_keys", "_numbered", "in_parts", "numbers", "table")
+    __slots__ = ("_figures", "_index", "_is_small", "_keys", "_numbered", "in_parts", "numbers", "table")
 
     def __init__(self, table: Table, *, in_parts: bool, numbers: list[int] | None = None) -> None:
         """`numbers` are kept, not copied."""
@@ -25,8 +30,10 @@ class Rows:
         self._figures: Final = len(FIGURES[table])
         self._numbered: Final = len(columns) - 1 if columns[-1] in NUMBERED else len(columns)
         """From which column on keys hold numbers that are not those of names."""
-        self._index: Final[dict[tuple[int, ...], int]] = {}
-        """Where the figures of each key begin, with the part as its last number; empty until rows are added."""
+        self._is_small = False
+        """Whether that was found; what is added later is so, too."""
+        self._index: Final[dict[int, int]] = {}
+        """Where the figures of each key begin, by part and key in one number; empty until rows are added."""
 
     def __len__(self) -> int:
         return len(self.numbers) // self._width()
@@ -64,33 +71,59 @@ class Rows:
             rows += numbers[start : start + width]
         return found
 
+    def has_small_numbers(self) -> bool:
+        """Whether all numbers in keys that are not those of names are such as `add` can take, as those of all true buckets are."""
+        if not self._is_small and self._numbered < self._keys and self.numbers:
+            used = self.numbers[int(self.in_parts) + self._numbered :: self._width()]
+            self._is_small = min(used) >= 0 and max(used) <= _LARGEST
+            return self._is_small
+        return True
+
     def add(self, other: "Rows", renumbered: Sequence[int], part: int | None) -> None:
-        """Add all rows of the same table. `renumbered`: the numbers that its names have here. `part`: where they belong, if these rows have parts."""
-        numbers, theirs, keys, figures, index = self.numbers, other.numbers, self._keys, self._figures, self._indexed()
+        """Add all rows of the same table; both have small numbers, and fewer than 255 names. `renumbered`: the numbers that its names have here.
+
+        `part`: where they belong, if these rows have parts.
+        """
+        numbers, theirs, index = self.numbers, other.numbers, self._indexed()
         number_of = [*renumbered, -1]
-        named, width = self._numbered, other._width()
+        named, keys, figures, width = self._numbered, self._keys, self._figures, other._width()
+        first: i64 = 0 if part is None else part
         for start in range(int(other.in_parts), len(theirs), width):
-            row = [number_of[number] for number in theirs[start : start + named]]
-            there = start + keys
-            row += theirs[start + named : there]
-            key = tuple(row) if part is None else (*row, part)
-            place = index.get(key)
-            if place is None:
+            key: i64 = first
+            for place in range(start, start + named):
+                number: i64 = number_of[theirs[place]]
+                key = key << _NAME_BITS | number + 1
+            if named < keys:
+                number = theirs[start + named]
+                key = key << _NUMBER_BITS | number
+            there = index.get(key, -1)
+            if there < 0:
                 if part is not None:
                     numbers.append(part)
-                numbers += row
+                for place in range(start, start + named):
+                    numbers.append(number_of[theirs[place]])
+                for place in range(start + named, start + keys):
+                    numbers.append(theirs[place])
                 index[key] = len(numbers)
-                numbers += theirs[there : there + figures]
+                for place in range(start + keys, start + keys + figures):
+                    numbers.append(theirs[place])
             else:
                 for n in range(figures):
-                    numbers[place + n] = numbers[place + n] + theirs[there + n]
+                    numbers[there + n] = numbers[there + n] + theirs[start + keys + n]
 
-    def _indexed(self) -> dict[tuple[int, ...], int]:
-        numbers, index, keys = self.numbers, self._index, self._keys
+    def _indexed(self) -> dict[int, int]:
+        numbers, index, named, keys = self.numbers, self._index, self._numbered, self._keys
         if not index:
             before = int(self.in_parts)
             for start in range(before, len(numbers), self._width()):
-                index[tuple(numbers[start : start + keys] + numbers[start - before : start])] = start + keys
+                key: i64 = numbers[start - 1] if before else 0
+                for place in range(start, start + named):
+                    number: i64 = numbers[place]
+                    key = key << _NAME_BITS | number + 1
+                if named < keys:
+                    number = numbers[start + named]
+                    key = key << _NUMBER_BITS | number
+                index[key] = start + keys
         return index
 
     def _width(self) -> int:

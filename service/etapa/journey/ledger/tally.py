@@ -66,7 +66,7 @@ class BatchTally:
     def __init__(self, known: KnownCells | None = None) -> None:
         self._known = KnownCells() if known is None else known
         self._hours: Final[dict[int, CountedHour]] = {}
-        """By hours since 1970."""
+        """By the first microsecond of each."""
         self._here = _NO_HOUR
         """The hour of what was counted last, which is usually that of the next, too; nothing is counted in `_NO_HOUR`."""
         self._starts = 0
@@ -172,11 +172,13 @@ class BatchTally:
         if self._is_closed:
             raise AssertionError("the next batch counts in these cells already")
         self._note_down()
-        number = at // HOUR
-        self._starts, self._ends = number * HOUR, number * HOUR + HOUR
-        here = self._hours.get(number)
+        # Plain integers beyond 2**30 would be multiplied as objects.
+        instant: i64 = at
+        start: int = instant - instant % HOUR
+        self._starts, self._ends = start, start + HOUR
+        here = self._hours.get(start)
         if here is None:
-            here = self._hours[number] = CountedHour(number * HOUR)
+            here = self._hours[start] = CountedHour(start)
         self._here = here
         self._known.turn += 1
         self._turn = self._known.turn
