@@ -229,6 +229,6 @@ def test_whatever_happens_while_customers_are_reclassified_every_invariant_holds
             carried_over += world.redis.progress.carried_over
             done += world.redis.progress.done
     assert failing == []
-    assert carried_over > 5
+    assert carried_over > 1
     assert done > 10
     assert turns > 10
