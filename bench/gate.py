@@ -55,15 +55,15 @@ def parts() -> tuple[Callable[[], float], Sequence[Part]]:
     busy = records_of(sent_at_once)
     decode = msgspec.json.Decoder(TouchpointMessage).decode
     return _timed(lambda: [decode(value) for _, value in sent]), (
-        Part("decode, with all checks", 2.7, _timed(lambda: decoded(sent))),
-        Part("touch: classify one touchpoint", 4.0, _timed(lambda: through_touch(program, touchpoints))),
-        Part("encode, changes and states", 2.5, lambda: through_encode(program, touchpoints)),
+        Part("decode, with all checks", 2.2, _timed(lambda: decoded(sent))),
+        Part("touch: classify one touchpoint", 3.0, _timed(lambda: through_touch(program, touchpoints))),
+        Part("encode, changes and states", 1.7, lambda: through_encode(program, touchpoints)),
         # By itself, since twice as much of it would hardly show in the batch path.
         # A third of it is the loop around it, which is not compiled.
-        Part("ledger, a busy hour: count touchpoints and changes", 0.6, counting(program, decoded(sent_at_once))),
-        Part("batch path, a busy hour: decode, classify, encode", 11.0, lambda: through_task(program, busy)),
+        Part("ledger, a busy hour: count touchpoints and changes", 0.55, counting(program, decoded(sent_at_once))),
+        Part("batch path, a busy hour: decode, classify, encode", 4.2, lambda: through_task(program, busy)),
         # Two touchpoints an hour over half a year: each writes several pages of the ledger, which a busy hour shares among thousands.
-        Part("batch path, sparse history", 16.0, lambda: through_task(program, records)),
+        Part("batch path, sparse history", 12.5, lambda: through_task(program, records)),
     )
 
 
