@@ -25,6 +25,7 @@ from bench.servers.place import BenchPlace, servers
 from bench.workload.growth_journeys import MOST_RULES, WINDOW_KINDS, in_window, with_rules, with_window
 from bench.workload.growth_portions import IN_STAGE, PortionedShop
 from bench.workload.touchpoints import made_up
+from etapa.hosting.garbage import spare_the_garbage_collector
 from etapa.journey.engine.judging.program import Program
 from etapa.journey.units import DAY, SECOND
 from etapa.stream.protocol.records import Record
@@ -79,6 +80,8 @@ def window_curves() -> Iterator[Curve]:
 
 def _medians(points: Mapping[int, tuple[Program, Sequence[Record]]]) -> list[CurvePoint]:
     """The median CPU of several rounds over all points, so that what else the machine does falls on all of them."""
+    # As a worker does. Otherwise the points that happen to come when Python looks through all objects pay for it.
+    spare_the_garbage_collector()
     spent: dict[int, list[float]] = {x: [] for x in points}
     for _ in range(ROUNDS):
         for x, (program, records) in points.items():
