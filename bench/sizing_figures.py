@@ -96,7 +96,7 @@ def state_fields(found: KeptResults) -> str:
     times = sum(of[name] for name in ("due", "entered_at", "clock", "first_at"))
     return (
         f"A state has {found.memory['state']['mean']:.0f} bytes on average. Of these, the digests of the last 16 touchpoint ids take {of['recent']:.0f} bytes, what"
-        f" conditions remember {of['memory']:.0f}, the last two changes {of['rule'] + of['before'] + of['stage']:.0f}, traits {of['traits']:.0f}, and times {times:.0f}.\n"
+        f" conditions remember {of['memory']:.0f}, the last two changes {of['rule'] + of['before'] + of['stage']:.0f}, traits {of['traits']:.0f}, the ideal way {of['way']:.0f}, and times {times:.0f}.\n"
     )
 
 

@@ -1,24 +1,24 @@
 """What was measured on the shipped journey. Written by `make bench-page` from bench/results; do not edit."""
 
-STATE_BYTES = 182.0
+STATE_BYTES = 237.0
 """Average size of an encoded customer state after ten touchpoints (`bench-memory`)."""
 
-TIMED_SHARE = 0.469
+TIMED_SHARE = 0.479
 """Share of customers that have a timer (`bench-memory`)."""
 
-CHANGES = 0.457
+CHANGES = 0.456
 """Stage changes for each touchpoint (`bench-scale`)."""
 
 CHANGE_BYTES = 583.0
 """Size of a stage change in its topic, with its reasons and headers, uncompressed (`bench-scale`)."""
 
-ALONE_MICROSECONDS = 20.8
+ALONE_MICROSECONDS = 9.75
 """Worker CPU for a touchpoint when no other one in the batch is from the same customer (`bench-growth`)."""
 
-COLD_MICROSECONDS = 28.0
+COLD_MICROSECONDS = 15.3
 """The same when the customer is not in memory and is read from Redis (`bench-growth`)."""
 
-REDIS_MICROSECONDS = 5.77
+REDIS_MICROSECONDS = 2.61
 """Redis CPU for a touchpoint whose customer has no other one in the batch: the mean of a new, a known and a read customer."""
 
 REBUILD_REDIS_MICROSECONDS = 4.34
@@ -27,8 +27,8 @@ REBUILD_REDIS_MICROSECONDS = 4.34
 REBUILD_MICROSECONDS = 0.641
 """What a worker takes for it beyond that: the part that does not overlap (`bench-recovery`)."""
 
-WORKER_BASE_BYTES = 130000000.0
+WORKER_BASE_BYTES = 213000000.0
 """A worker's resident memory without customers (`bench-memory`)."""
 
-WORKER_BYTES_KEPT = 1240.0
+WORKER_BYTES_KEPT = 1460.0
 """What is added for each customer that it keeps between batches (`bench-memory`)."""
