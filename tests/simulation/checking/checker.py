@@ -120,9 +120,10 @@ def record_by_record(records: Sequence[Record], batches: Sequence[Committed], ex
     for batch in batches:
         mark = mark_of(batch)
         named = [(one.key or b"").decode() for one in batch.transaction.states]
+        letters = frozenset(decode_dead_letter(one.key, one.value, one.headers).offset for one in batch.transaction.dead_letters)
         run.go_on_with(mark.version)
         while waiting and waiting[-1].is_done(mark):
-            run.take(waiting.pop(), mark)
+            run.take(waiting.pop(), mark, letters)
         if mark.stream_time is not None:
             run.advance(mark.stream_time, named)
         run.reclassify(named)
@@ -142,7 +143,7 @@ class _RecordByRecord:
         if version != self._partition.program.version:
             self._begin_with(self._expected.versions[version], self.reference.customers)
 
-    def take(self, piece: "_Piece", mark: Mark) -> None:
+    def take(self, piece: "_Piece", mark: Mark, letters: frozenset[int]) -> None:
         item = piece.item
         if isinstance(item, ForgetRequest):
             self._forget(piece, item)
@@ -152,13 +153,19 @@ class _RecordByRecord:
             return
         for customer_id in self._partition.missing([item.customer_id]):
             self._partition.admit(customer_id, None)
-        if self._expected.poisonous(item) and (mark.stream_time is None or not self._partition.denies(item, self._expected.wall)):
+        if self._expected.poisonous(item) and (mark.stream_time is None or self._was_tried(piece, item, mark.stream_time, letters)):
             self.reference.add_unusable(_Piece(piece.offset, piece.number, _POISON))
             return
         assert mark.stream_time is not None, "touchpoints were processed, and the mark has no stream time"
         # Touchpoints ahead of the wall clock were taken at its time, which is then the time of the mark.
         self._partition.take(item, mark.stream_time)
         self._collect()
+
+    def _was_tried(self, piece: "_Piece", item: Touchpoint, stream_time: int, letters: frozenset[int]) -> bool:
+        """Whether the worker tried a touchpoint that cannot be judged: not while its customer was forgotten. `letters`: the batch's, by offset."""
+        # Its stream time then lay between the mark's and its own: the wall clock may have held it back, and the batch was judged again without it.
+        at_the_earliest, at_the_latest = (not self._partition.denies(item, wall) for wall in (stream_time, self._expected.wall))
+        return at_the_earliest if at_the_earliest == at_the_latest else piece.offset in letters
 
     def _forget(self, piece: "_Piece", request: ForgetRequest) -> None:
         for customer_id in self._partition.missing([request.customer_id]):
