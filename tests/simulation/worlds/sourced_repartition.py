@@ -27,17 +27,8 @@ class SourcedRepartitionWorld(RepartitionWorld):
         return sourced_places_checker(self)
 
 
-class SourcedRepartitionTwiceWorld(RepartitionTwiceWorld):
+class SourcedRepartitionTwiceWorld(SourcedRepartitionWorld, RepartitionTwiceWorld):
     """The same with two changes: what a source made goes by way of a third place."""
-
-    def choose(self, random: Random) -> SimulationScenario:
-        return through_batches(random, super().choose(random))
-
-    def arriving(self, random: Random, shop: SimulatedShop) -> Iterator[Arrival]:
-        return packed(random, super().arriving(random, shop), self.now)
-
-    def checker(self) -> PlacesChecker:
-        return sourced_places_checker(self)
 
 
 def through_batches(random: Random, scenario: SimulationScenario) -> SimulationScenario:
