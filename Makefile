@@ -21,6 +21,8 @@ JOBS ?= 2
 AT_A_TIME = -n $(JOBS) --dist loadfile --no-loadscope-reorder
 # For `make sim SEEDS=10000`.
 SEEDS ?= 1000
+# For `make histories HISTORIES=1000000 SEED=3`.
+HISTORIES ?= 100000
 # For `make reference CASES=20000 SEED=3`.
 CASES ?= 2000
 SEED ?= 14
@@ -142,6 +144,10 @@ reference: setup ## run random journeys and touchpoints through the engine and t
 .PHONY: laws
 laws: setup ## check the laws in tests/property on many random journeys and streams; CASES=20000 SEED=3
 	@ETAPA_EXAMPLES=$(CASES) $(BIN)/python -m pytest -n $(JOBS) --dist worksteal --hypothesis-seed=$(SEED) tests/property $(ARGS)
+
+.PHONY: histories
+histories: setup ## random histories of people with several ids: what links make of them is what one id would have led to; HISTORIES=1000000 SEED=3
+	@$(BIN)/python -m tests.histories --histories $(HISTORIES) --seed $(SEED) $(ARGS)
 
 .PHONY: zones
 zones: setup ## check local time in every zone, around every change of its clocks from 1970 to 2040; `make test` tries a sample
