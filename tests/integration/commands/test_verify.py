@@ -138,6 +138,16 @@ def test_another_state_stage_timer_or_count_is_told(damaged: tuple[Settings, Par
     assert b"by its state" in verify(settings).stdout
 
 
+def test_people_with_several_ids_whom_only_redis_has_are_told(damaged: tuple[Settings, PartitionKeys, "redis.Redis"]) -> None:
+    """More of them than Redis answers at once."""
+    settings, keys, client = damaged
+    unknown: dict[Any, Any] = {f"nobody-{number}": "no ids" for number in range(2_500)}
+    client.hset(keys.linked, mapping=unknown)
+    found = {(one["kind"], one["page"], one["log"], one["view"]) for one in differences(settings)}
+    assert found == {("ledger", f"linked {name}", None, "has") for name in unknown}
+    assert b"partition 1: the page linked nobody-7 of the ledger is missing in the log" in verify(settings).stdout
+
+
 @pytest.mark.parametrize(
     ("damage", "says"),
     [

@@ -8,19 +8,22 @@ from collections.abc import AsyncIterator, Collection, Sequence
 import pytest
 
 from etapa.contracts.stored.forwarding import ForwardingAddress, encode_forwarding, is_forwarding, standing_of
-from etapa.contracts.stored.ledger_page import LEDGER_PREFIX
+from etapa.contracts.stored.ledger_page import LEDGER_PREFIX, LINKED_PREFIX
 from etapa.contracts.stored.mark import MARK_KEY, Mark, encode_mark
 from etapa.contracts.stored.state import decode_state, encode_state
 from etapa.journey.engine.facts.customer import Customer
 from etapa.stream.protocol.ports import LogError, Topics, ViewMark
 from etapa.stream.protocol.readers import Inspected, Shown
 from etapa.stream.protocol.records import StateRecord
+from etapa.stream.upkeep import state_fold
+from etapa.stream.upkeep.linked_part import MOST_AT_ONCE, LinkedPart
 from etapa.stream.upkeep.state_fold import StateFold
 from etapa.stream.upkeep.verification import NO_TOPICS, Difference, NotShown, Verification, Verified, WentBack
 
 STAGES = ("new", "buyer", "loyal")
 NEWEST_SEGMENT = 60
 PAGES = [LEDGER_PREFIX + b"moves 2026-11-21T%02d" % hour for hour in range(5)]
+PEOPLE = [LEDGER_PREFIX + LINKED_PREFIX + b"p-%d" % number for number in range(60)]
 CHUNK = 10
 
 
@@ -64,7 +67,7 @@ class World:
             else:
                 changed[customer_id] = encode_state(customer)
             self.append(customer_id, changed[customer_id])
-        page = self.chance.choice(PAGES)
+        page = self.chance.choice(self.chance.choice((PAGES, PEOPLE)))
         changed[page] = None if self.chance.random() < 0.1 else b"%d" % self.end
         self.append(page, changed[page])
         self.append(
@@ -80,7 +83,7 @@ class World:
         while self.waiting:
             self.mark, changed = self.waiting.pop(0)
             for key, value in changed.items():
-                shown, name = (self.pages, key[len(LEDGER_PREFIX) :]) if key in PAGES else (self.view, key)
+                shown, name = (self.view, key) if not key.startswith(LEDGER_PREFIX) else (self.pages, key[len(LEDGER_PREFIX) :])
                 if value is None:
                     shown.pop(name, None)
                 else:
@@ -110,8 +113,10 @@ class World:
         if end > self.end:
             raise LogError("nothing came")
         for first in range(start, end, CHUNK):
-            self.move()
-            yield [self.records[offset] for offset in range(first, min(first + CHUNK, end)) if offset in self.records]
+            # What compaction has emptied takes no time to read.
+            if found := [self.records[offset] for offset in range(first, min(first + CHUNK, end)) if offset in self.records]:
+                self.move()
+                yield found
 
     def shown(self, customer_id: bytes) -> Shown:
         state = self.view.get(customer_id)
@@ -127,7 +132,15 @@ class World:
 
     async def ledger(self) -> tuple[ViewMark | None, dict[bytes, bytes]]:
         self.move()
-        return self.mark, dict(self.pages)
+        return self.mark, {name: page for name, page in self.pages.items() if not name.startswith(LINKED_PREFIX)}
+
+    async def linked(self) -> AsyncIterator[dict[bytes, bytes]]:
+        """In portions, one of which comes twice; whoever comes and goes meanwhile may be missed."""
+        names = [name for name in self.pages if name.startswith(LINKED_PREFIX)]
+        portions = [names[first : first + CHUNK] for first in range(0, len(names), CHUNK)]
+        for portion in [*portions, *portions[:1]]:
+            self.move()
+            yield {name: self.pages[name] for name in portion if name in self.pages}
 
     async def customer_ids(self) -> AsyncIterator[Sequence[bytes]]:
         self.move()
@@ -138,6 +151,12 @@ class World:
         return asyncio.run(Verification(0, "g", self, self, found.append, lambda compared: None, topics).run()), found
 
 
+@pytest.fixture(params=[MOST_AT_ONCE, 12])
+def _most_at_once(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """With so many people with several ids in memory at once: all of them, or a few."""
+    monkeypatch.setattr(state_fold, "MOST_AT_ONCE", request.param)
+
+
 def settled(seed: int) -> World:
     world = World(seed)
     for _ in range(100):
@@ -146,6 +165,7 @@ def settled(seed: int) -> World:
     return world
 
 
+@pytest.mark.usefixtures("_most_at_once")
 @pytest.mark.parametrize("seed", range(100))
 def test_a_view_that_follows_the_log_is_equal_however_the_world_moves_and_compacts_meanwhile(seed: int) -> None:
     world = settled(seed)
@@ -179,13 +199,50 @@ def test_damage_to_a_customer_that_nothing_happens_to_is_found_however_the_world
 @pytest.mark.parametrize("seed", range(20))
 def test_damage_to_a_page_of_the_ledger_is_found(seed: int) -> None:
     world = settled(seed)
-    damaged = next(iter(world.pages))
+    damaged = next(name for name in world.pages if not name.startswith(LINKED_PREFIX))
     if seed % 2:
         world.pages[damaged] += b"0"
     else:
         del world.pages[damaged]
     _, [difference] = world.verify()
     assert (difference.kind, difference.page, difference.view) == ("ledger", damaged.decode(), "has" if seed % 2 else None)
+
+
+@pytest.mark.usefixtures("_most_at_once")
+@pytest.mark.parametrize("seed", range(40))
+def test_damage_to_who_has_which_ids_is_found_however_the_world_moves(seed: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    world = settled(seed)
+    names = sorted(name for name in world.pages if name.startswith(LINKED_PREFIX))
+    changed, lost, unknown = world.chance.choice(names[::2]), world.chance.choice(names[1::2]), LINKED_PREFIX + b"nobody"
+    # Nothing happens to them from here on.
+    monkeypatch.setattr(f"{__name__}.PEOPLE", [one for one in PEOPLE if one[len(LEDGER_PREFIX) :] not in (changed, lost)])
+    world.pages[changed] += b"0"
+    world.pages[unknown] = b"0"
+    del world.pages[lost]
+    world.restless = True
+    found = {one.page: (one.log, one.view) for one in world.verify()[1]}
+    assert found == {changed.decode(): ("has", "has"), lost.decode(): ("has", None), unknown.decode(): (None, "has")}
+
+
+def test_a_bounded_number_of_people_with_several_ids_is_held_in_memory(monkeypatch: pytest.MonkeyPatch) -> None:
+    world, most, held = World(1), 50, []
+    for number in range(4_000):
+        world.append(LEDGER_PREFIX + LINKED_PREFIX + b"p-%d" % number, b"ids")
+        world.pages[LINKED_PREFIX + b"p-%d" % number] = b"ids"
+    world.batch()
+    world.apply()
+    took = LinkedPart.take
+
+    def take(part: LinkedPart, name: bytes, value: bytes | None) -> None:
+        took(part, name, value)
+        held.append(len(part.digests))
+
+    monkeypatch.setattr(LinkedPart, "take", take)
+    monkeypatch.setattr(state_fold, "MOST_AT_ONCE", most)
+    del world.pages[LINKED_PREFIX + b"p-1234"]
+    [difference] = world.verify()[1]
+    assert (difference.page, difference.view) == ("linked p-1234", None)
+    assert most <= max(held) <= 2 * most
 
 
 def test_a_topic_that_was_recreated_is_a_difference() -> None:

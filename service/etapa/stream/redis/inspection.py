@@ -43,21 +43,24 @@ class RedisInspection:
         return Inspected(read, shown, numbers)
 
     async def ledger(self) -> tuple[ViewMark | None, Mapping[bytes, bytes]]:
-        """The stored pages of the ledger by name, and the mark at that same moment; and the people with several ids as they are a moment later."""
+        """The stored pages of the ledger by name, and the mark at that same moment."""
         async with self._errors():
             mark, ledger = await LEDGER.run(self._client, [self._keys.mark, self._keys.ledger], [])
-        pages = fields_of(ledger)
-        client, cursor = cast("Any", self._client), -1
+        try:
+            return read_mark(fields_of(mark)), fields_of(ledger)
+        except (KeyError, ValueError) as error:
+            message = f"partition {self._partition}: the mark cannot be read ({error!r}); something else writes to these keys"
+            raise ViewError(message) from None
+
+    async def linked(self) -> AsyncGenerator[Mapping[bytes, bytes], None]:
+        """The people with several ids by the name of their entry, in portions and possibly with repeats."""
+        client: Any = self._client
+        cursor = -1
         while cursor:
             async with self._errors():
                 cursor, people = await client.hscan(cast("str", self._keys.linked), max(0, cursor), count=_SCAN_COUNT)
             cursor = int(cursor)
-            pages |= {LINKED_PREFIX + kept: entry for kept, entry in people.items()}
-        try:
-            return read_mark(fields_of(mark)), pages
-        except (KeyError, ValueError) as error:
-            message = f"partition {self._partition}: the mark cannot be read ({error!r}); something else writes to these keys"
-            raise ViewError(message) from None
+            yield {LINKED_PREFIX + kept: entry for kept, entry in people.items()}
 
     async def customer_ids(self) -> AsyncGenerator[Sequence[bytes], None]:
         """Every id in any of the keys, in portions and possibly with repeats. Ids added or removed during the scan may be missed."""

@@ -1,16 +1,17 @@
 """What `customer-state` says about every customer up to an offset, as fingerprints: a few dozen bytes each, however large the states."""
 
-import hashlib
 from collections import Counter
 from collections.abc import Collection, Mapping
 
 from etapa.contracts.stored.forwarding import standing_of
-from etapa.contracts.stored.ledger_page import LEDGER_PREFIX, is_page_key
+from etapa.contracts.stored.ledger_page import LEDGER_PREFIX, LINKED_PREFIX, is_page_key
 from etapa.contracts.stored.mark import MARK_KEY, Mark, decode_mark
 from etapa.stream.protocol.ports import States
 from etapa.stream.protocol.records import StateRecord
+from etapa.stream.upkeep.digests import DIGEST_BYTES, digest_of
+from etapa.stream.upkeep.linked_part import MOST_AT_ONCE, LinkedPart
 
-_DIGEST_BYTES = 12
+_LINKED_KEYS = LEDGER_PREFIX + LINKED_PREFIX
 _STAGE_BYTES = 2
 _LOOKS_AHEAD = 4
 """Each pass reads what was written during the previous one, which is soon less than the newest segment, which is never compacted."""
@@ -33,6 +34,8 @@ class StateFold:
         self._stages: list[str] = []
         self._fingerprints: dict[bytes, bytes] = {}
         self._pages: dict[bytes, bytes] = {}
+        self.linked = LinkedPart(most=MOST_AT_ONCE)
+        """People with several ids, or as many of them as fit; the others are in the other parts."""
         self.through = -1
         """The offset up to which everything was read; -1 before the first."""
         self.mark: Mark | None = None
@@ -64,6 +67,8 @@ class StateFold:
         key, value = record.key, record.value
         if key == MARK_KEY:
             self.mark, self.mark_offset = decode_mark(value), record.offset
+        elif key.startswith(_LINKED_KEYS):
+            self.linked.take(key[len(LEDGER_PREFIX) :], value)
         elif is_page_key(key):
             if value is None:
                 self._pages.pop(key[len(LEDGER_PREFIX) :], None)
@@ -79,6 +84,15 @@ class StateFold:
             if number == len(self._stages):
                 self._stages.append(stage)
             self._fingerprints[key] = digest_of(value) + number.to_bytes(_STAGE_BYTES, "big")
+
+    async def linked_part(self, number: int) -> LinkedPart:
+        """Another part of the people with several ids, up to the offset that has been read: reads all of it again."""
+        part = LinkedPart(number, self.linked.parts)
+        async for records in self._states.states((await self._states.state_range())[0], self.through + 1):
+            for record in records:
+                if record.key.startswith(_LINKED_KEYS):
+                    part.take(record.key[len(LEDGER_PREFIX) :], record.value)
+        return part
 
     async def changed_after(self, offset: int, customer_ids: Collection[bytes]) -> set[bytes]:
         """Which of these have a record after `offset`, up to the current end of the topic."""
@@ -102,19 +116,14 @@ class StateFold:
     def digest(self, customer_id: bytes) -> bytes | None:
         """The digest of a customer's state, as from `digest_of`; none when there is no such customer."""
         found = self._fingerprints.get(customer_id)
-        return None if found is None else found[:_DIGEST_BYTES]
+        return None if found is None else found[:DIGEST_BYTES]
 
     def stage(self, customer_id: bytes) -> str | None:
         """The stage that a customer is in."""
         found = self._fingerprints.get(customer_id)
-        return None if found is None else self._stages[int.from_bytes(found[_DIGEST_BYTES:], "big")]
+        return None if found is None else self._stages[int.from_bytes(found[DIGEST_BYTES:], "big")]
 
     def counts(self) -> dict[str, int]:
         """How many customers are in each stage; stages without customers are left out. Forwarding addresses are in no stage."""
-        numbers = Counter(found[_DIGEST_BYTES:] for found in self._fingerprints.values())
+        numbers = Counter(found[DIGEST_BYTES:] for found in self._fingerprints.values())
         return {self._stages[int.from_bytes(number, "big")]: count for number, count in numbers.items()}
-
-
-def digest_of(state: bytes) -> bytes:
-    """The digest that stands for an encoded state."""
-    return hashlib.blake2b(state, digest_size=_DIGEST_BYTES).digest()

@@ -19,7 +19,9 @@ from etapa.errors import EtapaError
 from etapa.stream.protocol.belonging import other_topics, recreated
 from etapa.stream.protocol.ports import LogError, States, Topics, ViewMark
 from etapa.stream.protocol.readers import Inspected, Shown
-from etapa.stream.upkeep.state_fold import StateFold, digest_of, was_processed
+from etapa.stream.upkeep.digests import digest_of
+from etapa.stream.upkeep.linked_comparison import Which, differing
+from etapa.stream.upkeep.state_fold import StateFold, was_processed
 
 NO_TOPICS = Topics(0)
 PORTION = 1_000
@@ -63,7 +65,10 @@ class Inspection(Protocol):
         """Customers, counts and the mark, all read at one moment."""
 
     async def ledger(self) -> tuple[ViewMark | None, Mapping[bytes, bytes]]:
-        """The pages of the ledger by name, and the mark at that same moment. People with several ids are among them, as of then or later."""
+        """The pages of the ledger by name, and the mark at that same moment."""
+
+    def linked(self) -> AsyncIterator[Mapping[bytes, bytes]]:
+        """The people with several ids by the name of their entry, in portions, perhaps with repeats."""
 
     def customer_ids(self) -> AsyncIterator[Sequence[bytes]]:
         """Every id in any of the keys, in portions."""
@@ -118,6 +123,7 @@ class Verification:
         await self._compare_extra()
         await self._compare_counts()
         await self._compare_ledger()
+        await self._compare_linked()
         # Customers that appeared during the comparison. With a busy worker there are always more, so this is done only once.
         await self._compare_all(list(dict.fromkeys(self._fold.newcomers)))
         return self._verified(self._fold.through, await self._fold.count_after(self._fold.through))
@@ -144,8 +150,7 @@ class Verification:
     async def _compare_extra(self) -> None:
         """Compare customers that only the view knows."""
         async for ids in self._inspection.customer_ids():
-            unknown = [one for one in dict.fromkeys(ids) if one not in self._fold.customers]
-            for portion in _portions(unknown):
+            for portion in _portions([one for one in dict.fromkeys(ids) if one not in self._fold.customers]):
                 await self._compare(portion)
 
     async def _compare(self, customer_ids: Sequence[bytes]) -> None:
@@ -194,12 +199,30 @@ class Verification:
             shown = {name: digest_of(page) for name, page in pages.items()}
             if not self._differing(shown) or self._fold.through == before:
                 break
-        names = {LEDGER_PREFIX + name: name for name in self._differing(shown)}
-        replaced = await self._fold.changed_after(self._fold.through, names)
+        found = {name: Which(name in self._fold.ledger, name in shown) for name in self._differing(shown)}
+        await self._tell_pages(found, self._fold.through)
+
+    async def _compare_linked(self) -> None:
+        """Compare the people with several ids, a part of them at a time if they are too many."""
+        number = 0
+        while number < self._fold.linked.parts:
+            await self._read_through_mark((await self._inspection.inspect(())).mark)
+            through = self._fold.through
+            part = await self._fold.linked_part(number) if number else self._fold.linked
+            async for found in differing(part, self._inspection.linked()):
+                # What was shown a moment ago may be newer, but then the log has it by the mark of now.
+                await self._read_through_mark((await self._inspection.inspect(())).mark)
+                await self._tell_pages(found, through)
+            number += 1
+
+    async def _tell_pages(self, found: Mapping[bytes, Which], through: int) -> None:
+        """Report those pages that the log has not replaced since."""
+        names = {LEDGER_PREFIX + name: name for name in found}
+        replaced = await self._fold.changed_after(through, names)
         for key, name in names.items():
             if key not in replaced:
-                has = "has" if name in self._fold.ledger else None
-                self._tell(Difference(self._partition, "ledger", page=_text(name), log=has, view="has" if name in shown else None))
+                log, view = ("has" if has else None for has in found[name])
+                self._tell(Difference(self._partition, "ledger", page=_text(name), log=log, view=view))
 
     def _differing(self, shown: Mapping[bytes, bytes]) -> list[bytes]:
         expected = self._fold.ledger

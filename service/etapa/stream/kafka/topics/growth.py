@@ -98,5 +98,9 @@ async def _partitions(admin: AIOKafkaAdminClient, names: list[str]) -> dict[str,
 
 
 async def _until_there(admin: AIOKafkaAdminClient, topics: list[str], partitions: int) -> None:
-    while any(count < partitions for count in (await _partitions(admin, topics)).values()):  # noqa: ASYNC110 - brokers send no notice
+    while True:
+        # A broker may not know yet what another one has just made, and then leaves it out.
+        found = await _partitions(admin, topics)
+        if all(found.get(topic, 0) >= partitions for topic in topics):
+            return
         await asyncio.sleep(_POLL_SECONDS)
