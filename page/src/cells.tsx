@@ -163,11 +163,25 @@ function Beside({ value, promised, worse, children }: { readonly value: number; 
   );
 }
 
+/** How many different customers have been in the stage: of all who were ever counted, or for the first time in a part of the time. */
+function Reached({ stage }: { readonly stage: Stage }): JSX.Element | null {
+  const { map, speech } = useReading();
+  const { reached } = stage;
+  if (reached === null || reached === 0) return null;
+  const most = Math.max(...map.stages.map((each) => each.reached ?? 0));
+  return (
+    <p class="reached">
+      {map.part ? speech.say("came_first_n", { n: speech.number(reached) }) : speech.say("reached_share", { n: speech.number(reached), share: speech.share(reached / most) })}
+    </p>
+  );
+}
+
 function StayAndOnward({ stage }: { readonly stage: Stage }): JSX.Element {
   const { speech } = useReading();
   const { median_seconds: median, promised_seconds: promised } = stage.stay;
   return (
     <>
+      <Reached stage={stage} />
       {median === null && promised !== null && <p class="promise">{speech.say("promised", { what: speech.duration(promised) })}</p>}
       {stage.entered === 0 && typeof stage.onward?.promised === "number" && (
         <p class="promise">{speech.say("onward_share", { what: speech.share(stage.onward.promised) })}</p>
@@ -249,6 +263,6 @@ export const LANES: readonly Lane[] = [
   { key: "channels", has: (stage) => stage.channels.length > 0, Cell: Channels },
   { key: "feeling", has: (stage) => stage.feeling !== null, Cell: () => null },
   { key: "points", has: (stage) => stage.points.length > 0, Cell: Points },
-  { key: "stay", has: (stage) => stage.stay.median_seconds !== null || stage.stay.promised_seconds !== null || stage.onward !== null, Cell: StayAndOnward },
+  { key: "stay", has: (stage) => (stage.reached ?? 0) > 0 || stage.stay.median_seconds !== null || stage.stay.promised_seconds !== null || stage.onward !== null, Cell: StayAndOnward },
   { key: "campaigns", has: () => true, Cell: Campaigns },
 ];

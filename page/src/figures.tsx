@@ -12,7 +12,7 @@ export function FigureTables(): JSX.Element {
           <caption>{speech.say("table_stages")}</caption>
           <thead>
             <tr>
-              {["stage", "now_here", "entered", "left", "reached", "median_stay", "promise", "onward", "lane_feeling", "column_answers"].map((key) => (
+              {["stage", "now_here", "entered", "left", map.part ? "came_first" : "reached", "median_stay", "promise", "onward", "lane_feeling", "column_answers"].map((key) => (
                 <th key={key} scope="col">{speech.say(key)}</th>
               ))}
             </tr>

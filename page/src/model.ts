@@ -84,6 +84,7 @@ export interface Stage {
   readonly entered: number;
   readonly left: number;
   readonly new: number;
+  /** Different customers who have ever been in it; of a part of the time, who came to it for the first time. */
   readonly reached: number | null;
   readonly channels: readonly Channel[];
   readonly touchpoints: readonly Touchpoint[];
@@ -179,6 +180,8 @@ export interface JourneyMap {
   readonly persona: string | null;
   readonly from: string | null;
   readonly until: string | null;
+  /** Whether what happened before `from` is left out. */
+  readonly part: boolean;
   readonly exact: boolean;
   readonly customers: number;
   readonly personas: readonly Persona[];

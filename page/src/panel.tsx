@@ -33,7 +33,7 @@ function OfStage({ stage }: { readonly stage: Stage }): JSX.Element {
         <Fact name={speech.say("now_here")} value={`${speech.number(stage.customers)} · ${speech.share(stage.share)}`} />
         <Fact name={speech.say("entered")} value={speech.number(stage.entered)} />
         <Fact name={speech.say("left")} value={speech.number(stage.left)} />
-        {stage.reached !== null && <Fact name={speech.say("reached")} value={speech.number(stage.reached)} />}
+        {stage.reached !== null && <Fact name={speech.say(map.part ? "came_first" : "reached")} value={speech.number(stage.reached)} />}
         {stage.stay.median_seconds !== null && <Fact name={speech.say("median_stay")} value={speech.duration(stage.stay.median_seconds)} />}
         {stage.stay.p90_seconds !== null && <Fact name={speech.say("nine_of_ten")} value={speech.duration(stage.stay.p90_seconds)} />}
       </dl>

@@ -25,10 +25,11 @@ from etapa.journey.ledger.periods import DAYS_KEPT, period_of
 from etapa.journey.ledger.stays import bucket_of
 from etapa.journey.ledger.tables import TABLES, Figures, Key, Table
 from etapa.journey.ledger.tally import BatchTally, add_figures
-from etapa.journey.map.ways import ShownSpan, ways_of
+from etapa.journey.map.ways import ShownSpan, reached_of, ways_of
 from etapa.journey.units import DAY, HOUR
 from etapa.stream.protocol.ledger_keeper import LedgerKeeper
 from tests.reference.made_up import journeys, thorough, touchpoints
+from tests.reference.visits import reached_by
 from tests.reference.ways import WayStep
 from tests.reference.ways import ways_of as ways_tried
 
@@ -113,13 +114,22 @@ def test_the_ledger_equals_what_was_published_one_by_one(journey: Journey, strea
         ways = ways_of(ledger, ShownSpan(None, LATER, persona))
         told = None if ways is None else (ways.customers, ways.on_way, ways.steps, ways.deviations)
         assert told == whole_ways(changes, with_design(journey), persona)
+        stages = [stage.id for stage in journey.stages]
+        assert reached_of(ledger, stages, ShownSpan(None, LATER, persona)) == reached_by(changes, stages, persona=persona)
+        for since in {each.at - each.at % HOUR for each in changes}:
+            shown = ShownSpan(since, LATER, persona)
+            assert reached_of(ledger, stages, shown) == reached_by(changes, stages, since=since, persona=persona)
     moves: Counter[tuple[str, Key]] = Counter()
     stays: Counter[tuple[str, Key]] = Counter()
     spent: Counter[tuple[str, Key]] = Counter()
+    first: Counter[tuple[str, Key]] = Counter()
+    been: set[tuple[str, str]] = set()
     campaigns: Counter[tuple[str, Key]] = Counter()
     for change in changes:
         hour = period_of(change.at, "hour")
         moves[hour, (change.persona, change.source, change.to, change.cause, change.rule)] += 1
+        first[hour, (change.persona, change.source, change.to, change.cause, change.rule)] += (change.customer_id, change.to) not in been
+        been.add((change.customer_id, change.to))
         spent[hour, (change.persona, change.source, change.to, change.cause, change.rule)] += change.dwell or 0
         if change.dwell is not None:
             stays[hour, (change.persona, change.source, change.to, bucket_of(change.dwell))] += 1
@@ -130,7 +140,7 @@ def test_the_ledger_equals_what_was_published_one_by_one(journey: Journey, strea
             campaigns[period_of(release.at, "hour"), (release.persona, release.offer.campaign, release.offer.outcome)] += 1
     counted = {(key.table, key.period, cell): figures for key, page in cells_of(ledger).items() for cell, figures in page.items()}
     assert {each[1:]: figures for each, figures in counted.items() if each[0] == "moves"} == {
-        key: [count, spent[key]] for key, count in moves.items()
+        key: [count, spent[key], first[key]] for key, count in moves.items()
     }
     assert {each[1:]: figures for each, figures in counted.items() if each[0] == "stays"} == {key: [count] for key, count in stays.items()}
     assert {each[1:]: figures for each, figures in counted.items() if each[0] == "campaigns"} == {

@@ -24,6 +24,8 @@ from etapa.contracts.stored.transfer import TransferError
 from etapa.hosting.system_clock import SystemClock
 from etapa.journey.engine.judging.outcomes import EvaluationFailed
 from etapa.journey.engine.judging.recollection import recollect
+from etapa.journey.engine.judging.visits import stages_visited
+from etapa.journey.engine.queries.beginnings import stages_by_digest
 from etapa.journey.language.model import Journey
 from etapa.stream.kafka.cluster import Cluster
 from etapa.stream.upkeep.person_ids import PersonIds
@@ -128,7 +130,9 @@ def _state(found: PersonalState, journey: Journey, now: int) -> KeptStateMessage
     record = found.latest.record
     customer = decode_state(record.value or b"", (record.key or b"").decode(), found.memories)
     memories = recollect(journey, customer, now)
-    return kept_state(customer, memories, found.latest.topic, found.latest.partition, record.offset, record.timestamp, found.earlier)
+    visited = stages_visited(customer, stages_by_digest([stage.id for stage in journey.stages]))
+    topic, partition = found.latest.topic, found.latest.partition
+    return kept_state(customer, memories, topic, partition, record.offset, record.timestamp, visited=visited, earlier=found.earlier)
 
 
 def _records(found: Sequence[PersonalRecord]) -> list[KeptRecordMessage]:

@@ -11,11 +11,9 @@ from etapa.journey.ledger.trends import trends_of
 from etapa.journey.map.document import JourneyMap
 from etapa.journey.map.draw import draw
 from etapa.journey.map.figures import Figures
-from etapa.journey.map.reached import Reached
 from etapa.journey.map.recent import RecentMoves
 from etapa.journey.map.rules_told import RulesTold
-from etapa.journey.map.ways import ShownSpan, population_of, ways_of
-from etapa.rehearsal.identities import Gone
+from etapa.journey.map.ways import ShownSpan, population_of, reached_of, ways_of
 from etapa.rehearsal.replay import Told
 from etapa.uplift.on_the_map import campaign_effects
 
@@ -32,20 +30,15 @@ class FileMaps:
         self._rules = rules
         self._stages = [stage.id for stage in journey.stages]
         self._recent = RecentMoves(since, to)
-        self._reached = Reached(self._stages, since, to)
+        self._has_moves = False
+        """Whether there was any customer at all; otherwise nothing has been measured, and the map shows only the design."""
 
     def told(self, each: Told) -> None:
-        """Take in a stage change, or that an id is no longer used."""
-        if isinstance(each, Gone):
-            self._reached.left(each.customer_id)
+        """Take in a stage change; nothing else is needed."""
         if isinstance(each, StageChange):
             self._recent.moved(each)
-            self._reached.moved(each)
-
-    @property
-    def _has_moves(self) -> bool:
-        """Whether there was any customer at all; otherwise nothing has been measured, and the map shows only the design."""
-        return self._reached.anybody
+            to = self._span[1]
+            self._has_moves = self._has_moves or to is None or each.at < to
 
     def drawn(self, ledger: JourneyLedger, until: int | None) -> Mapping[str, JourneyMap]:
         """The maps by persona; the empty text stands for all customers. `until`: how far timers ran, if past the last touchpoint."""
@@ -68,5 +61,6 @@ class FileMaps:
         trends = {} if begins is None or ends is None else trends_of(ledger, persona, population, begins, ends)
         effects = campaign_effects(self._journey, ledger) if persona is None and self._span == (None, None) else {}
         way = None if ends is None else ways_of(ledger, ShownSpan(since, ends, persona))
-        figures = Figures(report.tables, persona, begins, ends, report.exact, population, trends, way, effects)
-        return draw(self._journey, self._rules, figures, self._reached.by_stage(persona), self._recent.latest(persona))
+        reached = reached_of(ledger, self._stages, ShownSpan(since, ends, persona))
+        figures = Figures(report.tables, persona, begins, ends, since is not None, report.exact, population, trends, way, effects)
+        return draw(self._journey, self._rules, figures, reached, self._recent.latest(persona))

@@ -16,7 +16,7 @@ from etapa.journey.ledger.trends import trends_of
 from etapa.journey.map.draw import draw
 from etapa.journey.map.figures import Figures
 from etapa.journey.map.rules_told import RulesTold
-from etapa.journey.map.ways import ShownSpan, population_of, ways_of
+from etapa.journey.map.ways import ShownSpan, population_of, reached_of, ways_of
 from etapa.languages.read import languages
 from etapa.serve.ports import StageReader
 from etapa.stream.protocol.ledger_keeper import ledger_of
@@ -103,13 +103,15 @@ class LiveMap:
             persona=query.persona,
             begins=begins,
             ends=ends,
+            is_part=query.since is not None,
             exact=report.exact,
             population=counts,
             trends=trends,
             way=None if ends is None or not self._has_ideal_way else ways_of(ledger, ShownSpan(query.since, ends, query.persona)),
             effects=effects,
         )
-        plain = msgspec.json.encode(draw(self._journey, self.rules, figures)) + b"\n"
+        reached = None if ends is None else reached_of(ledger, self._stages, ShownSpan(query.since, ends, query.persona))
+        plain = msgspec.json.encode(draw(self._journey, self.rules, figures, reached)) + b"\n"
         return DrawnMap(plain, gzip.compress(plain, compresslevel=6, mtime=0))
 
     @cached_property

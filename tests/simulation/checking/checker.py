@@ -34,7 +34,8 @@ from etapa.journey.ledger.ledger import JourneyLedger, enter
 from etapa.sources.decoding import SourceDecoder
 from etapa.stream.protocol.batch import Item, is_request
 from etapa.stream.protocol.records import Outgoing, Record
-from tests.simulation.checking.ledger import ledger_against_changes, ledger_against_reference
+from tests.simulation.checking.ledger import ledger_against_changes, ledger_against_reference, ledger_shown
+from tests.simulation.checking.standing import ledger_against_states
 from tests.simulation.machines.memory_log import Committed, MemoryBroker
 from tests.simulation.machines.memory_view import MemoryRedis
 
@@ -91,21 +92,17 @@ class ExpectedHistory:
 
 def violations(broker: MemoryBroker, redis: MemoryRedis, expected: Expectations) -> list[str]:
     """Everything that is wrong after a drained run, one line each. Empty if all invariants hold."""
+    versions = expected.versions or {expected.program.version: expected.program}
+    states = {customer_id: shown.state or b"" for customer_id, shown in redis.customers.items()}
     return [
         *_chain_of_marks(broker),
         *_sequences(broker, whole=expected.publish, returning=expected.forget_key is not None),
         *_against_reference(broker, redis, expected),
         *_rebuilt_view(broker, redis),
-        *ledger_against_changes(broker, redis, _ideals(expected)),
+        *ledger_against_changes(broker, redis, versions),
+        *ledger_against_states(ledger_shown(redis.ledger), states, versions, all_published=expected.publish),
         *([f"{broker.hanging} transactions are left hanging"] if broker.hanging else []),
     ]
-
-
-def _ideals(expected: Expectations) -> Mapping[int, Sequence[str]]:
-    """The ideal way of each version of the journey."""
-    programs = expected.versions or {expected.program.version: expected.program}
-    frames = {version: program.journey.design.frame for version, program in programs.items()}
-    return {version: () if frame is None else frame.ideal for version, frame in frames.items()}
 
 
 def mark_of(committed: Committed) -> Mark:

@@ -16,6 +16,7 @@ import msgspec
 from etapa.contracts.stored.state import decode_state, encode_state
 from etapa.journey.engine.deny_list import DenyList
 from etapa.journey.engine.facts.course import UNKNOWN
+from etapa.journey.engine.facts.customer import Customer
 from etapa.journey.engine.partition import Partition
 from etapa.stream.protocol.belonging import PartitionRefused
 from etapa.stream.protocol.observer import TaskObserver
@@ -46,6 +47,7 @@ ProtocolSafeguard = Literal[
     "ledger_within",
     "ledger_anew",
     "way_kept",
+    "visits_kept",
 ]
 """Those of one partition, in every kind of world."""
 SupervisionSafeguard = Literal["stops", "awaits", "cancels", "closes", "releases", "looks_again"]
@@ -107,18 +109,32 @@ class TrustingView(MemoryView):
         return outcome
 
 
-class StrayingView(MemoryView):
-    """Without keeping in the state whether a customer is on the ideal way."""
+class _ForgetfulView(MemoryView):
+    def _forget(self, customer: Customer) -> None:
+        """Forget something of a loaded customer."""
 
     async def load(self, customer_ids: Sequence[str], due_by: int | None, due_limit: int) -> LoadedCustomers:
         loaded = await super().load(customer_ids, due_by, due_limit)
-        return msgspec.structs.replace(loaded, states=[None if each is None else _astray(each) for each in loaded.states])
+        return msgspec.structs.replace(loaded, states=[None if each is None else self._without(each) for each in loaded.states])
+
+    def _without(self, state: bytes) -> bytes:
+        customer = decode_state(state, "")
+        self._forget(customer)
+        return encode_state(customer)
 
 
-def _astray(state: bytes) -> bytes:
-    customer = decode_state(state, "")
-    customer.way = UNKNOWN
-    return encode_state(customer)
+class StrayingView(_ForgetfulView):
+    """Without keeping in the state whether a customer is on the ideal way."""
+
+    def _forget(self, customer: Customer) -> None:
+        customer.way = UNKNOWN
+
+
+class NewcomersView(_ForgetfulView):
+    """Without keeping in the state where a customer has been."""
+
+    def _forget(self, customer: Customer) -> None:
+        customer.visited = 0
 
 
 class ApartLog(MemoryLog):
@@ -336,6 +352,8 @@ def kind_of_view(off: frozenset[Safeguard]) -> type[MemoryView]:
     """The view with these safeguards off."""
     if "way_kept" in off:
         return StrayingView
+    if "visits_kept" in off:
+        return NewcomersView
     return TrustingView if "load_mark" in off else MemoryView
 
 

@@ -37,6 +37,7 @@ from etapa.journey.language.model import LINK
 from etapa.sources.decoding import SourceDecoder
 from etapa.stream.protocol.batch import NOT_OURS, is_request
 from etapa.stream.protocol.records import Record
+from tests.simulation.checking.standing import committed_ledger, committed_states, ledger_against_states
 from tests.simulation.machines.memory_log import Committed, MemoryBroker
 
 LIMITS = TouchpointLimits(takes_links=True)
@@ -56,10 +57,13 @@ class JoinedChecker:
         brokers: Sequence[MemoryBroker],
         renamed: Mapping[str, str] = NOTHING_RENAMED,
         decoder: SourceDecoder | None = None,
+        *,
+        other: Program | None = None,
     ) -> None:
-        """`renamed`: stages that another version of the journey calls otherwise. `decoder`: the source that the records go through, if any."""
+        """`renamed`: stages that the `other` version of the journey calls otherwise. `decoder`: the source that the records go through, if any."""
         self._decoder = decoder
         self._program = program
+        self._versions = {each.version: each for each in (program, other) if each is not None}
         self._renamed = renamed
         self._brokers = brokers
         self._changes: dict[str, list[bytes]] = {}
@@ -127,6 +131,7 @@ class JoinedChecker:
         yield from self._wrong_ways(others, links)
         yield from self._left_of(forgotten, concerned.ids())
         yield from self._wrong_numbers(concerned.ids())
+        yield from ledger_against_states(committed_ledger(self._brokers), committed_states(self._brokers), self._versions)
 
     def _wrong_numbers(self, concerned: AbstractSet[str]) -> Iterator[str]:
         """Where changes were published under an id, what is stored of it must say so: `etapa verify` compares them."""

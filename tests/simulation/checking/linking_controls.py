@@ -6,13 +6,14 @@ from typing import Final, Literal, get_args
 import msgspec
 
 from etapa.contracts.stored.transfer import PersonForgotten
+from etapa.journey.engine.judging.outcomes import Happened
 from etapa.journey.identity.people import JudgedLink, LinkedIds
 from etapa.journey.identity.unite import Published
 from etapa.stream.protocol.batch import Item
 from etapa.stream.protocol.ports import LoadedCustomers
 from etapa.stream.protocol.tenures.linking_tenure import LinkingTenure
 
-LinkingSafeguard = Literal["unites", "kept_ids", "linked_within", "forgets_all_ids", "forgets_everywhere"]
+LinkingSafeguard = Literal["unites", "kept_ids", "linked_within", "counts_gone", "forgets_all_ids", "forgets_everywhere"]
 """Those of links; only `LinkWorld` has any."""
 LINKING_SAFEGUARDS: Final[tuple[LinkingSafeguard, ...]] = get_args(LinkingSafeguard)
 
@@ -51,6 +52,14 @@ class _UnstoredTenure(LinkingTenure):
         self._people.take_changed()
 
 
+class _StillCountingTenure(LinkingTenure):
+    """Without counting in the ledger that of two customers one is gone."""
+
+    def _note_union(self, happened: Happened) -> None:
+        happened.departures = ()
+        super()._note_union(happened)
+
+
 class _ForgettingOneIdTenure(LinkingTenure):
     """Without forgetting all ids of a person together."""
 
@@ -71,6 +80,7 @@ LINKING_TENURES: Final[Mapping[str, type[LinkingTenure]]] = {
     "unites": _DiscardingTenure,
     "kept_ids": _LiteralTenure,
     "linked_within": _UnstoredTenure,
+    "counts_gone": _StillCountingTenure,
     "forgets_all_ids": _ForgettingOneIdTenure,
     "forgets_everywhere": _ForgettingHereTenure,
 }

@@ -29,6 +29,7 @@ from etapa.journey.engine.judging.repeats import digest_of
 from etapa.sources.decoding import SourceDecoder
 from etapa.stream.protocol.records import Record
 from tests.simulation.checking.checker import mark_of
+from tests.simulation.checking.standing import committed_ledger, committed_states, ledger_against_states
 from tests.simulation.machines.memory_log import Committed, MemoryBroker
 
 
@@ -102,6 +103,8 @@ class PlacesChecker:
                 wrong += self._wrong_result(
                     customer, by_place[home], wanted[customer_id], changes.get(customer_id, []), triggers.get(customer_id, [])
                 )
+        versions = {self._program.version: self._program}
+        wrong += ledger_against_states(committed_ledger(self._brokers), committed_states(self._brokers), versions)
         if wanted.keys() != self._states.keys():
             wrong.append(f"there are {sorted(self._states)}, and should be {sorted(wanted)}")
         return wrong

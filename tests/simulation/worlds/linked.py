@@ -62,7 +62,7 @@ class LinkWorld(GroupWorld):
 
     def checker(self) -> JoinedChecker:
         """What looks at everybody at the end."""
-        return JoinedChecker(LINKED, [partition.broker for partition in self.partitions], {"sun": "star"})
+        return JoinedChecker(LINKED, [partition.broker for partition in self.partitions], {"sun": "star"}, other=NEWER_LINKED)
 
     def choose(self, random: Random) -> SimulationScenario:
         scenario = group_scenario_of(random)

@@ -185,7 +185,7 @@ keys = st.one_of(
         st.tuples(names, names, names, st.integers(0, 3) | st.sampled_from([65_535, 65_536, 2**70, -1])),
         st.tuples(st.integers(1, 9)),
     ),
-    st.tuples(st.just("moves"), st.tuples(names, names, names, names, names), st.tuples(*[st.integers(-9, 10**20)] * 2)),
+    st.tuples(st.just("moves"), st.tuples(names, names, names, names, names), st.tuples(*[st.integers(-9, 10**20)] * 3)),
 )
 counted = st.lists(st.tuples(st.integers(1, 3), st.integers(0, 23), keys), max_size=30)
 

@@ -47,9 +47,9 @@ def test_cells_beyond_the_bound_are_counted_together() -> None:
 
 def test_keys_beyond_the_bound_are_counted_together_and_nothing_is_lost() -> None:
     page = Page("moves")
-    page.add({(None, f"from {number}", "to", "timer", None): [1, 7] for number in range(MOST_CELLS + 10)})
+    page.add({(None, f"from {number}", "to", "timer", None): [1, 7, 1] for number in range(MOST_CELLS + 10)})
     assert len(page) == MOST_CELLS + 1
-    assert page.cells()["other", "other", "other", "other", "other"] == [10, 70]
+    assert page.cells()["other", "other", "other", "other", "other"] == [10, 70, 10]
 
 
 def test_a_page_keeps_each_name_once_and_its_rows_in_the_order_of_arrival() -> None:

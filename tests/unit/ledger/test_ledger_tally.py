@@ -69,21 +69,22 @@ def test_touchpoints_are_counted_by_hour_segment_type_and_channel(
             st.sampled_from(["timer", "touchpoint"]),
             st.sampled_from([None, "a rule", "another"]),
             st.none() | st.integers(0, 10**13),
+            st.booleans(),
         ),
         max_size=40,
     )
 )
 def test_stays_are_counted_by_persona_and_move_whatever_caused_it(
-    moves: list[tuple[int, str | None, str, str | None, int | None]],
+    moves: list[tuple[int, str | None, str, str | None, int | None, bool]],
 ) -> None:
     tally = BatchTally()
     stays: Counter[tuple[int, Key]] = Counter()
     sums: dict[tuple[int, Key], Figures] = {}
-    for hour, persona, cause, rule, stay in moves:
+    for hour, persona, cause, rule, stay, first in moves:
         source = None if stay is None else "new"
-        tally.moved(hour * HOUR, persona, source, "buyer", cause, stay, rule)
-        there = sums.setdefault((hour * HOUR, (persona, source, "buyer", cause, rule)), [0, 0])
-        for place, number in enumerate((1, stay or 0)):
+        tally.moved(hour * HOUR, persona, source, "buyer", cause, stay, rule, first=first)
+        there = sums.setdefault((hour * HOUR, (persona, source, "buyer", cause, rule)), [0, 0, 0])
+        for place, number in enumerate((1, stay or 0, int(first))):
             there[place] += number
         if stay is not None:
             stays[hour * HOUR, (persona, "new", "buyer", bucket_of(stay))] += 1
@@ -98,11 +99,11 @@ def test_what_is_counted_after_turning_back_to_an_hour_is_added_to_it() -> None:
     tally = BatchTally()
     for hour in (0, 1, 0, 0, 2, 1):
         touch(tally, JOURNEYS[0], hour * HOUR, ("student", "buyer", "buy", "web"))
-        tally.moved(hour * HOUR, None, "new", "buyer", "timer", 5)
+        tally.moved(hour * HOUR, None, "new", "buyer", "timer", 5, first=True)
         list(tally.hours())
     for table, key, rest in (
         ("touchpoints", ("student", "buyer", "buy", "web"), []),
-        ("moves", (None, "new", "buyer", "timer", None), [5]),
+        ("moves", (None, "new", "buyer", "timer", None), [5, 1]),
         ("stays", (None, "new", "buyer", 5), []),
     ):
         found = [cells[key] for (each, _), cells in counted_in(tally).items() if each == table]

@@ -93,9 +93,9 @@ def _of_the_file(since: int | None, to: int | None, persona: str) -> dict[str, A
 
 
 def _without_single_customers(drawn: dict[str, Any]) -> dict[str, Any]:
-    """What both can know: not the latest moves of single customers nor how many have been in a stage, and not when a file's figures end."""
+    """What both can know: not the latest moves of single customers, and not when a file's figures end."""
     flows = [{**flow, "recent": []} for flow in drawn["flows"]]
-    stages = [{**stage, "reached": None, "trend": stage["trend"][-1:]} for stage in drawn["stages"]]
+    stages = [{**stage, "trend": stage["trend"][-1:]} for stage in drawn["stages"]]
     return {**drawn, "flows": flows, "stages": stages, "until": None}
 
 
@@ -104,6 +104,9 @@ def test_a_live_map_is_that_of_a_file_but_for_single_customers() -> None:
     live, file = _live(view, ReportQuery()), _of_the_file(None, None, "")
     assert live["customers"] == 60
     assert live["way"]["customers"] == 60
+    assert live["stages"][0]["reached"] == 60
+    assert all(0 < stage["reached"] <= min(60, stage["entered"]) for stage in live["stages"])
+    assert any(stage["reached"] < stage["entered"] for stage in live["stages"])
     assert 0 < live["way"]["on_way"] < 60
     assert 0 < live["way"]["conformance"] < 1
     assert live["way"]["detours"][0]["from"] == "consideration"

@@ -64,9 +64,17 @@ def kept_transfer(topic: str, partition: int, offset: int, at: int, value: bytes
 
 
 def kept_state(
-    customer: Customer, memories: Sequence[Recollection], topic: str, partition: int, offset: int, at: int, earlier: int
+    customer: Customer,
+    memories: Sequence[Recollection],
+    topic: str,
+    partition: int,
+    offset: int,
+    at: int,
+    *,
+    visited: Sequence[str],
+    earlier: int,
 ) -> KeptStateMessage:
-    """The state that was read at `offset`; `at` is the record's timestamp, and `earlier` the number of earlier states in the topic."""
+    """The state that was read at `offset`. `at`: the record's timestamp; `visited`: stages where the customer has been; `earlier`: how many earlier states the topic has."""
     outreach = customer.outreach
     recent = customer.recent
     return KeptStateMessage(
@@ -83,6 +91,7 @@ def kept_state(
         last_touchpoint=moment_of(customer.clock),
         next_timer=None if customer.due is None else moment_of(customer.due),
         stage_changes=customer.sequence,
+        stages_visited=visited,
         traits=[TraitMessage(name=name, value=value, told_at=moment_of(told_at)) for name, (told_at, value, *_) in customer.traits.items()],
         memories=[
             MemoryMessage(

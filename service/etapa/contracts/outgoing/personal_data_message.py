@@ -108,6 +108,9 @@ class KeptStateMessage(PlacedMessage, frozen=True, kw_only=True):
     last_touchpoint: Annotated[OffsetTime, msgspec.Meta(description="Or the last timer that moved the customer.")]
     next_timer: OffsetTime | None
     stage_changes: Annotated[Place, msgspec.Meta(description="How many were published so far.")]
+    stages_visited: Annotated[
+        Sequence[str], msgspec.Meta(description="Stages that a published change has entered, as far as the journey file has them.")
+    ]
     traits: Sequence[TraitMessage]
     memories: Sequence[MemoryMessage]
     campaigns: Sequence[CampaignMessage]

@@ -85,6 +85,7 @@ class StageRow(PeriodRow, frozen=True, kw_only=True):
     stage: str
     entered: Counted
     new: Annotated[Counted, msgspec.Meta(description="New customers, among those who entered.")]
+    first: Annotated[Counted, msgspec.Meta(description="Customers who had never been in it, among those who entered.")]
     left: Counted
     touchpoints: Counted
     stay_seconds: Annotated[Seconds, msgspec.Meta(description="The sum of the stays of those who left.")]

@@ -25,6 +25,8 @@ class StateError(EtapaError):
     """Bytes that are not a customer state, or are in a format that this version does not read."""
 
 
+_LARGEST: Final = 2**63
+"""MessagePack has no whole numbers from here on that we read."""
 _encode: Final = msgspec.msgpack.Encoder().encode
 _decode: Final = msgspec.msgpack.Decoder(StateLayout).decode
 _decode_standing: Final = msgspec.msgpack.Decoder(Standing).decode
@@ -52,6 +54,7 @@ def encode_state(customer: Customer, memories: KnownMemories = NO_KNOWN_MEMORIES
         customer.rule,
         None if before is None else (before[0], entered_at - before[1], before[2]),
         customer.way,
+        customer.visited if customer.visited < _LARGEST else customer.visited.to_bytes((customer.visited.bit_length() + 7) // 8, "little"),
     ]
     tells_what_is_known = customer.known and memories.get(customer.version) != customer.known
     if tells_what_is_known or customer.arrived:
@@ -92,6 +95,7 @@ def decode_state(value: bytes, customer_id: str, memories: KnownMemories = NO_KN
         rule=found.rule,
         before=None if before is None else (before[0], entered_at - before[1], before[2]),
         way=found.way,
+        visited=found.visited if isinstance(found.visited, int) else int.from_bytes(found.visited, "little"),
         traits=found.traits,
         outreach=found.outreach,
         began=found.began,

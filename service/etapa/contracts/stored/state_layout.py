@@ -12,7 +12,8 @@ from etapa.journey.engine.facts.outreach import Outreach
 class StateLayout(msgspec.Struct, array_like=True, frozen=True, gc=False, tag=FORMAT):
     """The layout: `Customer` in the order of its fields, without the id.
 
-    `clock`, `first_at` and the time in `before` are relative to `entered_at`; times in `memory` outside lists are relative to the clock.
+    `clock`, `first_at` and the time in `before` are relative to `entered_at`; times in `memory` outside lists are relative to the clock. `visited` is a number of
+    up to 63 bits, or beyond that as many bytes as it takes, the lowest first.
     """
 
     version: int
@@ -27,6 +28,7 @@ class StateLayout(msgspec.Struct, array_like=True, frozen=True, gc=False, tag=FO
     rule: str | None = None
     before: Change | None = None
     way: int | Course = 0
+    visited: int | bytes = 0
     traits: dict[str, list[Any]] = {}
     outreach: Outreach | None = None
     began: dict[str, tuple[int, int]] = {}

@@ -28,11 +28,14 @@ from etapa.journey.engine.judging.figures import count_changes
 from etapa.journey.engine.judging.ideal_way import departed
 from etapa.journey.engine.judging.outcomes import ALL_AT_ONCE, EvaluationFailed, Happened, Touched
 from etapa.journey.engine.judging.program import Program
+from etapa.journey.engine.judging.visits import stages_visited, visited_by
 from etapa.journey.engine.rehearsal import Rehearsal
 from etapa.journey.engine.timers import Timers
 from etapa.journey.engine.work import Work
 from etapa.journey.units import SECOND
 
+_Silent = tuple[str, int, Outreach | None, Way, Sequence[str]]
+"""Stage, sequence, outreach, way and the stages visited of a customer before it was carried over silently."""
 _SLACK: Final = 1024
 """Outdated timers that may pile up before the queue is rebuilt."""
 
@@ -78,8 +81,8 @@ class Partition:
         self._work = Work(at_once)
         self._turn = 0
         """How many times work has been collected."""
-        self._silent: dict[str, tuple[str, int, Outreach | None, Way]] = {}
-        """Customers being carried over silently, with the stage, sequence and outreach that they had before."""
+        self._silent: dict[str, _Silent] = {}
+        """Customers being carried over silently."""
 
     def __len__(self) -> int:
         """How many customers are in memory."""
@@ -179,8 +182,9 @@ class Partition:
             work.changed.pop(customer_id, None)
             work.erased[customer_id] = None
             stage, way = (customer.stage, customer.way) if in_silence is None else (in_silence[0], in_silence[3])
+            visited = self._visited(customer) if in_silence is None else in_silence[4]
             work.left.append(stage)
-            work.add_departure(departed(way, stage, customer.clock))
+            work.add_departure(departed(way, stage, customer.clock, visited))
         return True
 
     def denies(self, touchpoint: Touchpoint, wall: int) -> bool:
@@ -274,7 +278,7 @@ class Partition:
             return self._reclassified_in_silence(kept, customer, goes_on, catch_up(self.program, customer, until, self._at_once))
         if customer.version >= self.program.version:
             return False
-        before = (customer.stage, customer.sequence, customer.outreach, customer.way)
+        before = (customer.stage, customer.sequence, customer.outreach, customer.way, self._visited(customer))
         if not publish:
             # Triggers that are already held wait until this is over.
             customer.outreach = None
@@ -299,9 +303,7 @@ class Partition:
         self._schedule(kept, customer)
         return customer.stage != before[0]
 
-    def _reclassified_in_silence(
-        self, kept: _Kept, customer: Customer, before: tuple[str, int, Outreach | None, Way], touched: Touched
-    ) -> bool | None:
+    def _reclassified_in_silence(self, kept: _Kept, customer: Customer, before: _Silent, touched: Touched) -> bool | None:
         work = self._work
         work.timers += touched.timers
         for failure in touched.failures:
@@ -310,15 +312,20 @@ class Partition:
             self._silent[customer.id] = before
             return None
         self._silent.pop(customer.id, None)
-        stage, sequence, outreach, way = before
+        stage, sequence, outreach, way, visited = before
         # Unpublished changes take no numbers, trigger nothing and lead nobody along the ideal way or off it.
         customer.sequence, customer.outreach, customer.way = sequence, outreach, way
+        customer.visited = visited_by(self.program.stages, visited)
         reschedule(self.program, customer)
         if customer.stage != stage:
             work.unpublished.append((stage, customer.stage))
         self._note(kept, customer)
         self._schedule(kept, customer)
         return customer.stage != stage
+
+    def _visited(self, customer: Customer) -> Sequence[str]:
+        """The stages where it has been, of those that the journey has."""
+        return stages_visited(customer, self.program.stages_by_digest)
 
     def collect(self) -> Work:
         """Everything that resulted since the last collection. Also tells the changed customers what of them has changed."""

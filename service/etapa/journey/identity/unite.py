@@ -11,11 +11,12 @@ from etapa.journey.engine.facts.touchpoint import Touchpoint
 from etapa.journey.engine.judging.classify import touch_and_note
 from etapa.journey.engine.judging.compiled_rule import words_for
 from etapa.journey.engine.judging.holds import with_waiting
-from etapa.journey.engine.judging.ideal_way import departed, persona_of, returned_to
+from etapa.journey.engine.judging.ideal_way import been_in, departed, persona_of, returned_to
 from etapa.journey.engine.judging.moves import announce, settle
 from etapa.journey.engine.judging.outcomes import EvaluationFailed, Happened
 from etapa.journey.engine.judging.program import Program
 from etapa.journey.engine.judging.stage_rules import due_after
+from etapa.journey.engine.judging.visits import stages_in
 from etapa.journey.identity.remembered import unite_memories
 from etapa.journey.identity.united_outreach import united_outreach, waiting
 from etapa.journey.language.model import LINK, UnitedStage
@@ -65,11 +66,16 @@ def unite(program: Program, meeting: Meeting, happened: Happened) -> Customer:
     moved_id = moved.id
     persona = persona_of(moved.way)
     way: Way = kept.way if kept is not None else UNKNOWN
-    happened.add_departure(departed(moved.way, moved.stage, moved.clock))
+    before = 0 if kept is None else kept.visited
+    visited = before | moved.visited
+    happened.add_departure(departed(moved.way, moved.stage, moved.clock, stages_in(moved.visited, program.stages)))
     if kept is None and meeting.standing is not None:
         # The id was given up once, with all that was counted of it but what it had published.
         way = UNKNOWN if persona is None else Course(UNKNOWN, persona)
         happened.add_departure(returned_to(persona, meeting.standing.stage, moved.clock))
+    if visited != before and meeting.standing is not None:
+        # Without anything published under the kept id, its first change counts them.
+        happened.add_departure(been_in(stages_in(visited & ~before, program.stages), persona_of(way), moved.clock))
     caps = program.journey.caps
     outreach = united_outreach(
         program.campaigns,
@@ -93,7 +99,7 @@ def unite(program: Program, meeting: Meeting, happened: Happened) -> Customer:
     united.id, united.outreach = kept_id, outreach
     united.sequence = 0 if meeting.standing is None else meeting.standing.sequence
     # The way is that of what was published under the id that is kept.
-    united.way = way
+    united.way, united.visited = way, visited
     now = max(united.clock, latest)
     _announce(program, united, meeting, moved_id, by, now, happened)
     if kept is not None and replayed is None:

@@ -45,11 +45,12 @@ class Cell:
 class MoveCell:
     """The key of a move, and its figures in the current hour."""
 
-    __slots__ = ("cell", "stay", "stays")
+    __slots__ = ("cell", "first", "stay", "stays")
 
     def __init__(self, cell: Cell, stays: dict[int, Cell]) -> None:
         self.cell: Final = cell
         self.stay = 0
+        self.first: i64 = 0
         self.stays: Final = stays
         """Cells of its stays by bucket, which it shares with moves of other causes."""
 

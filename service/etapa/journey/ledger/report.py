@@ -55,7 +55,8 @@ def report_of(ledger: JourneyLedger, query: ReportQuery, stages: Sequence[str] =
     touchpoints = read.sums("touchpoints", "stage", "type", "channel")
     tables: dict[str, Sequence[Row]] = {
         "moves": [
-            _row(("from", "to", "cause"), place, count=count, stay_seconds=stay / SECOND) for place, (count, stay) in read.sorted(moves, 2)
+            _row(("from", "to", "cause"), place, count=count, stay_seconds=stay / SECOND)
+            for place, (count, stay, _) in read.sorted(moves, 2)
         ],
         "rules": [
             _row(("from", "to", "rule"), place, count=count)
@@ -64,7 +65,7 @@ def report_of(ledger: JourneyLedger, query: ReportQuery, stages: Sequence[str] =
         ],
         "ideal_way": [
             _row(("from", "to"), place, followed=followed, on_way=on_way, entered=steps, deviations=deviations)
-            for place, (followed, on_way, _, steps, deviations) in read.sorted(read.sums("ways", "from", "to"), 2)
+            for place, (followed, on_way, _, steps, deviations, _) in read.sorted(read.sums("ways", "from", "to"), 2)
             if followed or on_way or steps
         ],
         "detours": [
@@ -181,20 +182,21 @@ def _histogram(read: _Reading, stays: _Sums) -> Iterator[Row]:
 
 def _stages(read: _Reading, moves: _Sums, stays: _Sums, touchpoints: _Sums) -> Iterator[Row]:
     found: dict[_Place, Figures] = {}
-    for (period, (source, to, _)), (count, stay) in moves.items():
-        add_figures(found.setdefault((period, (to,)), [0] * 5), [count, 0, count if source is None else 0, 0, 0])
+    for (period, (source, to, _)), (count, stay, first) in moves.items():
+        add_figures(found.setdefault((period, (to,)), [0] * 6), [count, 0, count if source is None else 0, 0, 0, first])
         if source is not None:
-            add_figures(found.setdefault((period, (source,)), [0] * 5), [0, count, 0, stay, 0])
+            add_figures(found.setdefault((period, (source,)), [0] * 6), [0, count, 0, stay, 0, 0])
     for (period, (stage, _, _)), (count,) in touchpoints.items():
-        add_figures(found.setdefault((period, (stage,)), [0] * 5), [0, 0, 0, 0, count])
+        add_figures(found.setdefault((period, (stage,)), [0] * 6), [0, 0, 0, 0, count, 0])
     histograms = _histograms(stays, 1)
-    for place, (entered, left, new, stay, touched) in read.sorted(found, 1):
+    for place, (entered, left, new, stay, touched, first) in read.sorted(found, 1):
         counts = histograms.get(place, {})
         yield _row(
             ("stage",),
             place,
             entered=entered,
             new=new,
+            first=first,
             left=left,
             touchpoints=touched,
             stay_seconds=stay / SECOND,

@@ -23,19 +23,19 @@ COLUMNS: Final[dict[Table, tuple[str, ...]]] = {
 the stage it found the customer in; of feeling: the stage in which the customer was. `group`: one of `GROUPS`. `persona` of goals: the
 persona at the trigger; of detours: the one at the beginning."""
 FIGURES: Final[dict[Table, tuple[str, ...]]] = {
-    "moves": ("count", "stay"),
+    "moves": ("count", "stay", "first"),
     "stays": ("count",),
-    "ways": ("followed", "on_way", "joined", "steps", "deviations"),
+    "ways": ("followed", "on_way", "joined", "steps", "deviations", "been"),
     "detours": ("customers", "times", "ended", "clock"),
     "touchpoints": ("count",),
     "feeling": ("count", "sum", "squares"),
     "campaigns": ("count",),
     "goals": ("customers", "ended", "met", "sum", "squares"),
 }
-"""`stay`: the sum of the times spent in `from`, in microseconds. `followed`: how many more
+"""`stay`: the sum of the times spent in `from`, in microseconds; `first`: how many had never been in `to`. `followed`: how many more
 customers came while the journey had an ideal way; `on_way`: how many more are on it; `joined`: how many more are counted for the persona
 without having entered a stage, because they had another before; `steps`: stages entered by those whose way is followed; `deviations`: how many of
-them did not fit the ideal way. `customers`: who make this detour for the first time; `times`, `ended`: detours that began and that
+them did not fit the ideal way; `been`: how many more customers of the persona have been in `from` without `first` having counted them for it, as with `joined`. `customers`: who make this detour for the first time; `times`, `ended`: detours that began and that
 ended; `clock`: the sum of the times at which they ended, minus the sum of those at which they began, in seconds since 1970. `sum` and `squares` are of values in `FEELING_UNITS` or `VALUE_UNITS`.
 Goals count different customers, in the hour of their first trigger, and the outcome, in the hour in which that goal ended."""
 TABLES: Final[tuple[Table, ...]] = tuple(COLUMNS)

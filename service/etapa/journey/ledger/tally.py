@@ -106,8 +106,13 @@ class BatchTally:
         cause: str,
         stay: int | None,
         rule: str | None = None,
+        *,
+        first: bool = False,
     ) -> None:
-        """Count a published stage change. `stay`: the time spent in `source`, in microseconds; both none for a new customer."""
+        """Count a published stage change.
+
+        `stay`: the time spent in `source`, in microseconds; both none for a new customer. `first`: the customer was never in `to` before.
+        """
         if not self._starts <= at < self._ends:
             self._turn_to(at)
         known, turn = self._known, self._turn
@@ -118,7 +123,10 @@ class BatchTally:
         else:
             cell.turn, cell.count = turn, 1
             move.stay = 0
+            move.first = 0
             self._moves.append(move)
+        if first:
+            move.first += 1
         if stay is not None:
             move.stay += stay
             _count_in(known.stays(move, bucket_of(stay)), turn, self._stays)
@@ -241,6 +249,7 @@ def _with_moves(counted: CountedCells, met: list[MoveCell]) -> CountedCells:
         counted.cells.append(move.cell)
         figures.append(move.cell.count)
         figures.append(move.stay)
+        figures.append(move.first)
     return counted
 
 

@@ -135,7 +135,10 @@ class MapStageColumn(_Part, frozen=True):
     left: Number
     new: Number
     reached: Annotated[
-        Number | None, msgspec.Meta(description="Customers who have ever been in it; null if the ways of single customers are not known.")
+        Number | None,
+        msgspec.Meta(
+            description="Different customers who have ever been in it; for a part of the time, who came to it for the first time. Null if nobody was counted."
+        ),
     ]
     channels: Sequence[MapChannel]
     touchpoints: Sequence[MapTouchpoint]
@@ -281,6 +284,7 @@ class JourneyMap(_Part, frozen=True):
     persona: str | None
     begins: Moment | None = msgspec.field(name="from")
     ends: Moment | None = msgspec.field(name="until")
+    part: Annotated[bool, msgspec.Meta(description="Whether what happened before `from` is left out.")]
     exact: Annotated[bool, msgspec.Meta(description="False if periods reach beyond the time that was asked for.")]
     customers: Number
     personas: Sequence[MapPersona]

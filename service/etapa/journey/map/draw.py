@@ -57,6 +57,7 @@ def draw(
         persona=figures.persona,
         begins=None if figures.begins is None else time_text(figures.begins),
         ends=None if figures.ends is None else time_text(figures.ends),
+        part=figures.is_part,
         exact=figures.exact,
         customers=everybody,
         personas=[

@@ -19,6 +19,8 @@ class Figures:
     """The persona whose figures they are; none: all customers."""
     begins: int | None = None
     ends: int | None = None
+    is_part: bool = False
+    """Whether what happened before the span is left out."""
     exact: bool = True
     population: Mapping[str, int] | None = None
     """Customers by stage, if known more exactly than entries minus exits."""

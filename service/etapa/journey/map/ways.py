@@ -76,7 +76,7 @@ def population_of(ledger: JourneyLedger, stages: Sequence[str], span: ShownSpan)
     """Customers by stage at the end. The ledger must be there from the beginning."""
     population = dict.fromkeys(stages, 0)
     for sums in _sums(ledger, "moves", span):
-        for (_, source, to, *_), (count, _) in sums.items():
+        for (_, source, to, *_), (count, *_) in sums.items():
             _add_to(population, source, -count)
             _add_to(population, to, count)
     for sums in _sums(ledger, "ways", span):
@@ -84,6 +84,21 @@ def population_of(ledger: JourneyLedger, stages: Sequence[str], span: ShownSpan)
             _add_to(population, stage, figures[2])
     # Changes that are not published are not counted.
     return {stage: max(0, number) for stage, number in population.items()}
+
+
+def reached_of(ledger: JourneyLedger, stages: Sequence[str], span: ShownSpan) -> Mapping[str, int]:
+    """Different customers who have been in each stage; for a part of the time: who came to it for the first time.
+
+    Without `since`, the ledger must be there from the beginning, and a customer is of the persona that it has at the end; otherwise, of
+    the one at that moment.
+    """
+    reached = dict.fromkeys(stages, 0)
+    for (_, _, to, *_), (_, _, first) in _sums(ledger, "moves", span)[1].items():
+        _add_to(reached, to, first)
+    if span.since is None:
+        for (_, stage, _), figures in _sums(ledger, "ways", span)[1].items():
+            _add_to(reached, stage, figures[5])
+    return {stage: max(0, number) for stage, number in reached.items()}
 
 
 def _add_to(population: dict[str, int], stage: str | int | None, number: int) -> None:

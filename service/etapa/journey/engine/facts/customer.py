@@ -44,7 +44,7 @@ class Customer:
         *("arrived", "at_rest", "before", "began", "clock", "due_at", "entered_at", "first_at", "id", "keys", "known", "laid_out_for"),
         *("memory", "moved", "outreach"),
         *("persona", "persona_by", "recent", "rescheduled", "rule", "sequence", "settled", "sieve_0", "sieve_1", "sieve_2", "sieve_3"),
-        *("sifted", "sifted_since", "stage", "traits", "version", "way"),
+        *("sifted", "sifted_since", "stage", "traits", "version", "visited", "way"),
     )
 
     def __init__(
@@ -62,6 +62,7 @@ class Customer:
         rule: str | None = None,
         before: Change | None = None,
         way: Way = 0,
+        visited: int = 0,
         traits: dict[str, list[Any]] | None = None,
         outreach: Outreach | None = None,
         began: dict[str, tuple[int, int]] | None = None,
@@ -104,6 +105,8 @@ class Customer:
         """The stage change before the last one, if there was one."""
         self.way: Way = way
         """How the published changes so far keep to the journey's ideal way (see `judging.ideal_way`)."""
+        self.visited = visited
+        """A bit for each stage that a published change entered, the first of `version` the lowest (see `judging.visits`)."""
         self.traits: dict[str, list[Any]] = {} if traits is None else traits
         """[occurred_at, value] by trait name, for the traits that the journey names."""
         self.outreach = outreach
@@ -115,7 +118,7 @@ class Customer:
         self.arrived = arrived
         """The customer's clock when each of `recent` arrived, eight bytes each; empty unless the journey remembers ids for a time."""
         self.known = known
-        """The memories that `version` keeps, a few bytes for each (see `beginnings`)."""
+        """The stages of `version` and the memories that it keeps, a few bytes for each (see `beginnings`)."""
         self.id = id
         self.moved = True
         """Whether its stage is another than when it was last collected or admitted, as far as the partition knows. Not stored."""
@@ -200,7 +203,7 @@ class Customer:
         self.memory, self.keys, self.laid_out_for = other.memory, other.keys, other.laid_out_for
         self.rule, self.before, self.traits, self.persona_by = other.rule, other.before, other.traits, None
         self.outreach, self.began, self.known, self.id = other.outreach, other.began, other.known, other.id
-        self.arrived, self.settled, self.way = other.arrived, None, other.way
+        self.arrived, self.settled, self.way, self.visited = other.arrived, None, other.way, other.visited
 
     def copied(self) -> "Customer":
         """A shallow copy."""
@@ -216,6 +219,7 @@ class Customer:
             rule=self.rule,
             before=self.before,
             way=self.way,
+            visited=self.visited,
             traits=self.traits,
             outreach=self.outreach,
             began=self.began,
@@ -246,8 +250,8 @@ class Customer:
     def _fields(self) -> tuple[object, ...]:
         return (
             *(self.version, self.stage, self.due, self.entered_at, self.clock, self.first_at, self.sequence, self.recent),
-            *(self.remembered(), self.rule, self.before, self.way, self.traits, self.outreach, self.began, self.arrived),
-            *(self.known, self.id),
+            *(self.remembered(), self.rule, self.before, self.way, self.visited, self.traits, self.outreach, self.began),
+            *(self.arrived, self.known, self.id),
         )
 
 
@@ -256,7 +260,7 @@ class Customer:
 class BeforeMove:
     """What a stage change changes of a customer, so that it can be undone."""
 
-    __slots__ = ("_before", "_clock", "_due_at", "_entered_at", "_outreach", "_rule", "_sequence", "_stage", "_way")
+    __slots__ = ("_before", "_clock", "_due_at", "_entered_at", "_outreach", "_rule", "_sequence", "_stage", "_visited", "_way")
 
     def __init__(self, customer: Customer) -> None:
         self._before: Final = customer.before
@@ -267,10 +271,12 @@ class BeforeMove:
         self._rule: Final = customer.rule
         self._sequence: Final = customer.sequence
         self._stage: Final = customer.stage
+        self._visited: Final = customer.visited
         self._way: Final = customer.way
 
     def restore(self, customer: Customer) -> None:
         customer.before, customer.clock, customer.due_at = self._before, self._clock, self._due_at
         customer.entered_at, customer.outreach, customer.rule = self._entered_at, self._outreach, self._rule
-        customer.sequence, customer.stage, customer.way = self._sequence, self._stage, self._way
+        customer.sequence, customer.stage = self._sequence, self._stage
+        customer.visited, customer.way = self._visited, self._way
         customer.settled = None

@@ -23,6 +23,7 @@ class StageChange:
             "counts",
             "customer_id",
             "dwell",
+            "is_first",
             "offers",
             "persona",
             "phase",
@@ -51,6 +52,7 @@ class StageChange:
         offers: Sequence[Offer] = (),
         persona: str | None = None,
         counts: Sequence[Counted] = (),
+        is_first: bool = False,
     ) -> None:
         self.customer_id: Final = customer_id
         self.sequence: Final = sequence
@@ -68,9 +70,11 @@ class StageChange:
         self.offers: Final = offers
         """The outcome for each campaign that the change fits, in the order of the file."""
         self.persona: Final = persona
-        """The customer's persona at that time, for the ledger. Neither published nor compared, like the next one."""
+        """The customer's persona at that time, for the ledger. Neither published nor compared, like the next two."""
         self.counts: Final = counts
-        """What the ledger counts of it about the ideal way."""
+        """What the ledger counts of it about the ideal way and the persona."""
+        self.is_first: Final = is_first
+        """Whether the customer had never been in `to`."""
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, StageChange) and self._fields() == other._fields()

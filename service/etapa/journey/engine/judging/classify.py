@@ -27,6 +27,7 @@ from etapa.journey.engine.judging.program import Program
 from etapa.journey.engine.judging.remembering import remember, remember_id
 from etapa.journey.engine.judging.repeats import digest_of, is_repeat
 from etapa.journey.engine.judging.stage_rules import due_after
+from etapa.journey.engine.judging.visits import stages_visited, visited_by
 from etapa.journey.engine.queries.beginnings import beginnings
 from etapa.journey.ledger.tally import BatchTally
 
@@ -213,6 +214,7 @@ def _carry_over(program: Program, customer: Customer, happened: Happened) -> Non
     if not is_newer:
         customer.memory, customer.keys = customer.memory[: len(program.keys)], program.keys
         customer.traits = {name: entry for name, entry in customer.traits.items() if name in program.traits}
+    customer.visited = visited_by(program.stages, stages_visited(customer, program.stages_by_digest))
     customer.began = beginnings(customer, program.memories, program.version)
     customer.version, customer.known, customer.settled = program.version, program.known, None
     judge_goals_again(program, customer, now)

@@ -22,7 +22,7 @@ def count_changes(
     """Count published changes with their offers to campaigns, triggers that had been held, the outcomes of goals, and who is no longer counted."""
     for change in changes:
         persona = change.persona
-        tally.moved(change.at, persona, change.source, change.to, change.cause, change.dwell, change.rule)
+        tally.moved(change.at, persona, change.source, change.to, change.cause, change.dwell, change.rule, first=change.is_first)
         if change.counts:
             tally.counted(change.at, change.counts)
         if change.offers:

@@ -10,6 +10,7 @@ from zlib import crc32
 
 from etapa.journey.engine.facts.course import BEFORE, OFF, ON, UNKNOWN, Course, Departure, DetourKey, Way
 from etapa.journey.engine.judging.repeats import digest_of
+from etapa.journey.engine.judging.visits import newly_counted, no_longer_counted
 from etapa.journey.ledger.tables import Counted
 from etapa.journey.units import SECOND
 
@@ -19,7 +20,7 @@ MOST_DETOURS: Final = 16
 _DIGEST_BYTES: Final = 6
 _NOTHING: Final[Sequence[Counted]] = ()
 
-_ON_WAY: Final = (0, 0, 0, 1, 0)
+_ON_WAY: Final = (0, 0, 0, 1, 0, 0)
 """One more step along the ideal way."""
 
 
@@ -60,12 +61,12 @@ class CompiledWay:
         on_before, on_after = int(was == ON), int(way == ON)
         if counted_for != persona:
             followed = int(was != UNKNOWN)
-            counts.append(("ways", (counted_for, source, to), (-followed, -on_before, -1, 0, 0)))
-            counts.append(("ways", (persona, source, to), (followed, on_after, 1, steps, deviations)))
+            counts.append(("ways", (counted_for, source, to), (-followed, -on_before, -1, 0, 0, 0)))
+            counts.append(("ways", (persona, source, to), (followed, on_after, 1, steps, deviations, 0)))
         else:
             followed = int(source is None and way != UNKNOWN)
             if followed or steps or on_after != on_before:
-                counts.append(("ways", (persona, source, to), (followed, on_after - on_before, 0, steps, deviations)))
+                counts.append(("ways", (persona, source, to), (followed, on_after - on_before, 0, steps, deviations, 0)))
         return course, counts or _NOTHING
 
     def _after(self, way: int, source: str | None, to: str) -> int:
@@ -143,19 +144,25 @@ def persona_of(course: Way) -> str | None:
     return course.persona if isinstance(course, Course) else None
 
 
-def departed(course: Way, stage: str, at: int) -> Departure:
-    """A customer is forgotten in that stage, or turns out to be another: it is counted no longer."""
+def departed(course: Way, stage: str, at: int, visited: Sequence[str]) -> Departure:
+    """A customer is forgotten in that stage, or turns out to be another: it is counted no longer. `visited`: the stages where it has been."""
     way = way_of(course)
     counts: list[Counted] = []
     if isinstance(course, Course) and course.detour is not None:
         counts.append(_returned(course.detour, at))
-    counts.append(("ways", (persona_of(course), stage, None), (-int(way != UNKNOWN), -int(way == ON), -1, 0, 0)))
+    counts.append(("ways", (persona_of(course), stage, None), (-int(way != UNKNOWN), -int(way == ON), -1, 0, 0, 0)))
+    counts += no_longer_counted(visited, persona_of(course))
     return Departure(at, counts)
 
 
 def returned_to(persona: str | None, stage: str, at: int) -> Departure:
     """A customer is counted in that stage again, under an id that was no longer used."""
-    return Departure(at, [("ways", (persona, stage, None), (0, 0, 1, 0, 0))])
+    return Departure(at, [("ways", (persona, stage, None), (0, 0, 1, 0, 0, 0))])
+
+
+def been_in(visited: Sequence[str], persona: str | None, at: int) -> Departure:
+    """A customer turns out to have been in these stages under another id."""
+    return Departure(at, newly_counted(visited, persona))
 
 
 def _course(

@@ -11,10 +11,12 @@ from etapa.journey.engine.facts.stage_change import StageChange
 from etapa.journey.engine.facts.touchpoint import Touchpoint
 from etapa.journey.engine.judging.compiled_rule import CompiledRule, Rules, words_for
 from etapa.journey.engine.judging.holds import with_waiting
+from etapa.journey.engine.judging.ideal_way import persona_of
 from etapa.journey.engine.judging.outcomes import EvaluationFailed, Happened
 from etapa.journey.engine.judging.program import Program
 from etapa.journey.engine.judging.rule_index import RuleIndex
 from etapa.journey.engine.judging.stage_rules import StageRules, due_after
+from etapa.journey.engine.judging.visits import counted_again, newly_counted, stages_in
 from etapa.journey.ledger.tables import Counted
 
 NO_CLAUSES: Final[Sequence[Clause]] = ()
@@ -181,8 +183,17 @@ def announce(
     customer.sequence += 1
     persona = None if program.personas is None else program.personas.of(customer)
     counts: Sequence[Counted] = _NO_COUNTS
+    counted_for, visited = persona, customer.visited
+    stage = program.stages[customer.stage]
+    customer.visited |= 1 << stage.number
     if program.ideal_way is not None:
+        counted_for = persona_of(customer.way)
         customer.way, counts = program.ideal_way.entered(customer.way, persona=persona, source=source, to=customer.stage, at=now, rule=rule)
+    if visited:
+        if source is None:
+            counts = [*counts, *newly_counted(stages_in(visited, program.stages), persona)]
+        elif counted_for != persona:
+            counts = [*counts, *counted_again(stages_in(visited, program.stages), less=counted_for, more=persona)]
     offers: Sequence[Offer] = _NO_OFFERS
     if program.campaigns is not None:
         try:
@@ -196,7 +207,7 @@ def announce(
         sequence=customer.sequence,
         source=source,
         to=customer.stage,
-        phase=program.stages[customer.stage].phase,
+        phase=stage.phase,
         at=now,
         cause=cause,
         rule=rule,
@@ -207,6 +218,7 @@ def announce(
         offers=offers,
         persona=persona,
         counts=counts,
+        is_first=customer.visited != visited,
     )
 
 

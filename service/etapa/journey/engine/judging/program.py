@@ -22,7 +22,7 @@ from etapa.journey.engine.judging.personas import CompiledPersona, Personas
 from etapa.journey.engine.judging.repeats import RepeatsWithin
 from etapa.journey.engine.judging.stage_rules import StageRules
 from etapa.journey.engine.judging.touchpoint_kind import UNNUMBERED, TouchpointKind
-from etapa.journey.engine.queries.beginnings import digests_of, trait_key
+from etapa.journey.engine.queries.beginnings import digests_of, known_of, stages_by_digest, trait_key
 from etapa.journey.engine.queries.whereabouts import Whereabouts
 from etapa.journey.language.kinds.logic import reads_dates
 from etapa.journey.language.model import ANY_TYPE, Campaign, CustomerZone, Journey, Rule
@@ -140,7 +140,19 @@ class Program:
             "keys",
             "known",
         ),
-        *("memories", "personas", "recent_bytes", "repeats", "stages", "traits", "traits_kept", "version", "whereabouts", "windows"),
+        *(
+            "memories",
+            "personas",
+            "recent_bytes",
+            "repeats",
+            "stages",
+            "stages_by_digest",
+            "traits",
+            "traits_kept",
+            "version",
+            "whereabouts",
+            "windows",
+        ),
     )
 
     def __init__(
@@ -205,7 +217,9 @@ class Program:
         self.traits_kept: Final = [KeptTrait(name, asks_of_traits.get(name, []), watches_of_traits.get(name, [])) for name in self.traits]
         self.memories: Final = digests_of([*accumulators, *map(trait_key, self.traits)])
         """Everything remembered of a customer, each with the few bytes that identify it in a state."""
-        self.known: Final = b"".join(self.memories.values())
+        self.known: Final = known_of(stages, self.memories)
+        """`Customer.known` of this version."""
+        self.stages_by_digest: Final = stages_by_digest(stages)
 
     def kind_of(self, touchpoint_type: str) -> TouchpointKind:
         """What the journey makes of touchpoints of that type."""

@@ -233,13 +233,17 @@ class LinkingTenure(PeopleTenure):
                 engine.arrive(decode_state(state, customer_id))
             raise
         engine.arrive(united)
-        engine.note(happened)
+        self._note_union(happened)
         self._stages.append((stage, NO_STAGE))
         if kept is None and standing is not None:
             self._stages.append((NO_STAGE, standing.stage))
         left.pop(judged.kept, None)
         if was is not None:
             left[judged.gone] = was
+
+    def _note_union(self, happened: Happened) -> None:
+        """Have the batch publish and count what followed from a union."""
+        self._engine.note(happened)
 
     async def _carry_over(self, customer_id: str) -> None:
         """Have a customer of another version of the journey be of ours. Raises `EvaluationFailed`."""
