@@ -131,6 +131,18 @@ WORKER = Dashboard(
                 unit="s",
                 quiet="Customers move only after `etapa repartition`, and most arrive before their touchpoints.",
             ),
+            Panel(
+                title="Transfers behind an open transaction",
+                about="For how long a worker's open transaction hides what others sent to the partition.",
+                queries=[
+                    Query(
+                        f'max by (partition) (time() - ({m.WITHHELD_SINCE.name}{{job=~"$job",instance=~"$instance"}} > 0))',
+                        "{{partition}}",
+                    )
+                ],
+                unit="s",
+                quiet="A transaction takes less than five seconds, unless its worker was killed.",
+            ),
             Panel(title="Touchpoints a second", about="By outcome.", queries=[rate(m.TOUCHPOINTS, "outcome")], unit="ops"),
             Panel(
                 title="From a touchpoint's record to its commit",

@@ -167,6 +167,15 @@ HELD_UP_SINCE = Metric(
     help="Unix time since when a touchpoint waits for its customer, who is on the way to this partition; 0 when none waits",
     absent_at_first="only partitions to which customers move have series",
 )
+WITHHELD_SINCE = Metric(
+    name="etapa_transfers_withheld_since_seconds",
+    kind="gauge",
+    across="most",
+    labels=("partition",),
+    unit="seconds",
+    help="Unix time since when an open transaction of another worker hides what comes after it in this partition of `transfers`; 0 when none does",
+    absent_at_first="only partitions in which that happened have series",
+)
 FORGET_REQUESTS = Metric(name="etapa_forget_requests_total", kind="counter", help="Customers who were forgotten on request")
 DENIED = Metric(
     name="etapa_forgotten_customers",
@@ -399,6 +408,7 @@ WORKER = (
     ADDRESSES,
     PARTITION_LEAVING,
     HELD_UP_SINCE,
+    WITHHELD_SINCE,
     FORGET_REQUESTS,
     DENIED,
     TIMERS,

@@ -24,11 +24,12 @@ from etapa.metrics.campaign_groups import CampaignGroups
 from etapa.metrics.dependencies import Dependencies
 from etapa.metrics.http import HttpMetrics
 from etapa.metrics.links import LinkMetrics
+from etapa.metrics.moving import MovingMetrics
 from etapa.metrics.process import new_registry
 from etapa.metrics.tallies import GOAL_OUTCOMES, dwells_in, moves_in, offers_in, outcomes_in
 from etapa.metrics.trace_sample import sampled_parents
 from etapa.stream.protocol.damage import DamageKind
-from etapa.stream.protocol.observer import BatchCommitted, BatchStep, MovesCounted, RecordOutcome
+from etapa.stream.protocol.observer import BatchCommitted, BatchStep, RecordOutcome
 from etapa.stream.protocol.ports import TakeoverReason
 from etapa.stream.protocol.readers import IdCounts
 from etapa.stream.worker_observer import Share
@@ -124,10 +125,8 @@ class Metrics:
         self._batch_seconds = catalogue.BATCH_SECONDS.histogram(registry)
         self._batch_touchpoints = catalogue.BATCH_TOUCHPOINTS.histogram(registry)
         self._lag = catalogue.LAG.gauge(registry)
-        self._customers_moved = catalogue.CUSTOMERS_MOVED.counter(registry)
+        self._moving = MovingMetrics(registry)
         self._links = LinkMetrics(registry, self._dead_letters)
-        self._leaving = catalogue.PARTITION_LEAVING.gauge(registry)
-        self._held_up_since = catalogue.HELD_UP_SINCE.gauge(registry)
         self._forget_requests = catalogue.FORGET_REQUESTS.counter(registry)
         self._denied = catalogue.DENIED.gauge(registry)
         self._timers = catalogue.TIMERS.counter(registry)
@@ -159,8 +158,6 @@ class Metrics:
         """Show series from the start: one that is missing until something happens looks just like a worker that is not running."""
         for outcome in ("applied", "duplicate", "dead_letter", "forgotten", "forwarded"):
             self._touchpoints.labels(outcome)
-        for direction in ("left", "arrived"):
-            self._customers_moved.labels(direction)
         for record_outcome in get_args(RecordOutcome):
             self._source_records.labels(record_outcome)
         for reason in REASONS:
@@ -179,7 +176,7 @@ class Metrics:
 
     def takeover_started(self, partition: int, reason: TakeoverReason) -> None:
         self._takeovers.labels(reason).inc()
-        self._held_up_since.remove(str(partition))
+        self._moving.begin(partition)
         self._ready.labels(str(partition)).set(0)
 
     def takeover_finished(self, partition: int, reason: TakeoverReason, seconds: float, customers: int, counts: Mapping[str, int]) -> None:
@@ -201,8 +198,7 @@ class Metrics:
             ("forwarded", batch.forwarded),
         ):
             self._touchpoints.labels(outcome).inc(number)
-        if batch.moves is not None:
-            self._count_moves(partition, batch.moves)
+        self._moving.count(partition, batch.moves)
         self._links.count(batch.links)
         for reason, number in batch.dead_letters.items():
             self._dead_letters.labels(reason).inc(number)
@@ -230,11 +226,6 @@ class Metrics:
         for record, parent in sampled_parents(batch.arrivals.sample, MOST_LOOKED_AT):
             took = max(0, batch.committed_at - record.timestamp) / SECOND
             self._end_to_end.exemplify(took, parent.labels, batch.committed_at / SECOND)
-
-    def _count_moves(self, partition: int, moves: MovesCounted) -> None:
-        self._customers_moved.labels("left").inc(moves.left)
-        self._customers_moved.labels("arrived").inc(moves.arrived)
-        self._leaving.labels(str(partition)).set(moves.is_leaving)
 
     def _count_changes(self, changes: Sequence[StageChange], released: Sequence[Release]) -> None:
         for stage, dwells in dwells_in(changes).items():
@@ -281,16 +272,19 @@ class Metrics:
         self._timer_failures.inc()
 
     def held_up(self, partition: int, since: int | None) -> None:
-        self._held_up_since.labels(str(partition)).set(0 if since is None else since / SECOND)
+        self._moving.held_up(partition, since)
+
+    def withheld(self, partition: int, since: int | None) -> None:
+        self._moving.withheld(partition, since)
 
     def refused(self, partition: int, message: str) -> None:
         self._refused.inc()
 
     def released(self, partition: int) -> None:
         """From now on another worker reports this partition."""
-        for kept in (self.customers, self._campaign_groups, self._links):
+        for kept in (self.customers, self._campaign_groups, self._links, self._moving):
             kept.drop(partition)
-        for gauge in (self._lag, self._ready, self._stream_time, self._denied, self._leaving, self._held_up_since):
+        for gauge in (self._lag, self._ready, self._stream_time, self._denied):
             gauge.remove(str(partition))
 
     def partitions_unowned(self, count: int) -> None:

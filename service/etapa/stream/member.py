@@ -7,6 +7,7 @@ when the topics are unusable, or after an error that should not exist.
 import asyncio
 import logging
 from collections.abc import Coroutine, Iterator, Sequence
+from functools import partial
 from typing import Any, TypeVar
 
 from aiokafka import AIOKafkaConsumer, TopicPartition
@@ -181,6 +182,7 @@ class Member(Service):
 
         def make(partition: int) -> tuple[PartitionTask, KafkaLog]:
             log = KafkaLog(cluster, partition, consumer, watch)
+            log.transfers.on_withheld = partial(self._observer.withheld, partition)
             view = store.view(partition)
             return PartitionTask(partition, self._program, log, view, self._clock, self._observer, self._options, log.transfers), log
 

@@ -32,5 +32,8 @@ class WorkerObserver(TaskObserver, Protocol):
     def ids(self, by_partition: Mapping[int, IdCounts]) -> None:
         """The linked people and the forwarding addresses of each of our partitions."""
 
+    def withheld(self, partition: int, since: int | None) -> None:
+        """An open transaction of another worker holds back since then what was sent to the partition through `transfers`; none when no longer."""
+
     def lag(self, by_partition: Mapping[int, int]) -> None:
         """How many touchpoints of each of our partitions are not committed yet."""

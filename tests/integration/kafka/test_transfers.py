@@ -1,12 +1,14 @@
 """The topic `transfers` on a real Kafka: written within a place's transaction, read by the place that it is for."""
 
 import asyncio
+import time
 
 import msgspec
 import pytest
 from aiokafka import TopicPartition
 
 from etapa.stream.kafka.cluster import Cluster
+from etapa.stream.kafka.partition.stable_end import STANDS_STILL
 from etapa.stream.kafka.partition.transfers import KafkaTransfers
 from etapa.stream.kafka.topics.growth import add_partitions, partitions_by_topic, provide_transfers
 from etapa.stream.kafka.writing.producer import transactional_id
@@ -95,6 +97,37 @@ def test_a_fence_finds_what_its_predecessors_left_hanging_in_any_partition_of_tr
             await log.fence()
             await log.commit(sending(0, (1, b"a")))
             assert (await read(other.transfers, 0, 1))[0] == [b"a"]
+
+    asyncio.run(scenario())
+
+
+def test_an_open_transaction_of_another_worker_is_told_with_its_time_and_its_end_as_well(kafka_server: KafkaServer) -> None:
+    async def scenario() -> None:
+        settings = await new_place(kafka_server.bootstrap_servers)
+        await provide_transfers(Cluster(settings), 2)
+        place, told = TopicPartition(settings.topic_transfers, 1), list[int | None]()
+        transfers = KafkaTransfers(Cluster(settings), 1)
+        transfers.on_withheld = told.append
+        before = time.time_ns() // 1000
+        async with opened_log(settings) as log:
+            await log.fence()
+            await log.commit(sending(0, (1, b"a")))
+            await leave_hanging(settings, "another", [(place, b"", b"of one who was killed")])
+            await log.commit(sending(1, (1, b"b")))
+            assert (await read(transfers, 0, 1))[0] == [b"a"]
+            async with asyncio.timeout(60):
+                while not told:
+                    assert list(await transfers.fetch(1, 10, 0.2)) == []
+            [since] = told
+            assert since is not None
+            assert before < since <= time.time_ns() // 1000 - STANDS_STILL
+            await abort_hanging(settings, "another", [place])
+            assert (await read(transfers, 1, 1))[0] == [b"b"]
+            async with asyncio.timeout(60):
+                while told[-1] is not None:
+                    await transfers.fetch(10, 10, 0.2)
+        await transfers.close()
+        assert told == [since, None]
 
     asyncio.run(scenario())
 

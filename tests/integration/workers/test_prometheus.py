@@ -87,6 +87,7 @@ _NOT_OF_THIS_WORKER = {
     # Nobody moves to another partition here, and no campaign has a goal: `tests/unit/metrics` counts with those who do.
     "etapa_partition_leaving",
     "etapa_partition_held_up_since_seconds",
+    "etapa_transfers_withheld_since_seconds",
     "etapa_campaign_customers",
     'etapa_campaign_customers{group="holdout"}',
     "etapa_campaign_holdout_ratio",

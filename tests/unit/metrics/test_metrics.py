@@ -114,8 +114,11 @@ def test_moves_between_partitions_are_counted_and_a_new_owner_begins_without_wha
     assert value(metrics, "etapa_partition_held_up_since_seconds", partition="3") == 90
     metrics.held_up(3, None)
     assert value(metrics, "etapa_partition_held_up_since_seconds", partition="3") == 0
+    metrics.withheld(3, 80 * SECOND)
+    assert value(metrics, "etapa_transfers_withheld_since_seconds", partition="3") == 80
     metrics.takeover_started(3, "log_error")
     assert value(metrics, "etapa_partition_held_up_since_seconds", partition="3") is None
+    assert value(metrics, "etapa_transfers_withheld_since_seconds", partition="3") is None
     metrics.released(3)
     assert value(metrics, "etapa_partition_leaving", partition="3") is None
 

@@ -3,7 +3,7 @@
 import asyncio
 import time
 from collections import deque
-from collections.abc import Coroutine, Sequence
+from collections.abc import Callable, Coroutine, Sequence
 from typing import Any, TypeVar
 
 from aiokafka import AIOKafkaConsumer, TopicPartition
@@ -13,6 +13,7 @@ from etapa.stream.kafka.batches.unpacking import LargeBatch
 from etapa.stream.kafka.clients.consumer import stop_consumer
 from etapa.stream.kafka.cluster import Cluster
 from etapa.stream.kafka.errors import log_errors
+from etapa.stream.kafka.partition.stable_end import StableEnd
 from etapa.stream.kafka.reading.stretch import range_of
 from etapa.stream.protocol.ports import Blocked, LogError
 from etapa.stream.protocol.records import Record
@@ -28,6 +29,8 @@ class KafkaTransfers:
     """Connects when it is first read. A task of its own reads ahead, so that news can end a wait for touchpoints."""
 
     def __init__(self, cluster: Cluster, partition: int) -> None:
+        self.on_withheld: Callable[[int | None], None] = lambda since: None
+        """Gets the time (microseconds since 1970) since when an open transaction holds back what comes after it, and none when it has ended."""
         self._cluster = cluster
         self._place = TopicPartition(cluster.settings.topic_transfers, partition)
         self._doing = f"partition {partition}: reading {self._place.topic}"
@@ -119,6 +122,7 @@ class KafkaTransfers:
 
     async def _read_on(self, consumer: AIOKafkaConsumer) -> None:
         """Read until cancelled, one answer of the broker ahead."""
+        stable_end = StableEnd(self.on_withheld)
         try:
             while True:
                 await self._has_room.wait()
@@ -126,6 +130,8 @@ class KafkaTransfers:
                 got = await consumer.getmany(self._place, timeout_ms=_CATCHING_UP_MS if was_behind else _FETCH_WAIT_MS)
                 self._arrived.extend(as_records(got.get(self._place, [])))
                 self._reached = await consumer.position(self._place)
+                stable, end = consumer.last_stable_offset(self._place), consumer.highwater(self._place)
+                stable_end.look(self._reached, stable, end, time.time_ns() // 1000)
                 if self._arrived:
                     self._has_room.clear()
                 if self._arrived or (was_behind and self._reached >= self._end):
