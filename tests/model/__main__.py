@@ -5,7 +5,7 @@ import time
 from collections.abc import Callable
 from functools import partial
 
-from tests.model.linking_scenarios import LARGE_LINKS, LAYOUT_LINKS, SMALL_LINKS
+from tests.model.linking_scenarios import COMING_BACK, LARGE_LINKS, LAYOUT_LINKS, SMALL_LINKS
 from tests.model.scenarios import LARGE, SMALL
 from tests.model.search import Searched
 from tests.model.test_linking import explore_links
@@ -20,7 +20,7 @@ def main() -> int:
         **{name: partial(explore, scenario, MOST) for name, scenario in {**SMALL, **LARGE}.items()},
         **{
             f"links: {name}": partial(explore_links, scenario, MOST)
-            for name, scenario in {**SMALL_LINKS, **LAYOUT_LINKS, **LARGE_LINKS}.items()
+            for name, scenario in {**SMALL_LINKS, **COMING_BACK, **LAYOUT_LINKS, **LARGE_LINKS}.items()
         },
     }
     failed = False

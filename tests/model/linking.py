@@ -27,6 +27,9 @@ LinkSafeguard = Literal[
     "tells_ways",  # an old home tells the new one of ids whose people do not move there
     "tells_layout",  # what is sent says whether its sender follows the layout
     "ends_last",  # a place says that it has told all only when it has
+    "goes_round",  # what comes for the ids of who comes back takes the way that it took before
+    "asks_again",  # until nothing is left on that way, and not only what was on it when the person came
+    "stays",  # nobody leaves, or only passes through, while something of theirs is on such a way
 ]
 LINK_SAFEGUARDS: Final[tuple[LinkSafeguard, ...]] = get_args(LinkSafeguard)
 EVERYTHING_ON: Final[frozenset[LinkSafeguard]] = frozenset()
@@ -59,7 +62,7 @@ class JoinedIds(NamedTuple):
         return min(self.ids)
 
 
-LayoutWord = Literal["", "moves", "through me", "claim", "none", "finished"]
+Word = Literal["", "moves", "through me", "claim", "none", "finished", "probe"]
 
 
 class Parcel(NamedTuple):
@@ -75,8 +78,19 @@ class Parcel(NamedTuple):
     other_is_known: bool = False
     person: JoinedIds | None = None
     hops: int = 0
-    word: LayoutWord = ""
-    """About a change of the layout: who has one id and moves to its new home; where an id is to be found; and so on."""
+    word: Word = ""
+    """About a change of the layout: who has one id and moves to its new home; where an id is to be found; and so on. A `probe` is about a way round."""
+
+    @property
+    def name(self) -> str:
+        """What to call it in a trace."""
+        if self.word:
+            return f"{self.word} {self.target}"
+        if self.person is not None:
+            return f"{'+'.join(sorted(self.person.ids))}, who moves to {self.target},"
+        if self.seen is not None:
+            return f"{self.seen.customer}{self.seen.number}"
+        return f"the question whether {self.target} meets {self.other}"
 
 
 class SentParcel(NamedTuple):
@@ -104,6 +118,18 @@ class LinkScenario(NamedTuple):
     """Places that there were before it."""
 
 
+class LinkWayRound(NamedTuple):
+    """A person came to a place that had sent on what came for one of its ids: that may still be on its way back here."""
+
+    customer: str
+    to: int
+    """Where it was sent."""
+    back_from: int
+    """The place that the person came from, and that everything comes back from."""
+    is_used: bool = False
+    """Whether something was sent that way since the probe."""
+
+
 class LinkStored(NamedTuple):
     """What a place's log says."""
 
@@ -117,6 +143,17 @@ class LinkStored(NamedTuple):
     adopted: bool = False
     ended: frozenset[int] = frozenset()
     """Places that have told all."""
+    rounds: tuple[LinkWayRound, ...] = ()
+    """Of people who are here."""
+
+    def holding(self, before: JoinedIds, after: JoinedIds) -> "LinkStored":
+        """With `after` in the place of `before`, who may be new."""
+        others = [person for person in self.here if person != before]
+        return self._replace(here=tuple(sorted([*others, after], key=lambda each: each.least)))
+
+    def without_addresses(self, person: JoinedIds) -> "LinkStored":
+        """Without those of this person."""
+        return self._replace(away=tuple(item for item in self.away if item[0] not in person.ids))
 
 
 class LinkMemory(NamedTuple):
@@ -136,7 +173,6 @@ class LinkBatch(NamedTuple):
     sends: tuple[tuple[int, SentParcel], ...]
     published: tuple[TouchRecord, ...] = ()
     refused: tuple[IdLinkRecord, ...] = ()
-    returned: frozenset[str] = frozenset()
     memory: LinkMemory = LinkMemory()
 
 
@@ -158,8 +194,6 @@ class Linking(NamedTuple):
     """Every touchpoint causes a change; by id, in order."""
     refused: tuple[IdLinkRecord, ...]
     """Dead letters."""
-    returned: frozenset[str]
-    """Ids of people who came to a place that had sent on what came for these ids."""
     crashes: int
     repeats: int
 
@@ -170,4 +204,4 @@ def beginning(scenario: LinkScenario) -> Linking:
     new = frozenset(range(count)) - scenario.old if scenario.after else frozenset()
     # A new place knows the layout from the start, as its `transfers` begin with it.
     places = tuple(LinkPlace(LinkStored((), (), 0, 0, (0,) * count, (0,) * count, place in new, new)) for place in range(count))
-    return Linking(places, (), (), frozenset(), scenario.crashes, scenario.repeats)
+    return Linking(places, (), (), scenario.crashes, scenario.repeats)

@@ -23,7 +23,7 @@ def violation_in(scenario: LinkScenario, linking: Linking) -> str | None:
         return "two known people were made one"
     if any(sent.parcel.hops > MOST_HOPS for place in linking.places for sent in place.incoming):
         return "something is passed on for ever"
-    return overtaken(scenario, linking, linking.returned)
+    return _overtaken(scenario, linking)
 
 
 def violation_at_rest(scenario: LinkScenario, linking: Linking) -> str | None:
@@ -34,6 +34,8 @@ def violation_at_rest(scenario: LinkScenario, linking: Linking) -> str | None:
             return f"{number} stands still at its record {place.stored.records}"
         if scenario.after and len(place.stored.ended) < len(linking.places):
             return f"{number} does not know that all have told all"
+        if place.stored.rounds:
+            return f"{number} never hears that nothing is on its way round"
     people = [person for place in linking.places for person in place.stored.here]
     for seen in (record for record in records if isinstance(record, TouchRecord)):
         if not any(seen in person.judged and seen.customer in person.ids for person in people):
@@ -72,13 +74,13 @@ def _under_way(place: LinkPlace) -> Iterator[JoinedIds]:
             yield sent.parcel.person
 
 
-def overtaken(scenario: LinkScenario, linking: Linking, exempt: frozenset[str] = frozenset()) -> str | None:
-    """Each touchpoint causes one change, and those of one id in one partition come in their order, but for these ids."""
+def _overtaken(scenario: LinkScenario, linking: Linking) -> str | None:
+    """Each touchpoint causes one change, and those of one id in one partition come in their order."""
     source = {record: place for place, records in enumerate(scenario.records) for record in records if isinstance(record, TouchRecord)}
     last: dict[tuple[str, int], int] = {}
     for seen in linking.published:
         stream = seen.customer, source[seen]
-        if seen.number <= last.get(stream, 0) and seen.customer not in exempt:
+        if seen.number <= last.get(stream, 0):
             return f"{seen.customer}{seen.number} was judged after {last[stream]}"
         last[stream] = seen.number
     return None

@@ -33,20 +33,31 @@ SMALL_LINKS: Final[Mapping[str, LinkScenario]] = {
     "neighbours": _scenario(["a1 c1 c=a c2", "b1 b=c"], "ac b", crashes=0),
 }
 """Each is searched within seconds."""
+COMING_BACK: Final[Mapping[str, LinkScenario]] = {
+    "back": _scenario(["c=a c1 c2", "b=c"], "ac b", crashes=0, repeats=0),
+    "back, with a crash": _scenario(["c=a c1 c2", "b=c"], "ac b"),
+    "both ids back": _scenario(["d=c c=a c1 d1 c2", "b=c"], "acd b", crashes=0, repeats=0),
+    "a chain": _scenario(["d=c d1 d2", "c=b", "b=a"], "ad c b", crashes=0, repeats=0),
+    "passing": _scenario(["d=c b=a d1 d2", "c=b", ""], "bd c a", crashes=0, repeats=0),
+}
+"""People come back to places that they left, or pass through one, while touchpoints are on their way round. Each is searched within seconds."""
 LAYOUT_LINKS: Final[Mapping[str, LinkScenario]] = {
-    "the greater one moves": _scenario(["a1", "b=a b1 b2"], "a b", after="b a", crashes=0, repeats=0),
+    "the greater one moves": _scenario(["", "b=a b1 b2"], "a b", after="b a", crashes=0, repeats=0),
     "the lesser one moves": _scenario(["a=b b1 b2", ""], "a b", after="b a", repeats=0),
     "both to one place": _scenario(["a1", "c=a c1 c2"], "a c", after="- ac", crashes=0, repeats=0),
 }
 """The layout changes while links are followed. Each is searched within seconds."""
-COMING_BACK: Final = _scenario(["c=a c1 c2", "b=c"], "ac b", crashes=0, repeats=0)
-"""Somebody leaves a place, is united with somebody, and moves back: what was forwarded meanwhile is still under way."""
 LARGE_LINKS: Final[Mapping[str, LinkScenario]] = {
     "one more place": _scenario(["a1", "b=a", "b2 b3"], "a b", after="a - b", crashes=0, repeats=0),
     "one more place, and the lesser one moves": _scenario(["a1", "b=a", "a2 a3"], "a b", after="- b a", crashes=0, repeats=0),
     "both move": _scenario(["a1 a=b", "", "a2 a3"], "a b", after="- - ab", crashes=0, repeats=0),
     "they change places": _scenario(["a1 a=b b2", "a2"], "a b", after="b a", crashes=0, repeats=0),
     "a circle with a crash": _scenario(["a1 a=b", "b=c b1", "c=a c1"], "a b c"),
+    "the greater one moves, and the other was there": _scenario(["a1", "b=a b1 b2"], "a b", after="b a", crashes=0, repeats=0),
+    "back by two ways": _scenario(["d=c e=b d1 e1 d2", "c=b", "b=a"], "ade c b", crashes=0, repeats=0),
+    "back by a chain, with a crash": _scenario(["d=c d1 d2", "c=b", "b=a"], "ad c b"),
+    "passing, with a crash": _scenario(["d=c b=a d1 d2", "c=b", ""], "bd c a"),
+    "back, and three touchpoints": _scenario(["c=a c1 c2 c3", "b=c"], "ac b"),
     "a star": _scenario(["a1", "b=a b1", "c=a c1", "d=c d1"], "a b c d", crashes=0, repeats=0),
     "two known, and a third between": _scenario(["a1 a=c", "b1 b=c", "c1 c2"], "a b c", known="ab"),
 }

@@ -14,10 +14,9 @@ from tests.model.linking import (
     SentParcel,
     TouchRecord,
 )
+from tests.model.linking_rounds import Sends, going_round, probe_is_back, round_of, round_of_person, with_round
 from tests.model.places import FaultyPlaces, with_place
 from tests.model.search import ModelStep
-
-Sends = tuple[tuple[int, Parcel], ...]
 
 
 def steps(scenario: LinkScenario, linking: Linking) -> Iterator[ModelStep[Linking]]:
@@ -35,30 +34,15 @@ class _LinkPlaces(FaultyPlaces[Linking, LinkBatch]):
             yield from kind(_Owner(self._scenario, state, number))
 
     def stored(self, state: Linking, number: int, batch: LinkBatch) -> Linking:
-        published = tuple(sorted(state.published + batch.published, key=_customer)) if batch.published else state.published
+        published = tuple(sorted(state.published + batch.published, key=lambda seen: seen.customer)) if batch.published else state.published
         refused = tuple(sorted(state.refused + batch.refused))
-        state = state._replace(returned=state.returned | batch.returned)
         return with_place(state, number, stored=batch.stored, memory=batch.memory)._replace(published=published, refused=refused)
 
     def successor(self, place: LinkPlace, stored: LinkStored) -> LinkPlace:
         return LinkPlace(stored, place.incoming)
 
     def name(self, sent: SentParcel) -> str:
-        return _name(sent.parcel)
-
-
-def _customer(seen: TouchRecord) -> str:
-    return seen.customer
-
-
-def _name(parcel: Parcel) -> str:
-    if parcel.word:
-        return f"{parcel.word} {parcel.target}"
-    if parcel.person is not None:
-        return f"{'+'.join(sorted(parcel.person.ids))}, who moves to {parcel.target},"
-    if parcel.seen is not None:
-        return f"{parcel.seen.customer}{parcel.seen.number}"
-    return f"the question whether {parcel.target} meets {parcel.other}"
+        return sent.parcel.name
 
 
 class _Owner:
@@ -76,7 +60,6 @@ class _Owner:
         self._away = dict(place.stored.away)
         self._before = dict(scenario.homes)
         self._sender: int | None = None
-        self._returned: frozenset[str] = frozenset()
         self._adopted = place.stored.adopted
 
     def transfers(self) -> Iterator[tuple[str, LinkBatch]]:
@@ -127,7 +110,7 @@ class _Owner:
         """Tell the new home of an id who that is, or, asked for it, that it is nobody."""
         to = self._home(customer)
         person = next((person for person in stored.here if customer in person.ids), None)
-        if person is not None and person.ids == {customer}:
+        if person is not None and person.ids == {customer} and round_of(stored, customer) is None:
             without = stored._replace(here=tuple(each for each in stored.here if each != person))
             return self._batch(self._with_addresses(without, person, to), ((to, Parcel(customer, person=person, word="moves")),))
         leads_there = person is None and self._away.get(customer, to) == to
@@ -169,26 +152,28 @@ class _Owner:
         stored = self._stored._replace(transfers=self._stored.transfers + 1)
         if "numbers" not in self._off:
             if sent.number <= stored.taken[sent.sender]:
-                return f"passes a repeated {_name(sent.parcel)} over", self._batch(stored)
+                return f"passes a repeated {sent.parcel.name} over", self._batch(stored)
             stored = stored._replace(taken=(*stored.taken[: sent.sender], sent.number, *stored.taken[sent.sender + 1 :]))
         if sent.adopted and "tells_layout" not in self._off:
             stored = stored._replace(adopted=True)
             self._adopted = True
         self._sender = sent.sender
-        name = f"takes in {_name(sent.parcel)}"
+        name = f"takes in {sent.parcel.name}"
         return name, self._heard(sent, stored) if sent.parcel.word else self._deal_with(sent.parcel, stored)
 
     def _heard(self, sent: SentParcel, stored: LinkStored) -> LinkBatch:
         """What another place says of the layout."""
         word, customer, person = sent.parcel.word, sent.parcel.target, sent.parcel.person
+        if word == "probe":
+            return self._probed(customer, stored)
         if word == "claim":
             return self._told(customer, stored, is_asked=True)
         if word == "finished":
             return self._batch(stored._replace(ended=stored.ended | {sent.sender}))
         self._remember(cleared=customer)
         if word == "moves" and person is not None:
-            stored = stored._replace(away=tuple(item for item in stored.away if item[0] not in person.ids))
-            return self._batch(_holding(stored, person, person))
+            stored = stored.without_addresses(person)
+            return self._batch(stored.holding(person, person))
         is_known = customer in self._away or any(customer in each.ids for each in stored.here)
         if word == "through me" and not is_known:
             stored = stored._replace(away=tuple(sorted({**self._away, customer: sent.sender}.items())))
@@ -207,16 +192,24 @@ class _Owner:
                 self._remember(cleared=target)
             here = JoinedIds(frozenset([target]))
         if parcel.person is not None:
-            return self._met(here, parcel.person, parcel.link, stored)
+            stored, sends = self._going_round(parcel.person, stored)
+            return self._met(here, parcel.person, parcel.link, stored, sends)
+        if parcel.seen is not None and (way := round_of(stored, target)) is not None and way.back_from != self._sender:
+            return self._batch(with_round(stored, way._replace(is_used=True)), ((way.to, parcel._replace(hops=parcel.hops + 1)),))
         if parcel.seen is not None:
             judged = here._replace(judged=(*here.judged, parcel.seen))
-            return self._batch(_holding(stored, here, judged), published=(parcel.seen,))
+            return self._batch(stored.holding(here, judged), published=(parcel.seen,))
         assert parcel.link is not None
         return self._asked(here, parcel, parcel.link, stored)
 
     def _passed_on(self, parcel: Parcel, to: int, stored: LinkStored) -> LinkBatch:
         if parcel.person is not None:
-            self._returned = self._sent_on(parcel.person)
+            there, sends = self._going_round(parcel.person, stored)
+            if sends and "stays" not in self._off:
+                # It stays until nothing is on its way round, and so does the question whom it meets.
+                way = there.rounds[-1]
+                asks = (way.to, Parcel(way.customer, link=parcel.link, other=parcel.target))
+                return self._batch(there.without_addresses(parcel.person).holding(parcel.person, parcel.person), (*sends, asks))
             # What comes behind it for any of its ids takes the same way.
             stored = self._with_addresses(stored, parcel.person, to)
         return self._batch(stored, ((to, parcel._replace(hops=parcel.hops + 1)),))
@@ -228,7 +221,7 @@ class _Owner:
             # It was read just now, at the home of `moved`, or has reached whoever that is.
             return self._ask(here, link.kept, link, stored)
         if other in here.ids:
-            return self._batch(_holding(stored, here, here._replace(links=here.links | {link})))
+            return self._batch(stored.holding(here, here._replace(links=here.links | {link})))
         if parcel.other_is_known and self._is_known(here):
             return self._batch(stored, refused=(link,))
         moves = other < here.least if "to_the_lesser" not in self._off else here.least != link.kept
@@ -237,7 +230,7 @@ class _Owner:
     def _ask(self, here: JoinedIds, whom: str, link: IdLinkRecord, stored: LinkStored) -> LinkBatch:
         """Ask the person with the id `whom` to meet the one who is here."""
         if whom in here.ids:
-            return self._batch(_holding(stored, here, here._replace(links=here.links | {link})))
+            return self._batch(stored.holding(here, here._replace(links=here.links | {link})))
         question = Parcel(whom, link=link, other=here.least, other_is_known=self._is_known(here))
         neighbour = next((person for person in stored.here if whom in person.ids), None)
         to = self._elsewhere(whom)
@@ -252,26 +245,40 @@ class _Owner:
         place = self._elsewhere(to)
         if neighbour is not None or place is None:
             return self._met(neighbour or JoinedIds(frozenset([to])), here, link, without)
+        way = round_of_person(stored, here)
+        if way is not None and "stays" not in self._off:
+            return self._batch(stored, ((way.to, Parcel(way.customer, link=link, other=to)),))
+        without = without._replace(rounds=tuple(way for way in stored.rounds if way.customer not in here.ids))
         return self._batch(self._with_addresses(without, here, place), ((place, Parcel(to, link=link, person=here)),))
 
-    def _met(self, here: JoinedIds, comes: JoinedIds, link: IdLinkRecord | None, stored: LinkStored) -> LinkBatch:
+    def _met(self, here: JoinedIds, comes: JoinedIds, link: IdLinkRecord | None, stored: LinkStored, sends: Sends = ()) -> LinkBatch:
         """Somebody arrives where the other one lives."""
         assert link is not None
-        gone = {customer for customer, _ in stored.away if customer in comes.ids}
-        self._returned = self._sent_on(comes)
-        stored = stored._replace(away=tuple(item for item in stored.away if item[0] not in gone))
+        stored = stored.without_addresses(comes)
         if "looks_again" not in self._off and self._is_known(here) and self._is_known(comes):
             # They stay two people, neighbours from now on.
-            return self._batch(_holding(stored, comes, comes), refused=(link,))
+            return self._batch(stored.holding(comes, comes), sends, refused=(link,))
         if "unites" in self._off:
-            return self._batch(_holding(stored, here, comes._replace(ids=here.ids | comes.ids)))
+            return self._batch(stored.holding(here, comes._replace(ids=here.ids | comes.ids)), sends)
         united = JoinedIds(here.ids | comes.ids, here.links | comes.links | {link}, here.judged + comes.judged)
-        return self._batch(_holding(stored, here, united))
+        return self._batch(stored.holding(here, united), sends)
 
-    def _sent_on(self, person: JoinedIds) -> frozenset[str]:
-        """Ids of a person who arrives for which this place has sent on what came."""
-        was_home = {customer for customer in person.ids if self._before[customer] == self._me != self._home(customer)}
-        return person.ids & (self._away.keys() | was_home)
+    def _going_round(self, person: JoinedIds, stored: LinkStored) -> tuple[LinkStored, Sends]:
+        """Somebody arrives: what this place has sent on for its ids is still on its way, and a probe follows it."""
+        assert self._sender is not None
+        if "goes_round" in self._off:
+            return stored, ()
+        ids = [each for each in sorted(person.ids) if each in self._away or self._before[each] == self._me]
+        sent_to = {customer: to for customer in ids if (to := self._elsewhere(customer, self._sender)) is not None}
+        return going_round(stored, sent_to, self._sender)
+
+    def _probed(self, customer: str, stored: LinkStored) -> LinkBatch:
+        """A probe has come back, or has to go on."""
+        way = round_of(stored, customer)
+        if way is None:
+            to = self._elsewhere(customer, self._sender)
+            return self._batch(stored, () if to is None else ((to, Parcel(customer, word="probe")),))
+        return self._batch(*probe_is_back(stored, way, asks_again="asks_again" not in self._off))
 
     def _is_known(self, person: JoinedIds) -> bool:
         return bool(person.ids & self._scenario.known)
@@ -290,10 +297,4 @@ class _Owner:
         for to, parcel in sends:
             sent[to] += 1
             numbered.append((to, SentParcel(self._me, sent[to], parcel, stored.adopted)))
-        return LinkBatch(stored._replace(sent=tuple(sent)), tuple(numbered), published, refused, self._returned, self._memory)
-
-
-def _holding(stored: LinkStored, before: JoinedIds, after: JoinedIds) -> LinkStored:
-    """With `after` in the place of `before`, who may be new."""
-    others = [person for person in stored.here if person != before]
-    return stored._replace(here=tuple(sorted([*others, after], key=lambda each: each.least)))
+        return LinkBatch(stored._replace(sent=tuple(sent)), tuple(numbered), published, refused, self._memory)
