@@ -15,7 +15,7 @@ SEEDS = 24
 SEEDS_UNTIL_A_MISSING_SAFEGUARD_SHOWS = 120
 NEEDED_AS_WELL: tuple[Safeguard, ...] = ("forwards", "numbers", "marks_both", "sends_within", "sends_with_it", "kafka_fence")
 MUST_HAPPEN = (
-    *("sent: LinkAsked", "sent: PersonMoved", "sent: TouchpointForwarded", "refused: link_cycle", "refused: two_known"),
+    *("sent: LinkAsked", "sent: PersonMoved", "sent: TouchpointForwarded", "sent: WayProbed", "refused: link_cycle", "refused: two_known"),
     *("transfers repeated", "died", "writes lost"),
 )
 

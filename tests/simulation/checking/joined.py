@@ -24,7 +24,7 @@ from etapa.contracts.stored.mark import is_customer_key
 from etapa.contracts.stored.state import decode_state
 from etapa.contracts.stored.transfer import decode_transfer
 from etapa.journey.engine.deny_list import DenyKey
-from etapa.journey.engine.facts.customer import DIGEST_BYTES, Customer
+from etapa.journey.engine.facts.customer import Customer
 from etapa.journey.engine.facts.forget_request import ForgetRequest
 from etapa.journey.engine.facts.touchpoint import SAME_AS, Touchpoint
 from etapa.journey.engine.judging.classify import touch
@@ -37,6 +37,7 @@ from etapa.journey.language.model import LINK
 from etapa.sources.decoding import SourceDecoder
 from etapa.stream.protocol.batch import NOT_OURS, is_request
 from etapa.stream.protocol.records import Record
+from tests.simulation.checking.judging_order import JudgingOrder, digests_of
 from tests.simulation.checking.standing import committed_ledger, committed_states, ledger_against_states
 from tests.simulation.machines.memory_log import Committed, MemoryBroker
 
@@ -69,6 +70,7 @@ class JoinedChecker:
         self._changes: dict[str, list[bytes]] = {}
         self._published: dict[tuple[int, str], int] = {}
         """The number of the last change under an id in each partition."""
+        self._order = JudgingOrder()
 
     def watch(self, broker: MemoryBroker) -> None:
         """Look at every commit of a partition, in the order in which they become visible."""
@@ -77,6 +79,7 @@ class JoinedChecker:
         def on_commit(committed: Committed) -> None:
             if noted is not None:
                 noted(committed)
+            self._order.see(committed)
             for one in committed.transaction.stage_changes:
                 customer_id, value = (one.key or b"").decode(), one.value or b""
                 self._changes.setdefault(customer_id, []).append(value)
@@ -111,6 +114,7 @@ class JoinedChecker:
                     yield f"no dead letter, or several, of {place}: {item.reason}"
             elif item.type != LINK:
                 touchpoints.setdefault(item.customer_id, {}).setdefault(digest_of(item.id), item)
+                self._order.sent(item, place[0])
             elif place in refused:
                 reasons = [letters.pop((*place, reason), 0) for reason in ("two_known", "link_cycle", "not_linked")]
                 if sum(reasons) != 1:
@@ -131,6 +135,7 @@ class JoinedChecker:
         yield from self._wrong_ways(others, links)
         yield from self._left_of(forgotten, concerned.ids())
         yield from self._wrong_numbers(concerned.ids())
+        yield from self._order.violations(concerned.ids())
         yield from ledger_against_states(committed_ledger(self._brokers), committed_states(self._brokers), self._versions)
 
     def _wrong_numbers(self, concerned: AbstractSet[str]) -> Iterator[str]:
@@ -206,8 +211,7 @@ class JoinedChecker:
             yield from _wrong_story(customer, self._changes.get(customer_id, []))
 
     def _wrong_customer(self, customer: Customer, wanted: Mapping[bytes, Touchpoint]) -> Iterator[str]:
-        recent = customer.recent
-        judged = [recent[start : start + DIGEST_BYTES] for start in range(0, len(recent), DIGEST_BYTES)]
+        judged = digests_of(customer)
         if sorted(judged) != sorted(wanted):
             yield f"{customer.id}: judged {len(judged)} touchpoints, {len(set(judged))} different ones, of {len(wanted)}"
             return

@@ -5,7 +5,7 @@ from typing import Final, Literal, get_args
 
 import msgspec
 
-from etapa.contracts.stored.transfer import PersonForgotten
+from etapa.contracts.stored.transfer import LinkAsked, PersonForgotten, WayProbed
 from etapa.journey.engine.judging.outcomes import Happened
 from etapa.journey.identity.people import JudgedLink, LinkedIds
 from etapa.journey.identity.unite import Published
@@ -13,7 +13,9 @@ from etapa.stream.protocol.batch import Item
 from etapa.stream.protocol.ports import LoadedCustomers
 from etapa.stream.protocol.tenures.linking_tenure import LinkingTenure
 
-LinkingSafeguard = Literal["unites", "kept_ids", "linked_within", "counts_gone", "forgets_all_ids", "forgets_everywhere"]
+LinkingSafeguard = Literal[
+    "unites", "kept_ids", "linked_within", "counts_gone", "forgets_all_ids", "forgets_everywhere", "goes_round", "asks_again", "stays"
+]
 """Those of links; only `LinkWorld` has any."""
 LINKING_SAFEGUARDS: Final[tuple[LinkingSafeguard, ...]] = get_args(LinkingSafeguard)
 
@@ -76,6 +78,30 @@ class _ForgettingHereTenure(LinkingTenure):
         self._people.leave(person, is_at_home=self._is_at_home(person))
 
 
+class _OvertakingTenure(LinkingTenure):
+    """Without sending what comes for somebody who comes back the same way round as before."""
+
+    async def _sent_on(self, comes: LinkedIds) -> dict[str, int]:
+        await super()._sent_on(comes)
+        return {}
+
+
+class _OneProbeTenure(LinkingTenure):
+    """Without asking again while something was sent behind the probe."""
+
+    def _is_back(self, probe: WayProbed) -> None:
+        self._rounds.forget(probe.customer_id)
+
+
+class _RestlessTenure(LinkingTenure):
+    """With people who leave, or pass through, while something of theirs is on its way round."""
+
+    def _ask_later(self, asked: LinkAsked, here: LinkedIds) -> bool:
+        for customer_id in here.ids:
+            self._rounds.forget(customer_id)
+        return False
+
+
 LINKING_TENURES: Final[Mapping[str, type[LinkingTenure]]] = {
     "unites": _DiscardingTenure,
     "kept_ids": _LiteralTenure,
@@ -83,4 +109,7 @@ LINKING_TENURES: Final[Mapping[str, type[LinkingTenure]]] = {
     "counts_gone": _StillCountingTenure,
     "forgets_all_ids": _ForgettingOneIdTenure,
     "forgets_everywhere": _ForgettingHereTenure,
+    "goes_round": _OvertakingTenure,
+    "asks_again": _OneProbeTenure,
+    "stays": _RestlessTenure,
 }

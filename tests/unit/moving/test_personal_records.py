@@ -8,7 +8,7 @@ import pytest
 
 from etapa.contracts.outgoing.personal_data import kept_transfer
 from etapa.contracts.stored.forwarding import ForwardingAddress, encode_forwarding
-from etapa.contracts.stored.ledger_page import LEDGER_PREFIX, LINKED_PREFIX
+from etapa.contracts.stored.ledger_page import LEDGER_PREFIX, LINKED_PREFIX, ROUND_PREFIX
 from etapa.contracts.stored.linked_ids import encode_linked_ids
 from etapa.contracts.stored.mark import MARK_KEY, Mark, MarkError, encode_mark
 from etapa.contracts.stored.state import decode_state, encode_state
@@ -27,6 +27,7 @@ from etapa.contracts.stored.transfer import (
     TouchpointForwarded,
     Transfer,
     TransferError,
+    WayProbed,
     encode_transfer,
 )
 from etapa.journey.engine.deny_list import DenyKey
@@ -138,6 +139,8 @@ def person(*ids: str) -> PersonMoved:
         (person("anon", "bob"), False),
         (PersonForgotten(digests={"anon": b"1", "ada": b"2"}, at=1, until=2), True),
         (PersonForgotten(digests={"anon": b"1"}, at=1, until=2), False),
+        (WayProbed(customer_id="ada", origin=0, number=1), True),
+        (WayProbed(customer_id="bob", origin=0, number=1), False),
     ],
 )
 def test_what_was_sent_between_partitions_is_told_apart_by_whom_it_is_about(sent: Sent, is_adas: bool) -> None:
@@ -197,6 +200,13 @@ def test_lists_of_ids_are_among_what_is_stored_of_a_person_and_so_is_their_remov
     topic = SETTINGS.topic_customer_state
     rows = [(b"ada", STATE), (LINKED, PAGE), (b"anon", ADDRESS), (LINKED, None), (b"adam", STATE)]
     assert [one.record.offset for one in asyncio.run(records_of({(topic, 1): rows}).stored())] == [0, 1, 3]
+
+
+def test_ways_round_are_among_what_is_stored_of_a_person_and_so_is_their_end() -> None:
+    topic = SETTINGS.topic_customer_state
+    adas, adams = (LEDGER_PREFIX + ROUND_PREFIX + name for name in (b"ada", b"adam"))
+    rows = [(adas, b"way"), (adams, b"way"), (adas, None)]
+    assert [one.record.offset for one in asyncio.run(records_of({(topic, 1): rows}).stored())] == [0, 2]
 
 
 def test_a_person_is_not_forgotten_while_a_list_of_its_ids_is_left() -> None:

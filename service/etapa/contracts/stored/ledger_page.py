@@ -32,6 +32,8 @@ DENIED_PREFIX: Final = b"forgotten "
 """Begins the names of entries of the deny list (`denial`), which are kept like pages but are none."""
 LINKED_PREFIX: Final = b"linked "
 """Begins the names of people with several ids (`linked_ids`), which are kept in the same way."""
+ROUND_PREFIX: Final = b"round "
+"""Begins the names of ways round (`way_round`), which are kept in the same way, too."""
 
 LedgerField = bytes
 """`moves 2026-11-21T10`: the name of a page in Redis."""
@@ -61,11 +63,11 @@ def field_of(key: PageKey) -> LedgerField:
 
 
 def page_key_of(field: LedgerField) -> PageKey | None:
-    """The page with this name; none if this version does not know its table, or if the name is of the deny list or of linked ids.
+    """The page with this name; none if this version does not know its table, or if the name is of the deny list, of linked ids or of a way round.
 
     Raises `StateError` if it is none of these.
     """
-    if field.startswith((DENIED_PREFIX, LINKED_PREFIX)):
+    if field.startswith((DENIED_PREFIX, LINKED_PREFIX, ROUND_PREFIX)):
         return None
     try:
         name, _, period = field.decode().partition(" ")

@@ -144,6 +144,14 @@ class PersonMoved(msgspec.Struct, frozen=True, kw_only=True, tag="person"):
     """Why."""
 
 
+class WayProbed(msgspec.Struct, frozen=True, kw_only=True, tag="probe"):
+    """Goes wherever touchpoints of this id go, until it comes back to `origin`: whatever was ahead of it has been judged then."""
+
+    customer_id: str
+    origin: int
+    number: int
+
+
 class PersonForgotten(msgspec.Struct, frozen=True, kw_only=True, tag="forgotten"):
     """A person with these ids was forgotten at the sender: addresses of them go, and touchpoints of them change nothing. Times as in a request to forget."""
 
@@ -165,6 +173,7 @@ Sent = (
     | LayoutAnnounced
     | LinkAsked
     | PersonMoved
+    | WayProbed
     | PersonForgotten
 )
 

@@ -207,9 +207,13 @@ class Moves:
         layout = self.layout
         return [] if layout is None else [place for place in range(max(layout.partitions, layout.before)) if place != self._place]
 
+    def next_number(self, to: int) -> int:
+        """The number of what is sent next to a place."""
+        return self._sent.get(to, 0) + 1
+
     def send(self, to: int, sent: Sent) -> None:
         """Send it with the next batch."""
-        number = self._sent.get(to, 0) + 1
+        number = self.next_number(to)
         self._sent[to] = number
         self._sends.append((to, Outgoing(None, encode_transfer(Transfer(sender=self._place, number=number, sent=sent)))))
 

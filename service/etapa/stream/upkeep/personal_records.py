@@ -9,7 +9,7 @@ from collections.abc import AsyncIterator, Callable, Sequence
 import msgspec
 
 from etapa.contracts.stored.forwarding import is_forwarding
-from etapa.contracts.stored.ledger_page import LEDGER_PREFIX, LINKED_PREFIX
+from etapa.contracts.stored.ledger_page import LEDGER_PREFIX, LINKED_PREFIX, ROUND_PREFIX
 from etapa.contracts.stored.linked_ids import decode_linked_ids
 from etapa.contracts.stored.mark import MARK_KEY, MarkError, decode_mark, is_customer_key
 from etapa.contracts.stored.state import KnownMemories
@@ -22,6 +22,7 @@ from etapa.contracts.stored.transfer import (
     Sent,
     StateMoved,
     TouchpointForwarded,
+    WayProbed,
     decode_transfer,
 )
 from etapa.journey.identity.people import LinkedIds
@@ -38,6 +39,7 @@ ReadPartitions = Callable[[str, Sequence[int]], AsyncIterator[tuple[int, Record]
 """The committed records in these partitions of a topic, each with its partition, one partition after the other."""
 
 _LINKED = LEDGER_PREFIX + LINKED_PREFIX
+_ROUND = LEDGER_PREFIX + ROUND_PREFIX
 
 
 class PersonalRecord(msgspec.Struct, frozen=True):
@@ -136,7 +138,7 @@ class PersonalRecords:
 
     def _is_stored_of(self, record: Record) -> bool:
         if record.key is None or not record.key.startswith(_LINKED):
-            return self._who.is_key(record.key)
+            return self._who.is_key(None if record.key is None else record.key.removeprefix(_ROUND))
         ids = () if record.value is None else decode_linked_ids(record.value).ids
         return self._who.is_key(record.key.removeprefix(_LINKED)) or any(map(self._who.names, ids))
 
@@ -183,7 +185,7 @@ def committed_records(cluster: Cluster, read_so_far: ReadSoFar) -> ReadPartition
 def is_about(sent: Sent, who: PersonIds) -> bool:
     """Whether what was sent from one partition to another is about somebody."""
     match sent:
-        case StateMoved() | CustomerClaimed() | CustomerUnknown():
+        case StateMoved() | CustomerClaimed() | CustomerUnknown() | WayProbed():
             return who.names(sent.customer_id)
         case TouchpointForwarded():
             return who.is_key(sent.key) or who.are_mentioned(sent.value)

@@ -14,7 +14,7 @@ from etapa.contracts.incoming.rejected import Reason, Rejected, rejected
 from etapa.contracts.stored.forwarding import NO_STAGE, ForwardingAddress
 from etapa.contracts.stored.linked_ids import decode_linked_ids, encode_linked_ids
 from etapa.contracts.stored.state import decode_sequence, decode_state, encode_state
-from etapa.contracts.stored.transfer import LinkAsked, PersonMoved, Transfer
+from etapa.contracts.stored.transfer import LinkAsked, PersonMoved, Transfer, WayProbed
 from etapa.journey.engine.facts.touchpoint import SAME_AS, Touchpoint
 from etapa.journey.engine.judging.classify import carry_over
 from etapa.journey.engine.judging.outcomes import EvaluationFailed, Happened
@@ -31,7 +31,7 @@ from etapa.stream.protocol.records import Outgoing
 from etapa.stream.protocol.residence import MovedInBatch
 from etapa.stream.protocol.takeover import TakenOver
 from etapa.stream.protocol.task_context import TaskContext
-from etapa.stream.protocol.tenures.people_tenure import PeopleTenure
+from etapa.stream.protocol.tenures.returning_tenure import ReturningTenure
 
 _REFUSALS: Final[Mapping[str, LinkOutcome]] = {
     "two_known": "two_known",
@@ -41,7 +41,7 @@ _REFUSALS: Final[Mapping[str, LinkOutcome]] = {
 }
 
 
-class LinkingTenure(PeopleTenure):
+class LinkingTenure(ReturningTenure):
     """A tenure that follows links."""
 
     def __init__(self, around: TaskContext, taken: TakenOver, transfers: Transfers) -> None:
@@ -81,7 +81,9 @@ class LinkingTenure(PeopleTenure):
         if isinstance(sent, LinkAsked):
             self._tell(sent, await self._follow(sent))
         elif isinstance(sent, PersonMoved):
-            self._tell(sent.link, await self._welcome(sent))
+            self._tell(sent.link, await self._welcome(sent, transfer.sender))
+        elif isinstance(sent, WayProbed):
+            await self._pass_on(sent)
         else:
             await super()._act_on_one(transfer)
 
@@ -142,6 +144,8 @@ class LinkingTenure(PeopleTenure):
         there = await self._whose(asked.other)
         if not isinstance(there, int):
             return await self._meet(there, here, asked)
+        if self._ask_later(asked, here):
+            return None
         customer = self._engine.leave(here.kept) if self._engine.knows(here.kept) else None
         for customer_id in here.ids:
             sequence = customer.sequence if customer is not None and customer_id == here.kept else here.sequence_of(customer_id)
@@ -156,11 +160,12 @@ class LinkingTenure(PeopleTenure):
         )
         return None
 
-    async def _welcome(self, moved: PersonMoved) -> Rejected | None:
+    async def _welcome(self, moved: PersonMoved, sender: int) -> Rejected | None:
         """Somebody arrives, and meets whoever has the id `target`; or goes on to where that one is."""
         there = await self._whose(moved.target)
         comes = decode_linked_ids(moved.linked_ids)
-        if isinstance(there, int):
+        sent_on = await self._sent_on(comes)
+        if isinstance(there, int) and not sent_on:
             for customer_id in comes.ids:
                 is_kept = customer_id == comes.kept and moved.state is not None
                 sequence = decode_sequence(moved.state or b"") if is_kept else comes.sequence_of(customer_id)
@@ -168,7 +173,6 @@ class LinkingTenure(PeopleTenure):
             self._moves.send(there, moved)
             return None
         for customer_id in comes.ids:
-            await self._into_memory(customer_id)
             self._left.pop(customer_id, None)
         if moved.state is not None:
             customer = decode_state(moved.state, comes.kept)
@@ -177,7 +181,24 @@ class LinkingTenure(PeopleTenure):
             if self._engine.stream_time is None:
                 self._engine.stream_time = moved.stream_time
         self._settle_person(comes)
+        for customer_id, to in sent_on.items():
+            self._probe(customer_id, to, sender)
+        if isinstance(there, int):
+            # Only passing through, but then what comes next would overtake what was sent on before.
+            self._ask_later(moved.link, comes)
+            return None
         return await self._meet(there, comes, moved.link)
+
+    async def _pass_on(self, probe: WayProbed) -> None:
+        """A probe is back, or goes on to where touchpoints of its id go."""
+        if probe.origin == self._around.partition:
+            self._is_back(probe)
+            return
+        there = await self._whose(probe.customer_id)
+        if isinstance(there, int):
+            self._moves.send(there, probe)
+        elif not self._is_forgotten(there, 0):
+            self._moves.send(probe.origin, probe)
 
     # --- two who meet ---
 

@@ -40,6 +40,8 @@ class PeopleTenure(MovingTenure):
         self._said_so = self._moves.follows_links
         self._moves.follows_links = True
         self._people = People()
+        self._as_read: list[Item] = []
+        """The items of the next batch, before they were put under the ids that are kept."""
         self._erased: list[str] = []
         """Ids whose addresses go with this batch: those of people who were forgotten, and of people who live here without a state."""
 
@@ -116,12 +118,25 @@ class PeopleTenure(MovingTenure):
 
     async def _process_touchpoints(self) -> None:
         await self._put_under_kept()
-        if not await self._process_alone(self._waiting.items[0]):
+        under_kept = self._waiting.items
+        if not await self._process_alone(under_kept[0]):
             await super()._process_touchpoints()
+        if self._waiting.items:
+            self._put_back(under_kept)
+        self._as_read = []
+
+    def _put_back(self, under_kept: Sequence[Item]) -> None:
+        """What is left of a batch is of its own ids again: until it is judged, they may lead elsewhere."""
+        waiting = self._waiting
+        done = len(under_kept) - len(waiting.items)
+        those = zip(waiting.items, under_kept[done:], self._as_read[done:], strict=False)
+        left = [own if as_read(item) is kept else item for item, kept, own in those]
+        self._waiting = Waiting(waiting.records, [*left, *waiting.items[len(left) :]])
 
     async def _put_under_kept(self) -> None:
         """Have the touchpoints of the next batch be of those to whom their ids lead."""
         waiting, most = self._waiting, self._around.options.max_records
+        self._as_read = [*map(as_read, waiting.items[:most])]
         items = [*map(self._under_kept, waiting.items[:most])]
         if missing := self._engine.missing_of(items):
             met = len(self._people)

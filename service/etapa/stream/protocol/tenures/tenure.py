@@ -8,10 +8,11 @@ if the view's mark at that moment is the last one applied or the one in flight.
 import asyncio
 import logging
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 from etapa.contracts.incoming.rejected import Rejected, rejected
 from etapa.contracts.stored.denial import denied_fields, read_denials
+from etapa.contracts.stored.ledger_page import LedgerField
 from etapa.contracts.stored.mark import MARK_KEY, Mark, encode_mark
 from etapa.contracts.stored.state import decode_state
 from etapa.journey.engine.deny_list import Denial, DenyList
@@ -110,8 +111,12 @@ class Tenure:
         pages = await self._view.ledger()
         self._ledger = LedgerKeeper(pages, self._stream_time)
         self._denied = read_denials(self._around.options.forget_key, pages)
+        self._take_up(pages)
         self._engine = self._new_engine()
         self._around.observer.enrolled(self._around.partition, self._ledger.enrolled)
+
+    def _take_up(self, pages: Mapping[LedgerField, bytes]) -> None:
+        """Go on with what else is kept like pages of the ledger."""
 
     async def _read(self) -> None:
         """Fetch the records that are there and decode them."""
