@@ -1,10 +1,15 @@
 """When a comparison of a window's sum, average, smallest or largest value changes by time alone: computed fast, and slowly."""
 
+import math
+
 from hypothesis import example, given
 from hypothesis import strategies as st
 
+from etapa.journey.engine.accumulators.estimated_sums import estimated_sum, worked_out
+from etapa.journey.engine.accumulators.ever import exact_sum
+from etapa.journey.engine.accumulators.quick_sums import quick_look
 from etapa.journey.engine.accumulators.window import ValueWindow
-from etapa.journey.engine.conditions.aggregates import WindowCompares
+from etapa.journey.engine.conditions.aggregates import WindowCompares, WindowSumCompares, window_compares
 from etapa.journey.engine.facts.customer import Customer
 from etapa.journey.engine.facts.instant import NEVER
 from etapa.journey.engine.facts.touchpoint import Touchpoint
@@ -25,7 +30,7 @@ ARRIVALS = st.lists(st.tuples(st.integers(0, 3 * WITHIN), VALUES), max_size=40)
 def compared(kind: AggregateKind, tests: list[tuple[Operator, float]]) -> tuple[WindowCompares, ValueWindow]:
     window = ValueWindow(("properties", "amount"), Match(("purchase",)), WITHIN)
     comparison = Comparison(tuple(Test(operator, operand) for operator, operand in tests))
-    return WindowCompares("text", kind, window, Comparing(comparison, Whereabouts(CustomerZone()))), window
+    return window_compares("text", kind, window, Comparing(comparison, Whereabouts(CustomerZone()))), window
 
 
 def customer_after(window: ValueWindow, arrivals: list[tuple[int, float]]) -> Customer:
@@ -61,3 +66,33 @@ def test_so_it_is_past_where_windows_are_exact(kind: AggregateKind, operator: Op
     leaf, window = compared(kind, [(operator, operand)])
     customer = customer_after(window, [(2 * place, amount) for place, amount in enumerate(amounts)])
     assert leaf.until(customer, customer.clock) == slow_until(leaf, customer, customer.clock)
+
+
+@given(st.lists(st.tuples(st.sampled_from(OPERATORS), VALUES), min_size=1, max_size=2), ARRIVALS, st.integers(0, WITHIN))
+@example([("gte", 0.3)], [(0, 0.1), (1, 0.2)], 0)
+@example([("eq", 0.6)], [(0, 0.1), (1, 0.2), (2, 0.3)], 0)
+@example([("gt", 1e308)], [(0, 1e308), (1, 1e308), (2, -1e308)], 0)
+@example([("gte", 2**53 + 1)], [(0, 2**53), (1, 1)], 0)
+def test_an_estimate_decides_as_the_exact_sum_does(
+    tests: list[tuple[Operator, float]], arrivals: list[tuple[int, float]], later: int
+) -> None:
+    leaf, window = compared("sum", tests)
+    assert isinstance(leaf, WindowSumCompares)
+    customer = customer_after(window, arrivals)
+    now = customer.clock + later
+    kept = [value for at, value in zip(*(customer.memory[0] or [[], []])[:2], strict=True) if at > now - WITHIN]
+    # A sum over no values is 0, as before any.
+    exact = exact_sum(kept)
+    assert leaf.holds(customer, now, None) is leaf.comparing.predicate.accepts(exact)
+    assert leaf.rises(customer, now) == (now if leaf.holds(customer, now, None) else leaf.until(customer, now))
+    assert leaf.measured(customer, now) >= exact
+
+
+@given(st.lists(VALUES, max_size=30))
+def test_values_are_looked_over_alike_where_that_is_compiled(values: list[float]) -> None:
+    look = worked_out if quick_look is None else quick_look
+    assert look(values) == worked_out(values)
+    estimate = estimated_sum(values, [])
+    if estimate is not None and math.isfinite(estimate.most - estimate.least):
+        assert estimate.least <= exact_sum(values) <= estimate.most
+        assert estimate.falls is all(value >= 0 for value in values)

@@ -1,7 +1,13 @@
 """What makes an indexed rule judged although no touchpoint of its type has arrived."""
 
+import random
+
+import pytest
+
 from etapa.contracts.stored.state import encode_state
+from etapa.journey.engine.conditions.falling import NumberCompares
 from etapa.journey.engine.judging.classify import touch
+from etapa.journey.engine.judging.guards import MANY
 from etapa.journey.engine.judging.program import Program, compile_journey
 from tests.unit.engine.shops import did, path, play, program_of, us
 
@@ -44,3 +50,44 @@ def test_a_touchpoint_before_a_timer_that_moved_nobody_sets_that_timer_again() -
         assert customer.due == us("4d")
         states.append(encode_state(customer))
     assert states[0] == states[1]
+
+
+@pytest.mark.parametrize("views", [3, MANY - 1, 3 * MANY])
+def test_of_many_rules_the_first_in_the_file_that_holds_moves_the_customer(views: int) -> None:
+    # A number is a guard by itself, and none where it is one of two.
+    guarded, unguarded = "{count: view, gte: %d}", "{any: [{count: view, gte: %d}, {count: buy, gte: 1}]}"
+    for seed in range(5):
+        thresholds = list(range(1, 4 * MANY))
+        random.Random(seed).shuffle(thresholds)
+        whens = [f"{{all: [{{event: go}}, {(unguarded if each % 3 == 0 else guarded) % each}]}}" for each in thresholds]
+        rules = [f"- {{id: r{each}, from: new, to: hot, when: {when}}}" for each, when in zip(thresholds, whens, strict=True)]
+        program = indexed("\n".join(rules))
+        _, changes = play(program, *(did("view", f"{minute}m") for minute in range(views)), did("go", "1d"))
+        assert [change.rule for change in changes] == [None, f"r{next(each for each in thresholds if each <= views)}"]
+
+
+@pytest.mark.parametrize(
+    "number",
+    [
+        "{count: view, within: 10d, gte: 5}",
+        "{distinct: properties.page, of: view, within: 10d, gte: 5}",
+        "{distinct: properties.page, of: view, gte: 5}",
+        "{score: {view: 3}, half_life: 2d, gte: 5}",
+        "{score: {view: 3, search: -3}, half_life: 2d, gte: 5}",
+        "{sum: properties.page, of: view, within: 10d, gte: 5}",
+        "{count: view, gte: 5}",
+    ],
+)
+@pytest.mark.parametrize("views", [0, 1, 40, 400])
+def test_what_a_number_does_not_exceed_holds_now_and_later(number: str, views: int) -> None:
+    program = indexed(f"- {{id: many, from: new, to: hot, when: {number}}}\n- {{id: back, from: hot, to: new, when: {{idle: 1d}}}}")
+    leaf = program.stages["new"].rules[0].leaves[0]
+    assert isinstance(leaf, NumberCompares)
+    seen = [did("view", f"{20 * place}m", page=place % 300) for place in range(views)]
+    customer, _ = play(program, did("search", "1h"), *seen)
+    at_first = leaf.measured(customer, customer.clock)
+    for now in (us("1h"), customer.clock, customer.clock + us("1d"), customer.clock + us("9d"), customer.clock + us("30d")):
+        most = leaf.at_most(customer, now)
+        assert all(leaf.measured(customer, later) <= most for later in (now, now + 1, now + us("2d"), now + us("12d")))
+    assert at_first <= leaf.at_most(customer, customer.clock)
+    assert at_first > 0.0 or views < 40

@@ -1,10 +1,12 @@
 """Who is on the ideal way: counted change by change as workers do, and found in whole ways."""
 
+import random
 from itertools import pairwise, product
 
 from etapa.journey.engine.facts.course import OFF, ON, UNKNOWN, Course, Way
-from etapa.journey.engine.judging.ideal_way import MOST_DETOURS, CompiledWay, way_of
+from etapa.journey.engine.judging.ideal_way import MOST_DETOURS, MOST_STEPS, CompiledWay, way_of
 from etapa.journey.ledger.tables import Counted
+from etapa.journey.units import SECOND
 
 IDEAL = ("a", "b", "c")
 STAGES = ("new", "odd", *IDEAL)
@@ -81,3 +83,30 @@ def test_a_customer_s_state_holds_so_many_different_detours_and_no_more() -> Non
     assert first == MOST_DETOURS
     assert isinstance(course, Course)
     assert len(course.taken) == 6 * MOST_DETOURS
+
+
+def test_a_step_that_was_taken_before_is_counted_with_its_own_time() -> None:
+    compiled = CompiledWay(IDEAL)
+    on_detour, _ = compiled.entered(gone(compiled, "a"), persona=None, source="a", to="odd", at=3_000_000, rule=None)
+    for at in (5_000_000, 8_000_000):
+        _, began = compiled.entered(gone(compiled, "a"), persona=None, source="a", to="odd", at=at, rule=None)
+        assert began[0] == ("detours", (None, "a", "odd", None), (1, 1, 0, -at // 1_000_000))
+        _, ended = compiled.entered(on_detour, persona=None, source="odd", to="b", at=at, rule=None)
+        assert ended[0] == ("detours", (None, "a", "odd", None), (0, 0, 1, at // 1_000_000))
+
+
+def test_steps_are_the_same_whatever_steps_others_took_before() -> None:
+    chance = random.Random(11)
+    compiled = CompiledWay(IDEAL)
+    # More different steps than are kept.
+    for number in range(MOST_STEPS + 1):
+        entered(compiled, UNKNOWN, None, "a", persona=f"persona-{number}")
+    for _ in range(200):
+        course: Way = UNKNOWN
+        source = None
+        for at in range(12):
+            to = chance.choice([stage for stage in STAGES if stage != source])
+            persona = chance.choice([None, "student", "family"])
+            found = compiled.entered(course, persona=persona, source=source, to=to, at=at * SECOND, rule=None)
+            assert found == CompiledWay(IDEAL).entered(course, persona=persona, source=source, to=to, at=at * SECOND, rule=None)
+            course, source = found[0], to

@@ -6,7 +6,7 @@ import socket
 import subprocess
 import sys
 import uuid
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 
 import pytest
 from aiohttp import web
@@ -43,7 +43,7 @@ def record(offset: int, parent: str | None = None) -> Record:
     return Record(offset, COMMITTED_AT - 3 * SECOND, b"c-1", b"{}", headers)
 
 
-def batch(records: Sequence[Record]) -> BatchCommitted:
+def batch(records: list[Record]) -> BatchCommitted:
     return BatchCommitted(
         applied=len(records),
         duplicates=0,

@@ -41,6 +41,7 @@ DEEPEST = 32
 """How deep objects and arrays may be nested in a touchpoint, counting the touchpoint itself."""
 
 
+_quick_reader: Final = quick_reader
 _decode: Final = msgspec.json.Decoder(TouchpointMessage).decode
 _fields_of: Final = astuple
 _decode_plain: Final = msgspec.json.Decoder(PlainTouchpointMessage).decode
@@ -82,9 +83,10 @@ class JsonDecoder(Decoder):
 
     def _quickly(self, key: bytes | None, value: bytes | None, latest: int) -> Touchpoint | None:
         """The touchpoint, if it is written as most are, nothing is wrong with it, and its customer is the key, if there is one."""
-        if quick_reader is None or value is None or len(value) > self.max_bytes or self._perhaps_nested:
+        read = _quick_reader
+        if read is None or value is None or len(value) > self.max_bytes or self._perhaps_nested:
             return None
-        fields = quick_reader(value, key, self._beginnings, self._properties)
+        fields = read(value, key, self._beginnings, self._properties)
         if fields is None:
             return None
         identity, customer_id, type_, at, channel, properties, traits = fields

@@ -32,7 +32,7 @@ class Arrivals:
         """Up to `MOST_KEPT` of the records."""
 
 
-def arrivals_of(records: Sequence[Record], count: int) -> Arrivals:
+def arrivals_of(records: list[Record], count: int) -> Arrivals:
     """The arrivals of the first `count` records."""
     if not count:
         return NO_ARRIVALS
@@ -41,7 +41,7 @@ def arrivals_of(records: Sequence[Record], count: int) -> Arrivals:
     return Arrivals(count, records[0].offset, records[count - 1].offset, _timestamps_in(records, count), sample)
 
 
-def _timestamps_in(records: Sequence[Record], count: int) -> dict[int, int]:
+def _timestamps_in(records: list[Record], count: int) -> dict[int, int]:
     """Records that arrived together mostly share one timestamp."""
     found: dict[int, int] = {}
     last, number = records[0].timestamp, 0

@@ -141,10 +141,12 @@ def _decode_some(records: list[Record], items: list[Item], decoder: Decoder, wal
     size = 0
     max_ahead = decoder.max_ahead
     latest = wall + max_ahead
+    # As one object for all records: from a whole number, compiled code would make one for each.
+    usual_now: int | None = wall
     for position in range(len(items), min(len(items) + most, len(records))):
         record = records[position]
         cut = record.cut
-        now, latest_here = wall, latest
+        now, latest_here = usual_now, latest
         if record.timestamp > wall:
             now = record.timestamp
             latest_here = now + max_ahead

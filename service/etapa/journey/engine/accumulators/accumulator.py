@@ -2,7 +2,7 @@
 
 from base64 import urlsafe_b64encode
 from hashlib import blake2b
-from typing import Any, Final
+from typing import Any, Final, final
 
 import msgspec
 
@@ -48,15 +48,27 @@ class Accumulator:
         return False
 
 
-def forget_what_is_over(accumulators: list[Accumulator], memory: Memory, now: int) -> None:
-    """Remove entries whose window is empty; to every condition, a missing entry equals an empty one.
+@final
+class Expiring:
+    """The accumulators whose memory expires one day even if nothing happens."""
 
-    A new touchpoint only clears its own windows, so others would keep touchpoints long after they have left.
-    """
-    for accumulator in accumulators:
-        entry = memory[accumulator.place]
-        if entry is not None and accumulator.is_over(entry, now):
-            memory[accumulator.place] = None
+    __slots__ = ("_accumulators", "_places")
+
+    def __init__(self, accumulators: list[Accumulator]) -> None:
+        self._accumulators: Final = accumulators
+        # Most entries are missing, so that an accumulator is not even looked at.
+        self._places: Final = [each.place for each in accumulators]
+
+    def forget_what_is_over(self, memory: Memory, now: int) -> None:
+        """Remove entries whose window is empty; to every condition, a missing entry equals an empty one.
+
+        A new touchpoint only clears its own windows, so others would keep touchpoints long after they have left.
+        """
+        for number in range(len(self._places)):
+            place = self._places[number]
+            entry = memory[place]
+            if entry is not None and self._accumulators[number].is_over(entry, now):
+                memory[place] = None
 
 
 class Matching(Accumulator):

@@ -22,6 +22,12 @@ from etapa.journey.language.model import Conversion, Match, Path
 
 EXACT: Final = 256
 
+MOST_KNOWN: Final = 1024
+LONGEST_KNOWN: Final = 64
+"""So many texts of up to so many characters, with their digests: several windows may look at the same value, and values come again."""
+
+_known: Final[dict[str, int]] = {}
+
 
 class DistinctEver(Matching):
     """Entry: [bits, digests]."""
@@ -136,6 +142,18 @@ class DistinctWindow(Windowed):
 
 def value_digest(value: Any) -> int:
     """64 bits that are the same for equal values only: `1` equals `1.0`, a boolean equals no number."""
+    if not isinstance(value, str) or len(value) > LONGEST_KNOWN:
+        return _worked_out(value)
+    digest = _known.get(value)
+    if digest is None:
+        digest = _worked_out(value)
+        if len(_known) >= MOST_KNOWN:
+            _known.clear()
+        _known[value] = digest
+    return digest
+
+
+def _worked_out(value: Any) -> int:
     return int.from_bytes(blake2b(msgspec.json.encode(_plain(value), order="deterministic"), digest_size=8).digest(), "big")
 
 

@@ -1,30 +1,21 @@
 """The conditions on values: `sum`, `avg`, `min`, `max`, `last`, ever and in a window."""
 
 from bisect import bisect_left, bisect_right
-from collections.abc import Callable
-from itertools import accumulate
 from math import inf
-from typing import Any, Final, NamedTuple
+from typing import Any, Final
 
-from etapa.journey.engine.accumulators.aggregating import Pieces, off_by_at_most, total_of
+from etapa.journey.engine.accumulators.aggregating import Pieces, off_by_at_most
 from etapa.journey.engine.accumulators.distinct import DistinctEver, DistinctWindow
+from etapa.journey.engine.accumulators.estimated_sums import EstimatedSum, estimated_sum
 from etapa.journey.engine.accumulators.ever import Values, exact_sum
 from etapa.journey.engine.accumulators.kept_value import LastValue
-from etapa.journey.engine.accumulators.window import (
-    LARGEST_VALUE,
-    NUMBER,
-    SMALLEST,
-    TOTAL,
-    Bucket,
-    ValueWindow,
-    straddling,
-    width_of,
-)
+from etapa.journey.engine.accumulators.window import SMALLEST, ValueWindow, straddling, width_of
 from etapa.journey.engine.conditions.condition import CompiledLeaf
 from etapa.journey.engine.conditions.distinct import DistinctCompares
-from etapa.journey.engine.conditions.falling import NumberCompares
+from etapa.journey.engine.conditions.falling import NumberCompares, by_time_as_numbers_fall
 from etapa.journey.engine.conditions.spans import aggregated_in, compile_span
 from etapa.journey.engine.conditions.surroundings import Surroundings
+from etapa.journey.engine.conditions.window_aggregates import AGGREGATES, Number
 from etapa.journey.engine.facts.customer import Customer
 from etapa.journey.engine.facts.instant import NEVER
 from etapa.journey.engine.facts.touchpoint import Touchpoint
@@ -32,8 +23,6 @@ from etapa.journey.engine.queries.comparing import Comparing, all_alike
 from etapa.journey.language.kinds.aggregate import Aggregate, AggregateKind
 from etapa.journey.language.kinds.condition import Observed
 from etapa.journey.language.matching.predicates import MISSING
-
-Number = int | float | None
 
 
 class AggregateCompares(NumberCompares):
@@ -83,7 +72,7 @@ class WindowCompares(NumberCompares):
 
     def __init__(self, text: str, kind: AggregateKind, window: ValueWindow, comparing: Comparing) -> None:
         super().__init__(text, window, comparing.comparison)
-        aggregate = _AGGREGATES[kind]
+        aggregate = AGGREGATES[kind]
         self.kind: Final = kind
         self.aggregate: Final = aggregate.of
         self.estimate: Final = aggregate.estimates
@@ -163,6 +152,56 @@ class WindowCompares(NumberCompares):
         return self.aggregate(values, buckets)
 
 
+class WindowSumCompares(WindowCompares):
+    """The same for a sum. An estimate mostly tells whether it holds; only close to a bound the exact sum must."""
+
+    __slots__ = ("rises_as_it_falls",)
+
+    def __init__(self, text: str, window: ValueWindow, comparing: Comparing) -> None:
+        super().__init__(text, "sum", window, comparing)
+        comparison = comparing.comparison
+        self.rises_as_it_falls: Final = bool(comparison.elements) or by_time_as_numbers_fall(comparison)[0]
+        """Whether a smaller sum may satisfy the comparison where a larger one does not."""
+
+    def holds(self, customer: Customer, now: int, touchpoint: Touchpoint | None) -> bool:
+        return self._compared(customer, now, self._estimate(customer, now))
+
+    def rises(self, customer: Customer, now: int) -> int:
+        estimate = self._estimate(customer, now)
+        if self._compared(customer, now, estimate):
+            return now
+        if estimate is not None and estimate.falls and not self.rises_as_it_falls:
+            return NEVER
+        return self.until(customer, now)
+
+    def measured(self, customer: Customer, now: int) -> float:
+        """The sum, or a little more; infinite if a negative value may leave, because then it may rise."""
+        estimate = self._estimate(customer, now)
+        if estimate is None:
+            return super().measured(customer, now)
+        return estimate.most if estimate.falls else inf
+
+    def _compared(self, customer: Customer, now: int, estimate: EstimatedSum | None) -> bool:
+        compare = self.comparing.of(customer)
+        if estimate is not None and all_alike(self.comparing.bounds_of(customer), estimate.least, estimate.most):
+            return compare.accepts(estimate.most)
+        return compare.accepts(self._value(customer, now))
+
+    def _estimate(self, customer: Customer, now: int) -> EstimatedSum | None:
+        entry = customer.memory[self.place]
+        if entry is None:
+            return None
+        values: list[Any] = entry[1]
+        buckets: list[list[Any]] = entry[3]
+        times: list[int] = entry[0]
+        gone = now - self.within
+        if times and times[0] <= gone:
+            values = values[bisect_right(times, gone) :]
+        if buckets:
+            buckets = buckets[bisect_right(entry[2], gone) :]
+        return estimated_sum(values, buckets)
+
+
 class LastCompares(CompiledLeaf):
     """The value of the latest matching touchpoint, ever or in a window, satisfies the comparison."""
 
@@ -227,60 +266,9 @@ def compile_aggregate(written: Aggregate, text: str, surroundings: Surroundings)
         return LastCompares(text, last, within, comparing)
     if within is None:
         return AggregateCompares(text, kind, surroundings.shared(Values(path, match, conversion, weights)), comparing)
-    return WindowCompares(text, kind, surroundings.shared(ValueWindow(path, match, within, conversion, weights)), comparing)
+    return window_compares(text, kind, surroundings.shared(ValueWindow(path, match, within, conversion, weights)), comparing)
 
 
-def _sum(values: list[Any], buckets: list[Bucket]) -> Number:
-    return total_of(None, values, buckets) if values or buckets else 0
-
-
-def _average(values: list[Any], buckets: list[Bucket]) -> Number:
-    number = len(values) + sum([bucket[NUMBER] for bucket in buckets])
-    return total_of(None, values, buckets) / number if number else None
-
-
-def _smallest(values: list[Any], buckets: list[Bucket]) -> Number:
-    return min(values + [bucket[SMALLEST] for bucket in buckets], default=None)
-
-
-def _largest(values: list[Any], buckets: list[Bucket]) -> Number:
-    return max(values + [bucket[LARGEST_VALUE] for bucket in buckets], default=None)
-
-
-Estimates = tuple[list[Any], float]
-"""The aggregate of the latest value, of the latest two, and so on; and by how much each may be off."""
-
-_ROUNDING: Final = 2.3e-16
-"""A little more than a float's relative error."""
-
-
-def _sums(values: list[Any], buckets: list[Bucket]) -> Estimates:
-    newest_first = [*reversed(values), *[bucket[TOTAL] for bucket in reversed(buckets)]]
-    return list(accumulate(newest_first)), (len(newest_first) + 4) * _ROUNDING * sum(map(abs, newest_first))
-
-
-def _averages(values: list[Any], buckets: list[Bucket]) -> Estimates:
-    sums, slack = _sums(values, buckets)
-    numbers = accumulate([*[1] * len(values), *[bucket[NUMBER] for bucket in reversed(buckets)]])
-    return [total / number for total, number in zip(sums, numbers, strict=True)], slack
-
-
-def _smallest_ones(values: list[Any], buckets: list[Bucket]) -> Estimates:
-    return list(accumulate([*reversed(values), *[bucket[SMALLEST] for bucket in reversed(buckets)]], min)), 0.0
-
-
-def _largest_ones(values: list[Any], buckets: list[Bucket]) -> Estimates:
-    return list(accumulate([*reversed(values), *[bucket[LARGEST_VALUE] for bucket in reversed(buckets)]], max)), 0.0
-
-
-class _Aggregate(NamedTuple):
-    of: Callable[[list[Any], list[Bucket]], Number]
-    estimates: Callable[[list[Any], list[Bucket]], Estimates]
-
-
-_AGGREGATES: dict[AggregateKind, _Aggregate] = {
-    "sum": _Aggregate(_sum, _sums),
-    "avg": _Aggregate(_average, _averages),
-    "min": _Aggregate(_smallest, _smallest_ones),
-    "max": _Aggregate(_largest, _largest_ones),
-}
+def window_compares(text: str, kind: AggregateKind, window: ValueWindow, comparing: Comparing) -> WindowCompares:
+    """The condition on an aggregate of that kind."""
+    return WindowSumCompares(text, window, comparing) if kind == "sum" else WindowCompares(text, kind, window, comparing)

@@ -1,6 +1,7 @@
 """The conditions on how many touchpoints match, ever and in a window."""
 
 from bisect import bisect_right
+from math import inf
 from typing import Any, Final
 
 from etapa.journey.engine.accumulators.ever import Total
@@ -95,6 +96,10 @@ class CountCompares(NumberCompares):
     def measured(self, customer: Customer, now: int) -> float:
         entry = customer.memory[self.place]
         return 0.0 if entry is None else float(self._number(entry, now))
+
+    def at_most(self, customer: Customer, now: int) -> float:
+        entry = customer.memory[self.place]
+        return 0.0 if entry is None else inf if has_buckets(entry) else float(len(entry))
 
     def observed(self, customer: Customer, now: int, touchpoint: Touchpoint | None) -> Observed:
         entry = customer.memory[self.place]

@@ -1,6 +1,7 @@
 """The conditions on how many different values there are, ever and in a window."""
 
 from bisect import bisect_right
+from math import inf
 from typing import Any, Final
 
 from etapa.journey.engine.accumulators.distinct import DistinctEver, DistinctWindow
@@ -40,6 +41,17 @@ class DistinctCompares(NumberCompares):
 
     def measured(self, customer: Customer, now: int) -> float:
         return float(self._number(customer, now))
+
+    def at_most(self, customer: Customer, now: int) -> float:
+        values = self.values
+        entry = customer.memory[values.place]
+        if entry is None:
+            return 0.0
+        if isinstance(values, DistinctEver):
+            return inf
+        bits: int = entry[0]
+        times: list[int] = entry[1]
+        return float(len(times) << bits)
 
     def observed(self, customer: Customer, now: int, touchpoint: Touchpoint | None) -> Observed:
         return self._number(customer, now)

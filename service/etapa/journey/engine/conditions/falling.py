@@ -1,6 +1,6 @@
 """Conditions that compare a number, and when they change as it falls because what was counted leaves its window."""
 
-from math import ceil, floor
+from math import ceil, floor, inf
 from typing import Final
 
 from etapa.journey.engine.accumulators.accumulator import Accumulator
@@ -31,8 +31,12 @@ class NumberCompares(CompiledLeaf):
         """Below this it is false; none if there is no such number."""
 
     def measured(self, customer: Customer, now: int) -> float:
-        """The number."""
+        """The number, or a little more."""
         raise NotImplementedError
+
+    def at_most(self, customer: Customer, now: int) -> float:
+        """A number that the number does not exceed, if one is found with less work than the number itself; else infinite."""
+        return inf
 
     def is_guard(self) -> bool:
         """Whether it is false while `measured` is below `least`, and stays so whatever time passes."""

@@ -3,6 +3,7 @@
 from bisect import bisect_left
 from collections.abc import Callable
 from functools import partial
+from math import inf
 from typing import Final
 
 from etapa.journey.engine.accumulators.ever import DecayingScore, decayed, decayed_after
@@ -48,6 +49,15 @@ class ScoreCompares(NumberCompares):
 
     def measured(self, customer: Customer, now: int) -> float:
         return self._score(customer, now)
+
+    def at_most(self, customer: Customer, now: int) -> float:
+        entry = customer.memory[self.place]
+        if entry is None:
+            return 0.0
+        since: int = entry[0]
+        score: float = entry[1]
+        # It moves towards zero from the latest touchpoint on.
+        return max(score, 0.0) if now >= since else inf
 
     def observed(self, customer: Customer, now: int, touchpoint: Touchpoint | None) -> Observed:
         return self._score(customer, now)

@@ -8,6 +8,7 @@ from etapa.journey.localtime.zone import Zone
 from etapa.journey.localtime.zones import UTC
 
 _NOTHING: Final[dict[str, Any]] = {}
+_UTC: Final[Zone] = UTC
 
 SAME_AS: Final = "same_as"
 """The property of a link that holds the other id."""
@@ -32,7 +33,7 @@ class Touchpoint:
         channel: str | None = None,
         properties: dict[str, Any] = _NOTHING,
         traits: dict[str, Any] = _NOTHING,
-        zone: Zone = UTC,
+        zone: Zone = _UTC,
     ) -> None:
         self.id: Final = id
         self.customer_id: Final = customer_id

@@ -27,6 +27,9 @@ from etapa.journey.language.matching.predicates import MISSING, texts_of
 _in_order: Final = attrgetter("place")
 _NO_RULES: Final[Rules] = []
 
+MANY: Final = 24
+"""With more rules, Python's own way to sort is the faster one."""
+
 
 class Guarded:
     """Rules whose guards look at the same thing."""
@@ -53,7 +56,7 @@ class GuardedByNumber(Guarded):
         self._rules: Final = [rule for _, rule in ascending]
 
     def open_to(self, customer: Customer, now: int, touchpoint: Touchpoint | None) -> Rules:
-        if self._lowest > 0.0 and customer.memory[self._place] is None:
+        if (self._lowest > 0.0 and customer.memory[self._place] is None) or self._leaf.at_most(customer, now) < self._lowest:
             return _NO_RULES
         number = self._leaf.measured(customer, now)
         if number < self._lowest:
@@ -134,13 +137,40 @@ class Docket:
 
     def open_to(self, customer: Customer, now: int, touchpoint: Touchpoint | None) -> Rules:
         """The rules that may hold, in the order in which they are judged. Those left out are false, and time alone makes none of them true."""
-        unguarded = self.unguarded.rules
-        found = unguarded
+        opened: Rules = []
         for guarded in self._guarded:
-            rules = guarded.open_to(customer, now, touchpoint)
-            if rules:
-                found = found + rules
-        return found if found is unguarded else sorted(found, key=_in_order)
+            opened += guarded.open_to(customer, now, touchpoint)
+        if not opened:
+            return self.unguarded.rules
+        _sort(opened)
+        return _merged(self.unguarded.rules, opened)
+
+
+def _sort(rules: Rules) -> None:
+    """Put rules into the order in which they are judged. Mostly they are few, and then compiled code needs no key for each."""
+    if len(rules) > MANY:
+        rules.sort(key=_in_order)
+        return
+    for end in range(1, len(rules)):
+        rule = rules[end]
+        place = end
+        while place and rules[place - 1].place > rule.place:
+            rules[place] = rules[place - 1]
+            place -= 1
+        rules[place] = rule
+
+
+def _merged(some: Rules, others: Rules) -> Rules:
+    """Both, in the order in which they are judged, as each of them is."""
+    merged: Rules = []
+    next_other, number = 0, len(others)
+    for rule in some:
+        while next_other < number and others[next_other].place < rule.place:
+            merged.append(others[next_other])
+            next_other += 1
+        merged.append(rule)
+    merged += others[next_other:]
+    return merged
 
 
 def _guard_of(rule: CompiledRule) -> CompiledLeaf | None:

@@ -17,11 +17,31 @@ from etapa.journey.units import SECOND
 MOST_DETOURS: Final = 16
 """A customer's first different detours; further ones count as often as they happen, but in no number of customers."""
 
+MOST_STEPS: Final = 4096
+"""Different steps that are kept."""
+
 _DIGEST_BYTES: Final = 6
 _NOTHING: Final[Sequence[Counted]] = ()
 
 _ON_WAY: Final = (0, 0, 0, 1, 0, 0)
 """One more step along the ideal way."""
+
+
+@final
+class _Step:
+    """What a published change does to a way, whenever it happens."""
+
+    __slots__ = ("after", "began", "counts", "ended", "is_new")
+
+    def __init__(self, after: Way) -> None:
+        self.after = after
+        self.ended: DetourKey | None = None
+        """The detour that ends with it, if one does; `began` likewise."""
+        self.began: DetourKey | None = None
+        self.is_new = 0
+        """1 if it is the first time that the customer makes the detour that began."""
+        self.counts: Sequence[Counted] = _NOTHING
+        """What else the ledger counts of it."""
 
 
 @final
@@ -32,7 +52,7 @@ class CompiledWay:
     stay off it.
     """
 
-    __slots__ = ("_first", "_length", "_mark", "_next", "_place")
+    __slots__ = ("_first", "_length", "_mark", "_next", "_place", "_steps")
 
     def __init__(self, ideal: Sequence[str]) -> None:
         """`ideal`: its stages, in order; none: the journey has no ideal way, but personas."""
@@ -41,33 +61,55 @@ class CompiledWay:
         self._next: Final = dict(pairwise(ideal))
         self._place: Final = {stage: place for place, stage in enumerate(ideal)}
         self._mark: Final = crc32("\n".join(ideal).encode())
+        # Nearly all steps have been taken by another customer before, and customers whose ways are alike share the object.
+        self._steps: Final[dict[tuple[Way, str | None, str | None, str, str | None], _Step]] = {}
 
     def entered(
         self, before: Way, *, persona: str | None, source: str | None, to: str, at: int, rule: str | None
     ) -> tuple[Way, Sequence[Counted]]:
         """`Customer.way` after a published change, and what the ledger counts of it. `before`: the same before it; `source` none: the customer is new."""
+        taken = (before, persona, source, to, rule)
+        step = self._steps.get(taken)
+        if step is None:
+            if len(self._steps) >= MOST_STEPS:
+                self._steps.clear()
+            step = self._steps[taken] = self._step(before, persona, source, to, rule)
+        if step.ended is None and step.began is None:
+            return step.after, step.counts
+        counts: list[Counted] = []
+        if step.ended is not None:
+            counts.append(_returned(step.ended, at))
+        if step.began is not None:
+            counts.append(("detours", step.began, (step.is_new, 1, 0, -(at // SECOND))))
+        counts += step.counts
+        return step.after, counts
+
+    def _step(self, before: Way, persona: str | None, source: str | None, to: str, rule: str | None) -> "_Step":
+        """See `entered`."""
         was = way_of(before)
         way = self._after(was, source, to) if self._length else was
+        step = _Step(way if persona is None else _course(way, persona))
         if was == ON and way == ON and isinstance(before, int) and persona is None:
-            return before, [("ways", (None, source, to), _ON_WAY)]
+            step.counts = [("ways", (None, source, to), _ON_WAY)]
+            return step
         steps, deviations = (0, 0) if way in (UNKNOWN, BEFORE) or not self._length else (1, 0)
-        counts: list[Counted] = []
-        course: Way = way if persona is None else _course(way, persona)
         if way == OFF and self._length:
-            course, deviations = self._astray(before, persona, source, to, at, rule, counts)
+            deviations = self._go_astray(step, before, persona, source, to, rule)
         elif way == OFF and isinstance(before, Course):
-            course = _course(OFF, persona, before.ideal, before.matched, before.furthest, before.taken, before.detour)
+            step.after = _course(OFF, persona, before.ideal, before.matched, before.furthest, before.taken, before.detour)
         counted_for = persona if source is None else persona_of(before)
         on_before, on_after = int(was == ON), int(way == ON)
         if counted_for != persona:
             followed = int(was != UNKNOWN)
-            counts.append(("ways", (counted_for, source, to), (-followed, -on_before, -1, 0, 0, 0)))
-            counts.append(("ways", (persona, source, to), (followed, on_after, 1, steps, deviations, 0)))
+            step.counts = [
+                ("ways", (counted_for, source, to), (-followed, -on_before, -1, 0, 0, 0)),
+                ("ways", (persona, source, to), (followed, on_after, 1, steps, deviations, 0)),
+            ]
         else:
             followed = int(source is None and way != UNKNOWN)
             if followed or steps or on_after != on_before:
-                counts.append(("ways", (persona, source, to), (followed, on_after - on_before, 0, steps, deviations, 0)))
-        return course, counts or _NOTHING
+                step.counts = [("ways", (persona, source, to), (followed, on_after - on_before, 0, steps, deviations, 0))]
+        return step
 
     def _after(self, way: int, source: str | None, to: str) -> int:
         if source is None:
@@ -80,10 +122,8 @@ class CompiledWay:
             return ON if to == self._first else OFF
         return way
 
-    def _astray(
-        self, before: Way, persona: str | None, source: str | None, to: str, at: int, rule: str | None, counts: list[Counted]
-    ) -> tuple[Course, int]:
-        """The course of a customer who is off the ideal way after the change, and whether the change deviates from the way.
+    def _go_astray(self, step: "_Step", before: Way, persona: str | None, source: str | None, to: str, rule: str | None) -> int:
+        """Complete the step of a customer who is off the ideal way afterwards. Returns whether it deviates from the way, as 0 or 1.
 
         The cost of the best alignment of a way with a beginning of the ideal one, where a move on one side alone costs 1, grows by 0 or 1
         with each stage; a change deviates if it grows. It follows from the longest common subsequences with all beginnings, which take a
@@ -95,27 +135,24 @@ class CompiledWay:
         if past is not None and past.way == OFF and past.ideal == self._mark:
             matched, furthest = int.from_bytes(past.matched, "little"), past.furthest
         else:
-            if detour is not None:
-                counts.append(_returned(detour, at))
-                detour = None
+            step.ended, detour = detour, None
             furthest = -1 if source is None else self._place.get(source, -1)
             matched = (1 << (furthest + 1)) - 1
         place = self._place.get(to, -1)
         more = self._matched_with(matched, place)
-        deviates = 1 + self._shortest(more) - self._shortest(matched)
         if place >= furthest and place >= 0:
             if detour is not None:
-                counts.append(_returned(detour, at))
-                detour = None
+                step.ended, detour = detour, None
             furthest = place
         elif detour is None and source is not None and furthest >= 0:
-            detour = (persona, source, to, rule)
-            digest, is_new = digest_of(f"{source}\n{to}"), False
+            detour = step.began = (persona, source, to, rule)
+            digest = digest_of(f"{source}\n{to}")
             if not _has(taken, digest) and len(taken) < MOST_DETOURS * _DIGEST_BYTES:
-                taken, is_new = taken + digest, True
-            counts.append(("detours", detour, (int(is_new), 1, 0, -(at // SECOND))))
+                taken += digest
+                step.is_new = 1
         stored = more.to_bytes((self._length + 7) // 8, "little")
-        return _course(OFF, persona, self._mark, stored, furthest, taken, detour), deviates
+        step.after = _course(OFF, persona, self._mark, stored, furthest, taken, detour)
+        return 1 + self._shortest(more) - self._shortest(matched)
 
     def _matched_with(self, matched: int, place: int) -> int:
         """The bits after one more stage, which is the one at that place; -1: none of the ideal way."""

@@ -3,7 +3,6 @@
 from collections.abc import Sequence
 from typing import Final
 
-from etapa.journey.engine.accumulators.accumulator import forget_what_is_over
 from etapa.journey.engine.facts.changes import Cause, Clause, Offer
 from etapa.journey.engine.facts.customer import Customer
 from etapa.journey.engine.facts.instant import NEVER
@@ -125,7 +124,7 @@ def _follow(
         raise EvaluationFailed(customer.id, words_for(rule), error) from error
         # Only after everything succeeded: a timer that fails leaves the customer at its clock, which is before `now`. Not at every
         # touchpoint, because it is seldom worth it, and a timer moves customers who stay away sooner or later.
-    forget_what_is_over(program.windows, customer.memory, now)
+    program.windows.forget_what_is_over(customer.memory, now)
 
 
 def move(

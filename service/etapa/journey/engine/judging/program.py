@@ -6,7 +6,7 @@ A `Program` is immutable once compiled; all partitions share it.
 from collections.abc import Iterable, Mapping
 from typing import Final, final
 
-from etapa.journey.engine.accumulators.accumulator import Accumulator, Windowed
+from etapa.journey.engine.accumulators.accumulator import Accumulator, Expiring, Windowed
 from etapa.journey.engine.accumulators.kept_value import Ask
 from etapa.journey.engine.accumulators.ordered import OrderedSteps
 from etapa.journey.engine.accumulators.watch import Watch
@@ -200,8 +200,7 @@ class Program:
         self.asks_of_traits: Final = asks_of_traits
         """What conditions ask of the whole value of a trait, by trait."""
         self._watched: Final = watched
-        self.windows: Final[list[Accumulator]] = [each for each in self.every_accumulator if isinstance(each, Windowed | OrderedSteps)]
-        """Those whose memory expires one day even if nothing happens."""
+        self.windows: Final = Expiring([each for each in self.every_accumulator if isinstance(each, Windowed | OrderedSteps)])
         types = sorted(({kind for each in self.every_accumulator for kind in each.types} | _types_of_design(journey)) - {ANY_TYPE})
         self.counted: Final = CountedSegments([None] if personas is None else personas.ids, list(stages), types)
         """Numbers for what the ledger counts of touchpoints."""
