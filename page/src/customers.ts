@@ -1,5 +1,5 @@
 // One customer, as the server tells whoever has its token.
-import type { Words } from "./model.ts";
+import type { Reason, Words } from "./model.ts";
 
 export interface Change {
   readonly to: string;
@@ -134,6 +134,35 @@ export async function customersIn(stage: string, source: string | null, after: s
       if (page.customers.length > 0 || page.next === null || asked === EMPTY_ANSWERS) return page;
       from = page.next;
     }
+  } catch {
+    return { refused: "no_server", seconds: 1 };
+  }
+}
+
+/** One customer's move. */
+export interface LatestMove {
+  readonly customer_id: string;
+  readonly at: string;
+  readonly from: string | null;
+  readonly to: string;
+  readonly rule: string | null;
+  readonly because: readonly Reason[];
+}
+
+export interface LatestMoves {
+  /** The newest first. */
+  readonly moves: readonly LatestMove[];
+  /** Among how many of the latest moves of all kinds, and since when; null if there were none. */
+  readonly looked_at: number;
+  readonly since: string | null;
+}
+
+/** The latest moves from a stage (null: any) into another. */
+export async function latestMoves(from: string | null, to: string, token: string, ask: typeof fetch = fetch): Promise<LatestMoves | Refusal> {
+  const query = new URLSearchParams({ ...(from === null ? {} : { from }), to });
+  try {
+    const found = await ask(`/v1/moves?${query.toString()}`, { headers: { Authorization: `Bearer ${token}` }, cache: "no-store" });
+    return found.ok ? ((await found.json()) as LatestMoves) : refusalOf(found.status, found.headers.get("Retry-After"));
   } catch {
     return { refused: "no_server", seconds: 1 };
   }

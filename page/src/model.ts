@@ -103,10 +103,15 @@ export interface Rule {
   readonly count: number | null;
 }
 
+export interface Reason {
+  readonly sentence: Words;
+  readonly observed: string | number | boolean | null;
+}
+
 export interface RecentMove {
   readonly at: string;
   readonly rule: string | null;
-  readonly because: readonly { readonly sentence: Words; readonly observed: string | number | boolean | null }[];
+  readonly because: readonly Reason[];
 }
 
 export interface Flow {

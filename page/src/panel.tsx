@@ -4,8 +4,10 @@ import { Aside } from "./aside.tsx";
 import { Bar, LANES } from "./cells.tsx";
 import { feelingWords } from "./feeling.tsx";
 import { daysLost } from "./findings.tsx";
+import { LatestMoves } from "./latest-moves.tsx";
 import type { Flow, Rule, Stage } from "./model.ts";
 import { labelOf, stageName, useReading } from "./reading.ts";
+import { Reasons } from "./reasons.tsx";
 import { StageCustomers } from "./stage-customers.tsx";
 
 export function Panel(): JSX.Element | null {
@@ -38,6 +40,7 @@ function OfStage({ stage }: { readonly stage: Stage }): JSX.Element {
         {stage.stay.p90_seconds !== null && <Fact name={speech.say("nine_of_ten")} value={speech.duration(stage.stay.p90_seconds)} />}
       </dl>
       {find !== null && <StageCustomers stage={stage} find={find} />}
+      {find !== null && <LatestMoves from={null} to={stage.id} find={find} />}
       {stage.stay.histogram.length > 0 && (
         <section>
           <h3>{speech.say("stays")}</h3>
@@ -115,13 +118,13 @@ function OfFlow({ flow }: { readonly flow: Flow }): JSX.Element {
           {flow.rules.map((rule) => <OneRule key={rule.id} rule={rule} of={flow.count} />)}
         </section>
       )}
-      <Recent flow={flow} />
+      {find === null ? <Recent flow={flow} /> : <LatestMoves from={flow.from} to={flow.to} find={find} />}
       {find !== null && target !== undefined && <StageCustomers stage={target} from={flow.from} find={find} />}
     </>
   );
 }
 
-/** The latest moves and their reasons: whose they were, a map does not say. */
+/** The latest moves and their reasons: whose they were, a map of files does not say. */
 function Recent({ flow }: { readonly flow: Flow }): JSX.Element | null {
   const { speech } = useReading();
   if (flow.recent.length === 0) return null;
@@ -132,13 +135,7 @@ function Recent({ flow }: { readonly flow: Flow }): JSX.Element | null {
         {flow.recent.map((move, index) => (
           <li key={index}>
             <time dateTime={move.at} class="small">{speech.moment(move.at)}</time>
-            {move.because.length === 0 && <span>{move.rule ?? speech.say("without_reason")}</span>}
-            {move.because.map((reason, place) => (
-              <span key={place} class="reason">
-                {speech.of(reason.sentence)}
-                {typeof reason.observed === "number" && <span class="small"> · {speech.decimal(reason.observed)}</span>}
-              </span>
-            ))}
+            <Reasons because={move.because} rule={move.rule} />
           </li>
         ))}
       </ol>

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { customersIn, type Customer, eventsOf, refusalOf, storyOf } from "../src/customers.ts";
+import { customersIn, latestMoves, type Customer, eventsOf, refusalOf, storyOf } from "../src/customers.ts";
 
 const CUSTOMER = { customer_id: "a/b", stage: "buyer", label: {}, since: "2026-11-21T12:00:00Z", changes: [], first_at: "2026-11-21T12:00:00Z", triggers: [] };
 const WHY = { version: 1, judged_at: "2026-11-21T12:30:00Z", stage: "buyer", foreseen: [], held: [], goals: [], rules: [], carried_over: null };
@@ -86,4 +86,25 @@ test("of those who came from one stage the others are passed over", async () => 
   ];
   const found = await customersIn("a", "y", null, "t", async () => answers.shift() as Response);
   assert.deepEqual(found, { customers: [{ customer_id: "eva", from: "y" }], next: null });
+});
+
+test("the latest moves are asked for by both stages, with the token in a header only", async () => {
+  const asked: [string, string][] = [];
+  const found = await latestMoves("a/b", "c&d", "t0ken", async (address, init) => {
+    asked.push([String(address), new Headers(init?.headers).get("Authorization") ?? ""]);
+    return Response.json({ moves: [], looked_at: 7, since: "2026-11-21T12:00:00Z" });
+  });
+  assert.deepEqual(asked, [["/v1/moves?from=a%2Fb&to=c%26d", "Bearer t0ken"]]);
+  assert.deepEqual(found, { moves: [], looked_at: 7, since: "2026-11-21T12:00:00Z" });
+});
+
+test("moves from any stage name no stage, and are refused like a customer", async () => {
+  const asked: string[] = [];
+  const refused = await latestMoves(null, "a", "t", async (address) => {
+    asked.push(String(address));
+    return new Response("", { status: 503, headers: { "Retry-After": "5" } });
+  });
+  assert.deepEqual(asked, ["/v1/moves?to=a"]);
+  assert.deepEqual(refused, { refused: "not_now", seconds: 5 });
+  assert.deepEqual(await latestMoves(null, "a", "t", () => Promise.reject(new TypeError("gone"))), { refused: "no_server", seconds: 1 });
 });

@@ -6,15 +6,19 @@ import threading
 from collections.abc import Iterator
 from concurrent.futures import Future
 from contextlib import contextmanager
+from dataclasses import replace
 from typing import Any
 
 import pytest
 from aiohttp import web
 from playwright.sync_api import Browser, expect
 
+from etapa.journey.engine.facts.changes import Clause
 from etapa.journey.language.model import Journey
+from etapa.journey.units import SECOND
 from tests.browser.viewer import NARROW, browser, looking
-from tests.unit.serve.asked import JOURNEY, TOKEN, StagesInMemory, application, customer
+from tests.support.stage_changes import stage_change
+from tests.unit.serve.asked import JOURNEY, NOON, PURCHASES, TOKEN, ChangesInMemory, StagesInMemory, application, customer
 from tests.unit.serve.test_live_and_file_maps import JOURNEY as CLOTHES_SHOP
 from tests.unit.serve.test_live_and_file_maps import Installation
 
@@ -30,11 +34,11 @@ def chromium() -> Iterator[Browser]:
 class _Served:
     """A real server in its own thread."""
 
-    def __init__(self, reader: StagesInMemory | Installation, journey: Journey = JOURNEY) -> None:
+    def __init__(self, reader: StagesInMemory | Installation, journey: Journey = JOURNEY, changes: ChangesInMemory | None = None) -> None:
         self._loop = asyncio.new_event_loop()
         self._thread = threading.Thread(target=self._loop.run_forever)
         self._thread.start()
-        self._runner = web.AppRunner(application(reader=reader, journey=journey), shutdown_timeout=1)
+        self._runner = web.AppRunner(application(reader=reader, journey=journey, changes=changes), shutdown_timeout=1)
         self.address = self.do(self._start())
 
     def stop(self) -> None:
@@ -149,6 +153,59 @@ def test_a_stage_names_its_customers_to_who_has_the_token_and_leads_to_their_sto
         expect(page.locator(".story strong")).to_have_text(["Buyer", "Nuevo"])
         assert not any(TOKEN in address for address in (*seen.asked, page.url))
         assert seen.complaints == []
+
+
+def test_a_way_and_a_stage_tell_their_latest_moves_with_customers_and_reasons_to_who_has_the_token(chromium: Browser) -> None:
+    because = (Clause("count(purchase) >= 3", 4),)
+    moves = [
+        stage_change("buyer", "curious", customer_id=who, sequence=2, at=NOON + at * SECOND, rule="loyal", because=because)
+        for who, at in (("ana", 1), ("bea", 5), ("gone", 9))
+    ]
+    changes = ChangesInMemory(*moves)
+    reader, journey = StagesInMemory(customer("ana", "curious"), customer("bea", "curious")), replace(JOURNEY, rules=(PURCHASES,))
+    server = _Served(reader, journey, changes)
+    try:
+        with looking(chromium, server.address, "es-BO") as seen:
+            page, keyboard = seen.page, seen.page.keyboard
+            page.get_by_role("button", name="curious: ").focus()
+            keyboard.press("Enter")
+            latest = page.locator(".latest")
+            latest.get_by_label("Clave de acceso").fill("guess")
+            keyboard.press("Enter")
+            expect(latest.locator(".refused")).to_have_text("Esta no es la clave correcta.")
+            latest.get_by_label("Clave de acceso").fill(TOKEN)
+            keyboard.press("Enter")
+            # Whoever was forgotten is not told of.
+            expect(latest.locator(".customer")).to_have_text(["bea", "ana"])
+            expect(latest.locator("li").first).to_contain_text("Desde «Buyer».")
+            expect(latest.locator(".reason").first).to_contain_text("· 4")
+            expect(latest.get_by_role("status")).to_contain_text("Entre los últimos 3 pasos de todos los clientes, desde el")
+            assert seen.keeps_out() == []
+            page.locator(".panel .way").filter(has_text="Buyer").first.click()
+            latest.get_by_role("button", name="Mostrarlos").click()
+            expect(latest.locator(".customer")).to_have_text(["bea", "ana"])
+            changes.changes.clear()
+            latest.get_by_role("button", name="Mirar otra vez").click()
+            expect(latest.get_by_role("status")).to_have_text("Todavía nadie ha cambiado de etapa.")
+            changes.down = True
+            latest.get_by_role("button", name="Mirar otra vez").click()
+            expect(latest.locator(".refused")).to_be_visible()
+            changes.down = False
+            changes.changes += moves
+            latest.get_by_role("button", name="Mirar otra vez").click()
+            latest.get_by_role("button", name="ana").click()
+            expect(page.locator(".here")).to_contain_text("ana")
+            assert not any(TOKEN in address for address in (*seen.asked, page.url))
+        with looking(chromium, server.address, "en-GB", "dark", window=NARROW) as seen:
+            seen.page.get_by_role("button", name="curious").first.click()
+            latest = seen.page.locator(".latest")
+            latest.get_by_label("Token").fill(TOKEN)
+            latest.get_by_role("button", name="Show them").click()
+            expect(latest.get_by_role("status")).to_contain_text("Among the latest 3 moves of all customers, since")
+            assert seen.keeps_out() == []
+            assert seen.fits()[0]
+    finally:
+        server.stop()
 
 
 def test_a_live_map_keeps_nobody_out_on_a_desk_and_on_a_phone(chromium: Browser) -> None:

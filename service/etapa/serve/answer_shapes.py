@@ -8,6 +8,8 @@ from typing import Annotated, Any
 
 import msgspec
 
+from etapa.journey.map.document import MapReason
+
 Moment = Annotated[str, msgspec.Meta(extra_json_schema={"format": "date-time"}, description="In UTC (RFC 3339).")]
 Count = Annotated[int, msgspec.Meta(ge=0)]
 Labels = Annotated[Mapping[str, str], msgspec.Meta(description="Names for people, by language.")]
@@ -150,6 +152,29 @@ class CustomersOfStage(msgspec.Struct, frozen=True):
     missing_partitions: Annotated[
         Sequence[int], msgspec.Meta(description="Passed over, because their customers are not known at the moment.")
     ]
+
+
+class LatestMove(msgspec.Struct, frozen=True):
+    """A customer's move, and why it happened."""
+
+    customer_id: Annotated[str, msgspec.Meta(description="The id under which the customer is kept now.")]
+    at: Moment
+    source: Annotated[str | None, msgspec.Meta(description="The previous stage; null if the journey began here.")] = msgspec.field(
+        name="from"
+    )
+    to: str
+    rule: Annotated[str | None, msgspec.Meta(description="Null if it was not a rule that moved the customer.")]
+    cause: str
+    because: Sequence[MapReason]
+
+
+class LatestMoves(msgspec.Struct, frozen=True):
+    """The latest moves, the newest first, of customers who were not forgotten."""
+
+    moves: Sequence[LatestMove]
+    looked_at: Annotated[Count, msgspec.Meta(description="How many of the latest stage changes were looked at, between whatever stages.")]
+    since: Annotated[Moment | None, msgspec.Meta(description="When the earliest of these was; null if there were none.")]
+    missing_partitions: Annotated[Sequence[int], msgspec.Meta(description="They could not be read in time.")]
 
 
 class Problem(msgspec.Struct, frozen=True):

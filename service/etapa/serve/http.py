@@ -28,16 +28,18 @@ from etapa.serve import answer_shapes as answers
 from etapa.serve.allowance import Allowance
 from etapa.serve.customer_access import access_of
 from etapa.serve.journey_map import changes_by_move, journey_map
+from etapa.serve.latest_moves import latest_moves
 from etapa.serve.map_api import MapApi
 from etapa.serve.openapi import openapi_document
 from etapa.serve.operations import OF_A_WORKER, STREAMS_OF_A_WORKER
-from etapa.serve.ports import ReadinessCheck, RequestObserver, StageReader
+from etapa.serve.ports import ChangesReader, ReadinessCheck, RequestObserver, StageReader
 from etapa.serve.problems import problem
 from etapa.serve.readiness import HealthApi, application_of, json_answer, json_bytes
 from etapa.serve.report_query import report_query
 from etapa.serve.stage_customers import customers_of, place_of
 from etapa.settings.values import Secret
 from etapa.stream.protocol.ledger_keeper import ledger_of
+from etapa.stream.protocol.ports import LogError
 from etapa.stream.protocol.readers import LedgerParts
 from etapa.uplift.from_ledger import campaign_figures
 from etapa.uplift.verdicts import uplift_report
@@ -60,6 +62,8 @@ class Api:
         token: Secret | None,
         requests: RequestObserver,
         customer_rate: int = 100,
+        *,
+        changes: ChangesReader,
         now: Callable[[], int] | None = None,
     ) -> None:
         """`customer_rate`: how many requests for customers are answered in a second.
@@ -79,6 +83,8 @@ class Api:
         self._document = openapi_document()
         self._reporting = asyncio.Lock()
         self._looking = asyncio.Lock()
+        self._changes = changes
+        self._reading_changes = asyncio.Lock()
         # A separate allowance, so that clients without a token take nothing from those with one.
         self._allowances = {"granted": Allowance(customer_rate), "refused": Allowance(min(customer_rate, REFUSALS_A_SECOND))}
 
@@ -175,6 +181,22 @@ class Api:
             found = await self._reader.in_stage(stage, begin)
         try:
             return json_answer(customers_of(stage, found))
+        except StateError as error:
+            return problem(500, f"A customer's state cannot be read: {error}.")
+
+    async def moves(self, request: web.Request) -> web.Response:
+        """GET /v1/moves: the latest moves between two stages."""
+        refused = self._refusal(request)
+        if refused:
+            return refused
+        try:
+            # One at a time: each reads some megabytes from Kafka.
+            async with self._reading_changes:
+                seen = await self._changes.latest()
+            return json_answer(await latest_moves(seen, request.query.get("from"), request.query.get("to"), self._reader, self._map.rules))
+        except LogError as error:
+            logger.warning("cannot answer moves: %s", error)
+            return problem(503, "Kafka does not answer; try again in a moment.", {"Retry-After": "5"})
         except StateError as error:
             return problem(500, f"A customer's state cannot be read: {error}.")
 

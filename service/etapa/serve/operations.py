@@ -9,7 +9,7 @@ from etapa.contracts.outgoing.explanation import ExplanationMessage
 from etapa.contracts.outgoing.report_message import ReportMessage
 from etapa.journey.ledger.periods import GRAINS
 from etapa.journey.map.document import JourneyMap
-from etapa.serve.answer_shapes import Alive, CustomersOfStage, CustomerStage, Document, Map, Problem, Readiness, Stages
+from etapa.serve.answer_shapes import Alive, CustomersOfStage, CustomerStage, Document, LatestMoves, Map, Problem, Readiness, Stages
 from etapa.uplift.verdicts import UpliftReport
 
 JSON = "application/json"
@@ -135,6 +135,23 @@ OF_A_WORKER = (
         of_a_customer=True,
         id_of="stage",
         query=(QueryParameter("after", "The `next` of the previous answer. Left out: from the beginning."),),
+    ),
+    Operation(
+        "/v1/moves",
+        "moves",
+        "The latest moves between two stages, with whose they were and why, as far as they are among the last few thousand stage changes.",
+        (
+            Response(200, "Moves.", LatestMoves),
+            *[each for each in _OF_A_CUSTOMER if each.status not in (400, 404, 503)],
+            _problem(
+                503, "Kafka or Redis does not answer, or Redis is being refilled. Try again after the time in Retry-After.", "Retry-After"
+            ),
+        ),
+        of_a_customer=True,
+        query=(
+            QueryParameter("from", "The stage that was left. Left out: any."),
+            QueryParameter("to", "The stage that was entered. Left out: any."),
+        ),
     ),
     Operation(
         "/v1/customers/{id}",

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from typing import Protocol
 
 from etapa.hosting.health import Health
-from etapa.stream.protocol.readers import LedgerParts, StageCounts, StageMembers, StagePlace, StoredCustomer
+from etapa.stream.protocol.readers import ChangesSeen, LedgerParts, StageCounts, StageMembers, StagePlace, StoredCustomer
 
 
 class StageReader(Protocol):
@@ -21,6 +21,13 @@ class StageReader(Protocol):
 
     async def in_stage(self, stage: str, begin: StagePlace) -> StageMembers:
         """Some of the customers in a stage, from a place on, and the place after them."""
+
+
+class ChangesReader(Protocol):
+    """Reads the latest published stage changes, as `stream.kafka.reading.latest_changes.LatestChanges` does."""
+
+    async def latest(self) -> ChangesSeen:
+        """Those of all partitions. Raises `LogError`."""
 
 
 class RequestObserver(Protocol):

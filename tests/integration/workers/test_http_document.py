@@ -42,9 +42,10 @@ def test_whatever_is_asked_the_answer_is_as_documented(worker: StartedWorker, au
         f"http://127.0.0.1:{worker.port}/v1/openapi.json",
         *("--header", f"Authorization: {authorization}"),
         # A time may have the right form and still not exist, such as 31 February: no schema can say that.
-        *("--exclude-checks", "positive_data_acceptance"),
+        # Without the right token some requests are only told to wait, where schemathesis takes nothing but 401.
+        *("--exclude-checks", "positive_data_acceptance" if TOKEN in authorization else "positive_data_acceptance,missing_required_header"),
         *("--max-examples", "20", "--seed", "1", "--suppress-health-check", "all", "--request-timeout", "20"),
     ]
     done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=_SECONDS, check=False)
     assert done.returncode == 0, done.stdout[-4000:] + done.stderr[-1000:]
-    assert "14 selected / 14 total" in done.stdout
+    assert "15 selected / 15 total" in done.stdout

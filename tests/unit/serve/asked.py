@@ -10,9 +10,11 @@ from typing import Any
 from aiohttp import web
 from aiohttp.test_utils import TestClient, TestServer
 
+from etapa.contracts.outgoing.stage_change import decode_stage_change, stage_change_json
 from etapa.contracts.stored.state import encode_state
 from etapa.hosting.health import Health
 from etapa.journey.engine.facts.customer import Customer
+from etapa.journey.engine.facts.stage_change import StageChange
 from etapa.journey.language.kinds.absence import Absent
 from etapa.journey.language.kinds.count import Count
 from etapa.journey.language.model import EVER, Comparison, Journey, Match, Rule, Stage, Test
@@ -23,8 +25,8 @@ from etapa.serve.http import Api
 from etapa.serve.ports import StageReader
 from etapa.settings.values import Secret
 from etapa.stream.protocol.ledger_keeper import LedgerKeeper
-from etapa.stream.protocol.ports import ViewError
-from etapa.stream.protocol.readers import LedgerPart, LedgerParts, StageCounts, StageMembers, StagePlace, StoredCustomer
+from etapa.stream.protocol.ports import LogError, ViewError
+from etapa.stream.protocol.readers import ChangesSeen, LedgerPart, LedgerParts, StageCounts, StageMembers, StagePlace, StoredCustomer
 
 JOURNEY = Journey(
     id="shop",
@@ -95,6 +97,20 @@ class StagesInMemory:
             raise ViewError("Redis at 10.0.0.1 does not answer")
 
 
+class ChangesInMemory:
+    """The latest stage changes that a test publishes; `down` makes it fail as when Kafka does not answer."""
+
+    def __init__(self, *changes: StageChange) -> None:
+        self.changes = list(changes)
+        self.missing: list[int] = []
+        self.down = False
+
+    async def latest(self) -> ChangesSeen:
+        if self.down:
+            raise LogError("Kafka at 10.0.0.1 does not answer")
+        return ChangesSeen([decode_stage_change(stage_change_json(each, "shop", 7)) for each in self.changes], self.missing)
+
+
 class Checks:
     """Health checks that a test sets."""
 
@@ -135,11 +151,14 @@ def application(
     readiness: Checks | NeverDone | None = None,
     rate: int = 100,
     journey: Journey = JOURNEY,
+    changes: ChangesInMemory | None = None,
 ) -> web.Application:
     reader = reader or StagesInMemory(*customers)
     readiness = readiness or Checks(Health("kafka", ready=True))
     metrics = Metrics(journey)
-    return Api(journey, reader, readiness, metrics.registry, Secret(token) if token else None, metrics.http, rate).application()
+    changes = changes or ChangesInMemory()
+    api = Api(journey, reader, readiness, metrics.registry, Secret(token) if token else None, metrics.http, rate, changes=changes)
+    return api.application()
 
 
 @contextlib.asynccontextmanager
@@ -190,5 +209,12 @@ def explaining(*customers: Customer, token: str | None = TOKEN) -> web.Applicati
     reader, readiness = StagesInMemory(*customers), Checks()
     metrics = Metrics(journey)
     return Api(
-        journey, reader, readiness, metrics.registry, Secret(token) if token else None, metrics.http, now=lambda: NOON + 1800 * SECOND
+        journey,
+        reader,
+        readiness,
+        metrics.registry,
+        Secret(token) if token else None,
+        metrics.http,
+        changes=ChangesInMemory(),
+        now=lambda: NOON + 1800 * SECOND,
     ).application()

@@ -13,7 +13,20 @@ from etapa.metrics.worker import Metrics
 from etapa.serve.http import Api
 from etapa.settings.values import Secret
 from etapa.stream.protocol.readers import BeingRebuilt, StoredCustomer
-from tests.unit.serve.asked import JOURNEY, NOON, PURCHASES, TOKEN, Checks, StagesInMemory, application, ask, ask_raw, customer, explaining
+from tests.unit.serve.asked import (
+    JOURNEY,
+    NOON,
+    PURCHASES,
+    TOKEN,
+    ChangesInMemory,
+    Checks,
+    StagesInMemory,
+    application,
+    ask,
+    ask_raw,
+    customer,
+    explaining,
+)
 
 
 def test_customers_left_in_a_stage_that_the_journey_no_longer_has_are_counted_too() -> None:
@@ -137,7 +150,9 @@ def test_a_customer_that_no_rule_can_be_judged_for_is_an_answer_without_its_insi
     broken.remember({key: [] for key in compile_journey(replace(JOURNEY, rules=(PURCHASES,))).accumulators})
     metrics = Metrics(JOURNEY)
     journey = replace(JOURNEY, rules=(PURCHASES,))
-    app = Api(journey, StagesInMemory(broken), Checks(), metrics.registry, Secret(TOKEN), metrics.http).application()
+    app = Api(
+        journey, StagesInMemory(broken), Checks(), metrics.registry, Secret(TOKEN), metrics.http, changes=ChangesInMemory()
+    ).application()
     status, body, _ = ask(app, "/v1/customers/a/why")
     assert status == 500
     assert "IndexError" not in json.dumps(body)

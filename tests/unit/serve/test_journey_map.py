@@ -17,6 +17,7 @@ from etapa.stream.protocol.arrivals import NO_ARRIVALS
 from etapa.stream.protocol.observer import BatchCommitted
 from etapa.stream.protocol.readers import LedgerParts, StageCounts, StageMembers, StagePlace, StoredCustomer
 from tests.support.stage_changes import stage_change
+from tests.unit.serve.asked import ChangesInMemory
 
 RETAIL = journey_or_raise((files("etapa") / "journeys" / "retail.yaml").read_text("utf-8"), "retail.yaml")
 
@@ -40,7 +41,7 @@ class Nobody:
 
 def told(metrics: Metrics) -> Any:
     async def asking() -> Any:
-        app = Api(RETAIL, Nobody(), Nobody(), metrics.registry, None, metrics.http).application()
+        app = Api(RETAIL, Nobody(), Nobody(), metrics.registry, None, metrics.http, changes=ChangesInMemory()).application()
         async with TestClient(TestServer(app, host="127.0.0.1")) as client, client.get("/v1/journey") as response:
             assert response.status == 200
             return await response.json()

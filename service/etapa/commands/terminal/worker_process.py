@@ -18,6 +18,8 @@ from etapa.serve.http import Api
 from etapa.serve.service import HttpServerError, HttpService
 from etapa.settings import Settings
 from etapa.stream.kafka.clients.security import KafkaSettingsError
+from etapa.stream.kafka.cluster import Cluster
+from etapa.stream.kafka.reading.latest_changes import LatestChanges
 from etapa.stream.member import Member
 from etapa.stream.redis.address import RedisUrlError
 from etapa.stream.worker import run_worker
@@ -46,7 +48,10 @@ def _metrics(settings: Settings, journey: Journey, program: Program, tracer: Tra
 
 def _work(settings: Settings, journey: Journey, program: Program, decoder: Decoder, metrics: Metrics, socket: Path | None) -> None:
     def hosted(member: Member) -> list[Service]:
-        api = Api(journey, member.view, member, metrics.registry, settings.api_token, metrics.http, settings.http_customer_rate)
+        changes = LatestChanges(Cluster(settings))
+        api = Api(
+            journey, member.view, member, metrics.registry, settings.api_token, metrics.http, settings.http_customer_rate, changes=changes
+        )
         return [HttpService(api.application(), settings.http_host, settings.http_port, socket)]
 
     try:

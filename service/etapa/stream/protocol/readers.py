@@ -5,6 +5,7 @@ from typing import NamedTuple
 
 import msgspec
 
+from etapa.contracts.outgoing.stage_change_message import StageChangeMessage
 from etapa.contracts.stored.state import NO_KNOWN_MEMORIES, KnownMemories
 from etapa.stream.protocol.ports import ViewError, ViewMark
 
@@ -48,6 +49,14 @@ class StageMembers(msgspec.Struct, frozen=True):
     """Where to look for more; none: everybody has been looked at."""
     missing: Sequence[int]
     """Partitions passed over: they are new, lost or being rebuilt."""
+
+
+class ChangesSeen(msgspec.Struct, frozen=True):
+    """The latest published stage changes. Those of each partition are together, in order."""
+
+    changes: Sequence[StageChangeMessage]
+    missing: Sequence[int]
+    """Partitions that could not be read in time."""
 
 
 class IdCounts(msgspec.Struct, frozen=True):

@@ -11,6 +11,7 @@ from etapa.stream.kafka.clients.consumer import stop_consumer
 from etapa.stream.kafka.cluster import Cluster
 from etapa.stream.kafka.errors import log_errors
 from etapa.stream.kafka.reading.stretch import range_of, records_between
+from etapa.stream.protocol.ports import LogError
 from etapa.stream.protocol.records import Record
 
 _POLL_MS = 500
@@ -34,6 +35,18 @@ class TopicReader:
     async def __aexit__(self, *_: object) -> None:
         if self._consumer is not None:
             await stop_consumer(self._consumer)
+
+    async def partition_count(self) -> int:
+        """How many partitions the topic has. Asking for all topics makes no broker create it."""
+        doing = f"asking for the partitions of {self.topic}"
+        with log_errors(doing):
+            async with asyncio.timeout(self._seconds):
+                metadata = await (await self._connected())._client.fetch_all_metadata()
+        partitions = metadata.partitions_for_topic(self.topic)
+        if not partitions:
+            message = f"{doing}: there is no such topic, or access control hides it"
+            raise LogError(message)
+        return len(partitions)
 
     async def range_of(self, partition: int) -> tuple[int, int]:
         """The first offset, and the offset after the last committed record."""
