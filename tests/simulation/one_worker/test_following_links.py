@@ -152,6 +152,23 @@ def test_an_id_that_is_kept_after_all_has_left_no_address_even_if_nobody_saw_a_t
     assert (shown["ada"], shown["bert"], alone.broker.dead_letters) == ("active", NO_STAGE, [])
 
 
+def test_who_gets_another_id_is_the_same_whether_read_anew_or_still_in_memory() -> None:
+    states = []
+    for is_read_anew in (True, False):
+        alone = beginning(LINKING)
+        # It opens a goal, so the next timer is looked for again.
+        alone.touch("ada")
+        alone.worker()
+        if is_read_anew:
+            alone.run(alone.drain())
+            alone.worker()
+        link(alone, "ada", "bert", 5)
+        alone.run(alone.drain())
+        assert alone.broker.dead_letters == []
+        states.append(alone.redis.customers["bert"])
+    assert states[0] == states[1]
+
+
 def test_a_person_whose_entry_is_gone_is_refused_in_words() -> None:
     alone = beginning(LINKING)
     alone.touch("ada")

@@ -168,6 +168,9 @@ def _announce(program: Program, united: Customer, meeting: Meeting, moved_id: st
 def _reschedule(program: Program, customer: Customer) -> None:
     """Set the next due time anew, because something else waits for its time than did."""
     due = customer.due_at
+    if customer.laid_out_for is not program:
+        # Whoever was read and not judged since.
+        customer.lay_out(program.keys, program)
     try:
         if due <= END_OF_TIME:
             # No rule's timer was due before it.
