@@ -28,7 +28,7 @@ def view_of(place: BenchPlace, population: Population, customers: int, partition
         store.flushall()
         before, spent = settled_memory(store), redis_cpu(store)
         halls = population.by_partition(customers, partitions)
-        asyncio.run(fill_view(place, group, halls, population.memories))
+        asyncio.run(fill_view(place, group, halls, population.common))
         spent = redis_cpu(store) - spent
         touched(store, group, halls)
         return weighed(store, group, customers, partitions, before, spent)

@@ -7,6 +7,7 @@ import redis
 
 from bench.servers.place import BenchPlace
 from bench.workload.population import Population
+from etapa.contracts.stored.in_common import InCommon
 from etapa.contracts.stored.state_layout import StateLayout
 from etapa.settings.reading import load_settings
 from etapa.stream.protocol.ports import VIEW_FORMAT, ViewMark
@@ -49,7 +50,7 @@ class StateSizes(msgspec.Struct, frozen=True):
     """Mean bytes of each field; the rest is the array's head."""
 
 
-async def fill_view(place: BenchPlace, group: str, halls: Sequence[Sequence[Applied]], memories: Mapping[int, bytes]) -> None:
+async def fill_view(place: BenchPlace, group: str, halls: Sequence[Sequence[Applied]], common: InCommon) -> None:
     """Apply customers through the worker's own code, in batches of the worker's size."""
     settings = load_settings({**place.worker_environment(group, "touchpoints"), "ETAPA_REDIS_TIMEOUT": "60s"}, {})
     client = connect(settings)
@@ -59,7 +60,7 @@ async def fill_view(place: BenchPlace, group: str, halls: Sequence[Sequence[Appl
             follows = None
             for start in range(0, len(customers), BATCH):
                 offset = start + BATCH
-                mark = ViewMark(offset, offset, offset, group, len(halls), VIEW_FORMAT, memories=memories)
+                mark = ViewMark(offset, offset, offset, group, len(halls), VIEW_FORMAT, memories=common.memories, names=common.names)
                 await view.apply(follows, mark, customers[start : start + BATCH])
                 follows = offset
     finally:

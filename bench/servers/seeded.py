@@ -17,8 +17,8 @@ async def seed(settings: Settings, partition: int, partitions: int, customers: S
     """Commit the states in batches of the worker's size. Gives the mark that a view has that shows all of them."""
     producer = PartitionProducer(Cluster(settings), partition)
     await producer.start()
-    memories = dict(population.memories)
-    [version] = memories
+    common = population.common
+    [version] = common.memories
     offset = -1
     try:
         for start in range(0, len(customers), BATCH):
@@ -30,9 +30,10 @@ async def seed(settings: Settings, partition: int, partitions: int, customers: S
                 stream_time=None,
                 journey="retail",
                 version=version,
-                memories=memories,
+                memories=dict(common.memories),
+                names=common.names,
             )
             offset = await producer.commit(Transaction((), (), (), states, MARK_KEY, encode_mark(mark), 0))
     finally:
         await producer.close()
-    return ViewMark(offset, -1, None, settings.group, partitions, VIEW_FORMAT, memories=memories)
+    return ViewMark(offset, -1, None, settings.group, partitions, VIEW_FORMAT, memories=common.memories, names=common.names)

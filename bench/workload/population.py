@@ -11,7 +11,8 @@ from typing import NamedTuple
 from bench.workload.book import decoded, shipped_program
 from bench.workload.touchpoints import made_up
 from etapa.contracts.partitioner import partition_of
-from etapa.contracts.stored.state import KnownMemories, encode_state
+from etapa.contracts.stored.in_common import InCommon
+from etapa.contracts.stored.state import encode_state
 from etapa.journey.engine.facts.customer import Customer
 from etapa.journey.engine.partition import Partition
 from etapa.journey.units import DAY
@@ -24,7 +25,7 @@ class Population(NamedTuple):
     """Different customers, and what the marks would say of the versions that they have seen."""
 
     customers: Sequence[Customer]
-    memories: KnownMemories
+    common: InCommon
     touchpoints: int
 
     @property
@@ -32,7 +33,7 @@ class Population(NamedTuple):
         return self.touchpoints / len(self.customers)
 
     def states(self) -> list[bytes]:
-        return [encode_state(customer, self.memories) for customer in self.customers]
+        return [encode_state(customer, self.common) for customer in self.customers]
 
     def many(self, count: int) -> Iterator[Applied]:
         """As many customers as `count`, with ids of nine characters."""
@@ -59,4 +60,6 @@ def populate(customers: int, touchpoints_each: int) -> Population:
         partition.take(touchpoint, end + DAY)
     partition.advance(end)
     work = partition.collect()
-    return Population(list(work.changed.values()), {program.version: program.known}, work.applied + work.duplicates)
+    return Population(
+        list(work.changed.values()), InCommon().with_version(program.version, program.known, program.names), work.applied + work.duplicates
+    )

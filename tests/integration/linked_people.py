@@ -133,7 +133,7 @@ async def shown(store: Store, customer_id: str) -> Customer:
         return stored is not None
 
     await until(is_shown, f"{customer_id}'s being shown", 20)
-    return decode_state(found[-1].state, found[-1].customer_id, found[-1].memories)
+    return decode_state(found[-1].state, found[-1].customer_id, found[-1].common)
 
 
 def see_one_story(customer: Customer, published: Sequence[bytes]) -> None:

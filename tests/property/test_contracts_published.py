@@ -13,9 +13,11 @@ from etapa.contracts.incoming.rejected import REASONS, Rejected, rejected
 from etapa.contracts.outgoing.dead_letter import cut_to, decode_dead_letter, digest_of, encode_dead_letter, letter_size
 from etapa.contracts.outgoing.stage_change import decode_stage_change, encode_stage_change, stage_change_json
 from etapa.contracts.rfc3339 import EARLIEST, LATEST, format_time, parse_time
+from etapa.contracts.stored.in_common import InCommon
 from etapa.contracts.stored.mark import Mark, decode_mark, encode_mark
 from etapa.contracts.stored.state import StateError, decode_standing, decode_state, encode_state
 from etapa.journey.engine.facts.changes import Cause, Clause
+from etapa.journey.engine.facts.course import Course
 from etapa.journey.engine.facts.customer import Customer
 from etapa.journey.engine.facts.outreach import Outreach
 from etapa.journey.engine.facts.stage_change import StageChange
@@ -169,9 +171,20 @@ customers = st.builds(
     sequence=st.integers(1, 2**40),
     recent=st.binary(max_size=64),
     traits=st.dictionaries(texts, st.tuples(times, stored).map(list), max_size=3),
-    remembered=st.dictionaries(names, st.lists(stored, max_size=3), max_size=3),
+    remembered=st.dictionaries(names, times | st.lists(stored, max_size=3), max_size=3),
     rule=st.none() | names,
     before=st.none() | st.tuples(names, times, st.none() | names),
+    way=st.integers(0, 3)
+    | st.builds(
+        Course,
+        way=st.integers(0, 3),
+        persona=st.none() | names,
+        ideal=st.integers(0, 2**32 - 1),
+        matched=st.binary(max_size=3),
+        furthest=st.integers(-1, 200),
+        taken=st.binary(max_size=12),
+        detour=st.none() | st.tuples(st.none() | names, names, names, st.none() | names),
+    ),
     outreach=st.none() | st.builds(Outreach, st.dictionaries(names, times, max_size=3), st.lists(times, max_size=3).map(tuple)),
     began=st.dictionaries(names, st.tuples(st.integers(1, 1000), times), max_size=3),
     known=st.binary(min_size=1, max_size=12),
@@ -179,10 +192,20 @@ customers = st.builds(
 
 
 @BOUNDED
-@given(customers, st.booleans())
-def test_every_customer_state_survives(customer: Customer, the_mark_tells: bool) -> None:
+@given(customers, st.booleans(), st.data())
+def test_every_customer_state_survives(customer: Customer, the_mark_tells: bool, data: st.DataObject) -> None:
     memories = {customer.version: customer.known} if the_mark_tells else {customer.version: b"others"}
-    assert decode_state(encode_state(customer, memories), customer.id, memories) == customer
+    told = data.draw(st.permutations(sorted(_names_in(customer))))
+    common = InCommon(memories, told[: data.draw(st.integers(0, len(told)))])
+    value = encode_state(customer, common)
+    assert decode_state(value, customer.id, common) == customer
+    assert decode_state(value, customer.id, InCommon(memories, (*common.names, "added later"))) == customer
+
+
+def _names_in(customer: Customer) -> set[str]:
+    detour = customer.way.detour if isinstance(customer.way, Course) else None
+    found = {*customer.traits, *customer.remembered(), customer.rule, *(detour or ()), *(customer.before or ())[::2]}
+    return {each for each in found if each is not None}
 
 
 @BOUNDED

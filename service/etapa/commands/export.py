@@ -128,7 +128,7 @@ def _state(found: PersonalState, journey: Journey, now: int) -> KeptStateMessage
     if found.latest is None:
         return None
     record = found.latest.record
-    customer = decode_state(record.value or b"", (record.key or b"").decode(), found.memories)
+    customer = decode_state(record.value or b"", (record.key or b"").decode(), found.common)
     memories = recollect(journey, customer, now)
     visited = stages_visited(customer, stages_by_digest([stage.id for stage in journey.stages]))
     topic, partition = found.latest.topic, found.latest.partition

@@ -56,7 +56,7 @@ def customer_from(settings: Settings, customer_id: str) -> tuple[int, Customer]:
             " (ETAPA_REDIS_PREFIX, or the group); ids are compared letter by letter"
         )
     try:
-        return stored.partition, decode_state(stored.state, stored.customer_id, stored.memories)
+        return stored.partition, decode_state(stored.state, stored.customer_id, stored.common)
     except StateError as error:
         raise CheckFailed(f"the state of {customer_id!r} cannot be read: {error}") from None
 

@@ -228,7 +228,7 @@ class Api:
         if stored is None:
             return problem(404, "No customer has this id.")
         try:
-            return decode_state(stored.state, stored.customer_id, stored.memories)
+            return decode_state(stored.state, stored.customer_id, stored.common)
         except StateError as error:
             return problem(500, f"The customer's state cannot be read: {error}.")
 

@@ -50,7 +50,7 @@ async def _kept_id(change: StageChangeMessage, reader: StageReader) -> str | Non
         return None
     if stored is None:
         return None
-    customer = decode_state(stored.state, stored.customer_id, stored.memories)
+    customer = decode_state(stored.state, stored.customer_id, stored.common)
     is_before_its_life = microseconds_of(change.at) < customer.first_at
     is_unknown_yet = stored.customer_id == change.customer_id and change.sequence > customer.sequence
     return None if is_before_its_life or is_unknown_yet else stored.customer_id

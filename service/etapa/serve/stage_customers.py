@@ -24,7 +24,7 @@ def place_of(text: str | None) -> StagePlace:
 
 def customers_of(stage: str, found: StageMembers) -> CustomersOfStage:
     """The answer, with those first who came last. Raises `StateError`."""
-    customers = [decode_state(each.state, each.customer_id) for each in found.customers]
+    customers = [decode_state(each.state, each.customer_id, each.common) for each in found.customers]
     # One of them may have moved between two looks at the view.
     here = sorted((each for each in customers if each.stage == stage), key=lambda each: each.entered_at, reverse=True)
     return CustomersOfStage(

@@ -15,8 +15,9 @@ from etapa.contracts.outgoing.campaign_trigger import encode_campaign_trigger
 from etapa.contracts.outgoing.dead_letter import DeadLetterError, decode_dead_letter
 from etapa.contracts.outgoing.stage_change import decode_stage_change
 from etapa.contracts.partitioner import partition_of
+from etapa.contracts.stored.in_common import NOTHING_IN_COMMON
 from etapa.contracts.stored.mark import MARK_KEY, Mark, decode_mark, is_customer_key
-from etapa.contracts.stored.state import encode_state
+from etapa.contracts.stored.state import StateError, decode_state, encode_state
 from etapa.journey.engine.facts.stage_change import StageChange
 from etapa.journey.engine.facts.touchpoint import Touchpoint
 from etapa.journey.engine.judging.campaigns import triggers_of
@@ -160,10 +161,19 @@ class Books:
         found = [*self.violations, *dropped, *self.behind()]
         found += self._changes.too_many() + self._triggers.too_many()
         found += [f"the touchpoint at {place} became a dead letter without reason" for place in self._letters_published]
-        # States leave out what the marks say about the version.
-        states = {one.id.encode(): encode_state(one, {one.version: one.known}) for one in self._replay.customers.values()}
-        different = [key for key in states.keys() | self.states.keys() if states.get(key) != self.states.get(key)]
+        # States leave out what the marks say.
+        states = {one.id.encode(): encode_state(one) for one in self._replay.customers.values()}
+        stored = {key: self._spelled_out(key, value) for key, value in self.states.items()}
+        different = [key for key in states.keys() | stored.keys() if states.get(key) != stored.get(key)]
         return found + [f"{key.decode()}: the state in customer-state is not the core's" for key in different[:_MOST_VIOLATIONS]]
+
+    def _spelled_out(self, key: bytes, state: bytes) -> bytes:
+        """The state with what the mark says of it written into it; as it is if it cannot be read."""
+        found = self.marks.get(partition_of(key.decode(), self._partitions))
+        try:
+            return encode_state(decode_state(state, key.decode(), NOTHING_IN_COMMON if found is None else found[1].in_common()))
+        except StateError:
+            return state
 
     def view(self) -> WholeView:
         """The view as rebuilt from `customer-state`."""

@@ -59,7 +59,7 @@ class Worker:
                 self.changes += [message_of(change, JOURNEY) for change in touched.changes]
         self.changes += [message_of(change, JOURNEY) for change in replay.run_timers(UNTIL, lambda failure: None)]
         customer = replay.customers["c-1"]
-        self.state = encode_state(customer, {customer.version: customer.known})
+        self.state = encode_state(customer)
 
 
 @pytest.fixture

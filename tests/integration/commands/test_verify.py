@@ -5,16 +5,17 @@ import json
 import subprocess
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import pytest
 import redis
 
 from etapa.contracts.partitioner import partition_of
 from etapa.contracts.stored.state import decode_state, encode_state
+from etapa.journey.engine.facts.customer import Customer
 from etapa.journey.units import DAY
 from etapa.settings import Settings
-from etapa.stream.redis.view import PartitionKeys
+from etapa.stream.redis.view import COMMON_FIELDS, PartitionKeys, read_common
 from tests.integration.outcome import followed, put_touchpoints, records_of, until, view_from_the_log, view_in_redis
 from tests.integration.places import new_place, new_settings, read_all, recreate, started_producer
 from tests.integration.worker import StartedWorker, environment_of
@@ -79,8 +80,14 @@ def damaged(settled: Settings, redis_server: RedisServer) -> Iterator[tuple[Sett
 
 
 def a_customer(keys: PartitionKeys, client: "redis.Redis", fits: Callable[[Any], bool] = lambda customer: True) -> Any:
+    return next(customer for customer in all_customers(keys, client) if fits(customer))
+
+
+def all_customers(keys: PartitionKeys, client: "redis.Redis") -> list[Customer]:
     states: Any = client.hgetall(keys.state)
-    return next(customer for customer in (decode_state(state, one.decode()) for one, state in states.items()) if fits(customer))
+    fields: Any = client.hmget(cast("str", keys.mark), COMMON_FIELDS)
+    common = read_common(fields)
+    return [decode_state(state, one.decode(), common) for one, state in states.items()]
 
 
 def test_a_settled_view_equals_the_log(settled: Settings) -> None:
@@ -120,8 +127,7 @@ def test_a_missing_customer_and_one_too_many_are_told(damaged: tuple[Settings, P
 def test_another_state_stage_timer_or_count_is_told(damaged: tuple[Settings, PartitionKeys, "redis.Redis"]) -> None:
     settings, keys, client = damaged
     timed = a_customer(keys, client, lambda customer: customer.due is not None)
-    others: Any = client.hgetall(keys.state)
-    first, second, third = [decode_state(state, one.decode()) for one, state in others.items() if one != timed.id.encode()][:3]
+    first, second, third = [one for one in all_customers(keys, client) if one.id != timed.id][:3]
     first.clock += 1
     client.hset(keys.state, first.id, encode_state(first))
     client.hset(keys.stage, second.id, "elsewhere")

@@ -19,7 +19,7 @@ from etapa.contracts.outgoing.dead_letter import decode_dead_letter
 from etapa.contracts.outgoing.stage_change import decode_stage_change, encode_stage_change
 from etapa.contracts.stored.ledger_page import LEDGER_PREFIX, is_page_key
 from etapa.contracts.stored.mark import MARK_KEY, Mark, decode_mark
-from etapa.contracts.stored.state import decode_standing, decode_state, encode_state
+from etapa.contracts.stored.state import decode_standing, encode_state
 from etapa.journey.engine.deny_list import DenyKey, DenyList
 from etapa.journey.engine.facts.changes import CampaignOutcome
 from etapa.journey.engine.facts.customer import Customer
@@ -35,7 +35,7 @@ from etapa.sources.decoding import SourceDecoder
 from etapa.stream.protocol.batch import Item, is_request
 from etapa.stream.protocol.records import Outgoing, Record
 from tests.simulation.checking.ledger import ledger_against_changes, ledger_against_reference, ledger_shown
-from tests.simulation.checking.standing import ledger_against_states
+from tests.simulation.checking.standing import customers_shown, ledger_against_states
 from tests.simulation.machines.memory_log import Committed, MemoryBroker
 from tests.simulation.machines.memory_view import MemoryRedis
 
@@ -93,14 +93,15 @@ class ExpectedHistory:
 def violations(broker: MemoryBroker, redis: MemoryRedis, expected: Expectations) -> list[str]:
     """Everything that is wrong after a drained run, one line each. Empty if all invariants hold."""
     versions = expected.versions or {expected.program.version: expected.program}
-    states = {customer_id: shown.state or b"" for customer_id, shown in redis.customers.items()}
     return [
         *_chain_of_marks(broker),
         *_sequences(broker, whole=expected.publish, returning=expected.forget_key is not None),
         *_against_reference(broker, redis, expected),
         *_rebuilt_view(broker, redis),
         *ledger_against_changes(broker, redis, versions),
-        *ledger_against_states(ledger_shown(redis.ledger), states, versions, all_published=expected.publish),
+        *ledger_against_states(
+            ledger_shown(redis.ledger), customers_shown(broker, redis).values(), versions, all_published=expected.publish
+        ),
         *([f"{broker.hanging} transactions are left hanging"] if broker.hanging else []),
     ]
 
@@ -284,13 +285,13 @@ def _compare(name: str, reference: ExpectedHistory, broker: MemoryBroker, redis:
     letters = [_origin(letter.key, letter.value, letter.headers, broker) for letter in broker.dead_letters]
     if letters != reference.dead_letters:
         wrong.append(f"dead letters differ: want {reference.dead_letters}, published {letters}")
-    # States leave out what the marks say about a version.
-    want_states = {one.id: encode_state(one, {one.version: one.known}) for one in reference.customers.values()}
-    got_states = {customer_id: customer.state for customer_id, customer in redis.customers.items()}
-    for customer_id in sorted(want_states.keys() | got_states.keys()):
+    # States leave out what the marks say. They are compared with it spelled out, since marks get to say more with time.
+    want_states = {one.id: encode_state(one) for one in reference.customers.values()}
+    got = customers_shown(broker, redis)
+    got_states = {customer_id: encode_state(customer) for customer_id, customer in got.items()}
+    for customer_id in sorted(want_states.keys() | redis.customers.keys()):
         if want_states.get(customer_id) != got_states.get(customer_id):
-            state = got_states.get(customer_id)
-            found = None if state is None else decode_state(state, customer_id)
+            found = got.get(customer_id)
             wrong.append(f"state of {customer_id} differs ({name}): want {reference.customers.get(customer_id)}, the view has {found}")
     for customer_id, shown in sorted(redis.customers.items()):
         customer = reference.customers.get(customer_id)

@@ -13,6 +13,7 @@ from typing import Any, Final, Literal, cast, get_args
 
 import msgspec
 
+from etapa.contracts.stored.in_common import NOTHING_IN_COMMON, InCommon
 from etapa.contracts.stored.state import decode_state, encode_state
 from etapa.journey.engine.deny_list import DenyList
 from etapa.journey.engine.facts.course import UNKNOWN
@@ -115,12 +116,13 @@ class _ForgetfulView(MemoryView):
 
     async def load(self, customer_ids: Sequence[str], due_by: int | None, due_limit: int) -> LoadedCustomers:
         loaded = await super().load(customer_ids, due_by, due_limit)
-        return msgspec.structs.replace(loaded, states=[None if each is None else self._without(each) for each in loaded.states])
+        common = NOTHING_IN_COMMON if loaded.mark is None else loaded.mark.in_common()
+        return msgspec.structs.replace(loaded, states=[None if each is None else self._without(each, common) for each in loaded.states])
 
-    def _without(self, state: bytes) -> bytes:
-        customer = decode_state(state, "")
+    def _without(self, state: bytes, common: InCommon) -> bytes:
+        customer = decode_state(state, "", common)
         self._forget(customer)
-        return encode_state(customer)
+        return encode_state(customer, common)
 
 
 class StrayingView(_ForgetfulView):

@@ -37,8 +37,9 @@ from etapa.journey.language.model import LINK
 from etapa.sources.decoding import SourceDecoder
 from etapa.stream.protocol.batch import NOT_OURS, is_request
 from etapa.stream.protocol.records import Record
+from tests.simulation.checking.checker import mark_of
 from tests.simulation.checking.judging_order import JudgingOrder, digests_of
-from tests.simulation.checking.standing import committed_ledger, committed_states, ledger_against_states
+from tests.simulation.checking.standing import committed_customers, committed_ledger, ledger_against_states
 from tests.simulation.machines.memory_log import Committed, MemoryBroker
 
 LIMITS = TouchpointLimits(takes_links=True)
@@ -136,7 +137,7 @@ class JoinedChecker:
         yield from self._left_of(forgotten, concerned.ids())
         yield from self._wrong_numbers(concerned.ids())
         yield from self._order.violations(concerned.ids())
-        yield from ledger_against_states(committed_ledger(self._brokers), committed_states(self._brokers), self._versions)
+        yield from ledger_against_states(committed_ledger(self._brokers), committed_customers(self._brokers), self._versions)
 
     def _wrong_numbers(self, concerned: AbstractSet[str]) -> Iterator[str]:
         """Where changes were published under an id, what is stored of it must say so: `etapa verify` compares them."""
@@ -206,7 +207,8 @@ class JoinedChecker:
             yield f"there are {sorted(states)}, and should be {sorted(by_kept)}"
             return
         for customer_id, wanted in sorted(by_kept.items()):
-            customer = decode_state(states[customer_id][1], customer_id)
+            place, state = states[customer_id]
+            customer = decode_state(state, customer_id, mark_of(self._brokers[place].committed[-1]).in_common())
             yield from self._wrong_customer(customer, wanted)
             yield from _wrong_story(customer, self._changes.get(customer_id, []))
 

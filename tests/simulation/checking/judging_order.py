@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from collections.abc import Set as AbstractSet
 
 from etapa.contracts.stored.forwarding import is_forwarding
-from etapa.contracts.stored.mark import is_customer_key
+from etapa.contracts.stored.mark import decode_mark, is_customer_key
 from etapa.contracts.stored.state import decode_state
 from etapa.journey.engine.facts.customer import DIGEST_BYTES, Customer
 from etapa.journey.engine.facts.touchpoint import Touchpoint
@@ -23,9 +23,10 @@ class JudgingOrder:
 
     def see(self, committed: Committed) -> None:
         """The next commit, of any partition."""
+        common = decode_mark(committed.transaction.mark_value).in_common()
         for one in committed.transaction.states:
             if one.key is not None and one.value is not None and is_customer_key(one.key) and not is_forwarding(one.value):
-                for digest in digests_of(decode_state(one.value, one.key.decode())):
+                for digest in digests_of(decode_state(one.value, one.key.decode(), common)):
                     self._judged.setdefault(digest, len(self._judged))
 
     def sent(self, touchpoint: Touchpoint, partition: int) -> None:

@@ -18,7 +18,7 @@ from etapa.contracts.outgoing.dead_letter import decode_dead_letter
 from etapa.contracts.outgoing.stage_change import decode_stage_change, encode_stage_change
 from etapa.contracts.partitioner import partition_of
 from etapa.contracts.stored.forwarding import is_forwarding
-from etapa.contracts.stored.state import decode_state, encode_state
+from etapa.contracts.stored.state import decode_state
 from etapa.contracts.stored.transfer import ANNOUNCER, StateMoved, TopicLayout, Transfer, decode_transfer
 from etapa.journey.engine.facts.customer import DIGEST_BYTES, Customer
 from etapa.journey.engine.facts.touchpoint import Touchpoint
@@ -29,7 +29,7 @@ from etapa.journey.engine.judging.repeats import digest_of
 from etapa.sources.decoding import SourceDecoder
 from etapa.stream.protocol.records import Record
 from tests.simulation.checking.checker import mark_of
-from tests.simulation.checking.standing import committed_ledger, committed_states, ledger_against_states
+from tests.simulation.checking.standing import committed_customers, committed_ledger, ledger_against_states
 from tests.simulation.machines.memory_log import Committed, MemoryBroker
 
 
@@ -96,15 +96,13 @@ class PlacesChecker:
             if list(by_place) != [home]:
                 wrong.append(f"{customer_id} lives at {sorted(by_place)}, its home is {home}")
                 continue
-            customer = decode_state(by_place[home], customer_id)
+            customer = decode_state(by_place[home], customer_id, mark_of(self._brokers[home].committed[-1]).in_common())
             wrong += self._wrong_order(customer, wanted.get(customer_id, {}))
             wrong += _wrong_chain(customer, changes.get(customer_id, []))
             if exact and not wrong:
-                wrong += self._wrong_result(
-                    customer, by_place[home], wanted[customer_id], changes.get(customer_id, []), triggers.get(customer_id, [])
-                )
+                wrong += self._wrong_result(customer, wanted[customer_id], changes.get(customer_id, []), triggers.get(customer_id, []))
         versions = {self._program.version: self._program}
-        wrong += ledger_against_states(committed_ledger(self._brokers), committed_states(self._brokers), versions)
+        wrong += ledger_against_states(committed_ledger(self._brokers), committed_customers(self._brokers), versions)
         if wanted.keys() != self._states.keys():
             wrong.append(f"there are {sorted(self._states)}, and should be {sorted(wanted)}")
         return wrong
@@ -218,7 +216,6 @@ class PlacesChecker:
     def _wrong_result(
         self,
         customer: Customer,
-        state: bytes,
         wanted: Mapping[bytes, "_Wanted"],
         changes: list[bytes],
         triggers: list[bytes],
@@ -234,10 +231,9 @@ class PlacesChecker:
             want_triggers += [encode_campaign_trigger(one, journey.id, journey.version)[1] for one in triggers_of(touched.changes)]
         if again is None:
             return []
-        want = encode_state(again, {again.version: again.known})
         return [
             f"{what} of {customer.id} differ: want {wants!r}, there is {got!r}"
-            for what, wants, got in (("changes", want_changes, changes), ("triggers", want_triggers, triggers), ("states", want, state))
+            for what, wants, got in (("changes", want_changes, changes), ("triggers", want_triggers, triggers), ("states", again, customer))
             if wants != got
         ]
 

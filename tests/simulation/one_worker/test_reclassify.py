@@ -85,7 +85,7 @@ def test_after_a_silent_change_the_next_one_goes_on_in_number_from_where_the_cus
     alone.run(alone.drain())
     last = alone.changes()[-1]
     assert (last.customer_id, last.sequence, last.source, last.to, last.cause) == ("a", 3, "fond", "gone", "touchpoint")
-    customer = decode_state(alone.redis.customers["a"].state or b"", "a")
+    customer = decode_state(alone.redis.customers["a"].state or b"", "a", mark_of(alone.broker.committed[-1]).in_common())
     assert [to for to, _, _ in customer.changes] == ["fond", "gone"]
 
 

@@ -17,6 +17,7 @@ MARK = Mark(
     version=3,
     zones="2026f",
     memories={2: b"abc", 3: b"abcxyz"},
+    names=("discovery", "buys"),
     topics={"touchpoints": "dG91Y2hwb2ludHMtaWQtMQ", "customer-state": "Y3VzdG9tZXItc3RhdGUtMQ"},
     last_change="c-42/3",
     begun=Begun(taken=2, of=5, dead=True),
@@ -49,6 +50,7 @@ def test_the_value_is_plain_json() -> None:
         "version": 3,
         "zones": "2026f",
         "memories": {"2": "YWJj", "3": "YWJjeHl6"},
+        "names": ["discovery", "buys"],
         "topics": {"touchpoints": "dG91Y2hwb2ludHMtaWQtMQ", "customer-state": "Y3VzdG9tZXItc3RhdGUtMQ"},
         "last_change": "c-42/3",
         "replaced": ["dead-letters"],
@@ -57,7 +59,7 @@ def test_the_value_is_plain_json() -> None:
 
 
 @pytest.mark.parametrize(
-    ("missing", "default"), [("memories", {}), ("topics", {}), ("last_change", None), ("replaced", ()), ("moving", None)]
+    ("missing", "default"), [("memories", {}), ("names", ()), ("topics", {}), ("last_change", None), ("replaced", ()), ("moving", None)]
 )
 def test_a_mark_from_before_something_was_written_in_it_is_read(missing: str, default: object) -> None:
     fields = {name: value for name, value in json.loads(encode_mark(MARK)).items() if name != missing}

@@ -3,8 +3,10 @@
 import msgspec
 import pytest
 
+from etapa.contracts.stored.in_common import MOST_NAMES, InCommon
 from etapa.contracts.stored.state import StateError, decode_standing, decode_state, encode_state
 from etapa.contracts.stored.state_layout import StateLayout
+from etapa.journey.engine.facts.course import OFF, Course
 from etapa.journey.engine.facts.customer import FORMAT, Customer
 from etapa.journey.engine.facts.outreach import Outreach
 
@@ -71,16 +73,68 @@ def test_the_usual_values_at_the_end_are_not_written(last: str) -> None:
 
 def test_what_the_mark_says_of_the_version_is_not_written() -> None:
     customer = someone()
-    with_it, without = encode_state(customer), encode_state(customer, {3: b"abcdef", 4: b"abc"})
+    with_it, without = encode_state(customer), encode_state(customer, InCommon({3: b"abcdef", 4: b"abc"}))
     assert len(without) < len(with_it) - len(customer.known)
-    assert decode_state(without, customer.id, {3: b"abcdef"}) == customer
+    assert decode_state(without, customer.id, InCommon({3: b"abcdef"})) == customer
     assert decode_state(without, customer.id).known == b""
 
 
 @pytest.mark.parametrize("memories", [{}, {4: b"abcdef"}, {3: b"abcxyz"}])
 def test_what_the_mark_does_not_say_or_says_otherwise_is_written(memories: dict[int, bytes]) -> None:
     customer = someone()
-    assert decode_state(encode_state(customer, memories), customer.id, memories) == customer
+    common = InCommon(memories)
+    assert decode_state(encode_state(customer, common), customer.id, common) == customer
+
+
+def test_names_that_the_mark_has_are_written_as_numbers_but_for_the_stage() -> None:
+    customer = someone()
+    customer.way = Course(OFF, "loyalty", 7, b"\x01", 2, b"digest", ("student", "loyalty", "discovery", "loyal-by-frequency"))
+    common = InCommon({}, ("discovery", "loyalty", "loyal-by-frequency", "ab12", "persona", "student"))
+    value = encode_state(customer, common)
+    assert decode_state(value, customer.id, common) == customer
+    assert [value.count(name.encode()) for name in common.names] == [0, 1, 0, 0, 0, 1], "the stage, and the value of a trait"
+    assert decode_standing(value).stage == "loyalty"
+
+
+def test_a_number_that_the_mark_has_no_name_for_is_told() -> None:
+    value = encode_state(someone(), InCommon({}, ("discovery", "ab12", "loyal-by-frequency")))
+    with pytest.raises(StateError, match="refers to name 2, and the mark has 2 names"):
+        decode_state(value, "c", InCommon({}, ("discovery", "ab12")))
+
+
+@pytest.mark.parametrize("number", [-1, 3])
+def test_numbers_count_from_the_first_name(number: int) -> None:
+    items = items_of(encode_state(someone()))
+    items[[field.name for field in msgspec.structs.fields(StateLayout)].index("rule") + 1] = number
+    with pytest.raises(StateError, match=f"refers to name {number}, and the mark has 3 names"):
+        decode_state(msgspec.msgpack.encode(items), "c", InCommon({}, ("a", "b", "c")))
+
+
+@pytest.mark.parametrize("entry", [[], ["soon", 1]])
+def test_a_trait_without_a_time_is_no_state(entry: list[object]) -> None:
+    items = items_of(encode_state(someone()))
+    items[[field.name for field in msgspec.structs.fields(StateLayout)].index("traits") + 1] = {"persona": entry}
+    with pytest.raises(StateError, match="not a customer state: a trait is"):
+        decode_state(msgspec.msgpack.encode(items), "c")
+
+
+def test_a_version_adds_its_names_and_moves_none() -> None:
+    first = InCommon().with_version(1, b"abc", ["a", "b", "a"])
+    assert first == InCommon({1: b"abc"}, ("a", "b"))
+    second = first.with_version(2, b"abcxyz", ["c", "b"])
+    assert second == InCommon({1: b"abc", 2: b"abcxyz"}, ("a", "b", "c"))
+    assert second.with_version(1, b"other", ["b"]) == second
+    assert second.numbers == {"a": 0, "b": 1, "c": 2}
+
+
+def test_there_is_room_for_so_many_names_and_the_others_are_written_out() -> None:
+    common = (
+        InCommon().with_version(1, b"", [f"name-{number}" for number in range(MOST_NAMES)]).with_version(2, b"", ["loyal-by-frequency"])
+    )
+    assert len(common.names) == MOST_NAMES
+    customer = someone()
+    assert b"loyal-by-frequency" in encode_state(customer, common)
+    assert decode_state(encode_state(customer, common), customer.id, common) == customer
 
 
 @pytest.mark.parametrize("customer", [someone(), newcomer()])

@@ -4,6 +4,7 @@ import msgspec
 import pytest
 
 from etapa.contracts.stored.forwarding import ForwardingAddress, decode_forwarding, encode_forwarding, is_forwarding
+from etapa.contracts.stored.in_common import InCommon
 from etapa.contracts.stored.state import StateError, decode_state, encode_state
 from etapa.contracts.stored.transfer import (
     CustomerClaimed,
@@ -83,7 +84,11 @@ def test_an_address_is_no_state_and_a_state_no_address() -> None:
     address = encode_forwarding(ForwardingAddress(300))
     assert decode_forwarding(address) == ForwardingAddress(300)
     # The longest layout of a state begins with other bytes than a short one.
-    assert [is_forwarding(value) for value in (address, encode_state(customer), encode_state(customer, {1: b"k"}))] == [True, False, False]
+    assert [is_forwarding(value) for value in (address, encode_state(customer), encode_state(customer, InCommon({1: b"k"})))] == [
+        True,
+        False,
+        False,
+    ]
     with pytest.raises(StateError):
         decode_state(address, "ada")
     with pytest.raises(StateError, match="not a forwarding address"):

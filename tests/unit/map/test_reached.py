@@ -4,6 +4,7 @@ from collections.abc import Mapping
 
 import pytest
 
+from etapa.contracts.stored.in_common import InCommon
 from etapa.contracts.stored.state import decode_state, encode_state
 from etapa.journey.engine.deny_list import DenyKey, DenyList
 from etapa.journey.engine.facts.customer import Customer
@@ -48,12 +49,13 @@ class Shop:
         self.ledger = JourneyLedger()
         self.states: dict[str, bytes] = {}
         self._denied = DenyList(KEY, {})
+        self._common = InCommon()
         self.use(shop())
 
     def use(self, program: Program) -> None:
         """Go on with this version of the journey."""
         self.program = program
-        self._memories = {**getattr(self, "_memories", {}), program.version: program.known}
+        self._common = self._common.with_version(program.version, program.known, program.names)
 
     def take(self, *touchpoints: Touchpoint) -> None:
         for touchpoint in touchpoints:
@@ -72,19 +74,19 @@ class Shop:
         self._collect(partition)
 
     def customer(self, customer_id: str) -> Customer:
-        return decode_state(self.states[customer_id], customer_id, self._memories)
+        return decode_state(self.states[customer_id], customer_id, self._common)
 
     def _holding(self, customer_id: str) -> Partition:
         partition = Partition(self.program, None, denied=self._denied)
         state = self.states.get(customer_id)
-        partition.admit(customer_id, None if state is None else decode_state(state, customer_id, self._memories))
+        partition.admit(customer_id, None if state is None else decode_state(state, customer_id, self._common))
         return partition
 
     def _collect(self, partition: Partition) -> None:
         work = partition.collect()
         assert work.tally is not None
         enter(self.ledger, work.tally, END)
-        self.states.update({each.id: encode_state(each, self._memories) for each in work.changed.values()})
+        self.states.update({each.id: encode_state(each, self._common) for each in work.changed.values()})
         for customer_id in work.erased:
             self.states.pop(customer_id, None)
 

@@ -4,6 +4,7 @@ from typing import Final, Literal, get_args
 
 import msgspec
 
+from etapa.contracts.stored.in_common import InCommon
 from etapa.contracts.stored.transfer import TopicLayout
 from etapa.contracts.stored.versioned import read_versioned
 from etapa.errors import EtapaError
@@ -84,6 +85,8 @@ class Mark(msgspec.Struct, frozen=True, kw_only=True):
     memories: dict[int, bytes] = {}
     """`Customer.known` of each version that ever processed the partition. States of these versions omit it; other states contain it.
     A version keeps its position."""
+    names: tuple[str, ...] = ()
+    """Names to which states refer by their place in here. It only grows, and is bounded (see `in_common`)."""
     topics: dict[TopicRole, str] = {}
     """Kafka's ids of the topics that the batch was read from and written to; missing if the brokers report none. Offsets mean
     nothing in a topic with another id."""
@@ -96,6 +99,10 @@ class Mark(msgspec.Struct, frozen=True, kw_only=True):
     """Topics that replaced others by an operator's decision since the partition began: they lack what was published before."""
     moving: MovingMark | None = None
     """None where no customers move."""
+
+    def in_common(self) -> InCommon:
+        """What states up to this mark leave out."""
+        return InCommon(self.memories, self.names)
 
 
 _encode = msgspec.json.Encoder().encode

@@ -1,24 +1,20 @@
 """A customer's state as bytes, for `customer-state` and Redis: a MessagePack array whose first item is the format number.
 
 The layout is `StateLayout`: the fields of `Customer` in order. To save memory in Redis it omits what can be derived: the id, which
-is the record's key and the hash's field; trailing values that are the defaults; and `known`, if the marks have it for the version.
+is the record's key and the hash's field; trailing values that are the defaults; and what the mark says for all states of the partition
+(see `in_common`), such as names, in place of which there are numbers. The stage is always named, so that anybody can read it.
 Times that are often equal are written as differences. Any change to the layout must raise the format number there.
 """
 
-from collections.abc import Mapping
-from types import MappingProxyType
 from typing import Any, Final
 
 import msgspec
 
-from etapa.contracts.stored.state_layout import Numbered, Standing, StateLayout
+from etapa.contracts.stored.in_common import NOTHING_IN_COMMON, InCommon
+from etapa.contracts.stored.state_layout import Name, Numbered, Standing, StateLayout, StoredCourse
 from etapa.errors import EtapaError
+from etapa.journey.engine.facts.course import Course, Way
 from etapa.journey.engine.facts.customer import FORMAT, Customer
-
-KnownMemories = Mapping[int, bytes]
-"""The memories that each version of the journey keeps, as in `Customer.known`; from a partition's marks."""
-
-NO_KNOWN_MEMORIES: Final[KnownMemories] = MappingProxyType({})
 
 
 class StateError(EtapaError):
@@ -33,13 +29,15 @@ _decode_standing: Final = msgspec.msgpack.Decoder(Standing).decode
 _decode_numbered: Final = msgspec.msgpack.Decoder(Numbered).decode
 
 
-def encode_state(customer: Customer, memories: KnownMemories = NO_KNOWN_MEMORIES) -> bytes:
-    """The state as bytes. `decode_state` needs the same `memories`, or more."""
-    entered_at, clock, before = customer.entered_at, customer.clock, customer.before
-    memory: dict[str, Any] = {}
+def encode_state(customer: Customer, common: InCommon = NOTHING_IN_COMMON) -> bytes:
+    """The state as bytes. `decode_state` needs the same `common`, or one with more in it."""
+    numbers = common.numbers
+    entered_at, clock, before, rule = customer.entered_at, customer.clock, customer.before, customer.rule
+    memory: dict[Name, Any] = {}
     for place, entry in enumerate(customer.memory):
         if entry is not None:
-            memory[customer.keys[place]] = clock - entry if isinstance(entry, int) else entry
+            key = customer.keys[place]
+            memory[numbers.get(key, key)] = clock - entry if isinstance(entry, int) else entry
     fields: list[Any] = [
         FORMAT,
         customer.version,
@@ -51,30 +49,48 @@ def encode_state(customer: Customer, memories: KnownMemories = NO_KNOWN_MEMORIES
         customer.sequence,
         customer.recent,
         memory,
-        customer.rule,
-        None if before is None else (before[0], entered_at - before[1], before[2]),
-        customer.way,
+        _told(rule, common),
+        None if before is None else (_told(before[0], common), entered_at - before[1], _told(before[2], common)),
+        _course_told(customer.way, common),
         customer.visited if customer.visited < _LARGEST else customer.visited.to_bytes((customer.visited.bit_length() + 7) // 8, "little"),
     ]
-    tells_what_is_known = customer.known and memories.get(customer.version) != customer.known
+    traits = {numbers.get(name, name): [clock - entry[0], *entry[1:]] for name, entry in customer.traits.items()}
+    began = {numbers.get(key, key): since for key, since in customer.began.items()}
+    tells_what_is_known = customer.known and common.memories.get(customer.version) != customer.known
     if tells_what_is_known or customer.arrived:
-        fields += (customer.traits, customer.outreach, customer.began, customer.arrived)
+        fields += (traits, customer.outreach, began, customer.arrived)
         if tells_what_is_known:
             fields.append(customer.known)
-    elif customer.began:
-        fields += (customer.traits, customer.outreach, customer.began)
+    elif began:
+        fields += (traits, customer.outreach, began)
     elif customer.outreach is not None:
-        fields += (customer.traits, customer.outreach)
-    elif customer.traits:
-        fields.append(customer.traits)
+        fields += (traits, customer.outreach)
+    elif traits:
+        fields.append(traits)
     return _encode(fields)
 
 
-def decode_state(value: bytes, customer_id: str, memories: KnownMemories = NO_KNOWN_MEMORIES) -> Customer:
-    """The customer in `value`. Raises `StateError`.
+def _told(name: str | None, common: InCommon) -> Name | None:
+    return None if name is None else common.numbers.get(name, name)
 
-    `memories` are needed for judging the customer if another version processed it before.
-    """
+
+def _course_told(course: Way, common: InCommon) -> int | list[Any]:
+    """The usual values at its end are left out."""
+    if isinstance(course, int):
+        return course
+    told: list[Any] = [course.way, _told(course.persona, common)]
+    if course[2:] != _ON_COURSE:
+        told += (course.ideal, course.matched, course.furthest, course.taken)
+        if course.detour is not None:
+            told.append([_told(name, common) for name in course.detour])
+    return told
+
+
+_ON_COURSE: Final = Course(0)[2:]
+
+
+def decode_state(value: bytes, customer_id: str, common: InCommon = NOTHING_IN_COMMON) -> Customer:
+    """The customer in `value`. Raises `StateError`, also if it refers to names that `common` does not have."""
     try:
         found = _decode(value)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
@@ -91,18 +107,57 @@ def decode_state(value: bytes, customer_id: str, memories: KnownMemories = NO_KN
         first_at=entered_at - found.first_at,
         sequence=found.sequence,
         recent=found.recent,
-        remembered={key: clock - entry if isinstance(entry, int) else entry for key, entry in found.memory.items()},
-        rule=found.rule,
-        before=None if before is None else (before[0], entered_at - before[1], before[2]),
-        way=found.way,
+        remembered={_name(key, common): clock - entry if isinstance(entry, int) else entry for key, entry in found.memory.items()},
+        rule=_name_or_none(found.rule, common),
+        before=None if before is None else (_name(before[0], common), entered_at - before[1], _name_or_none(before[2], common)),
+        way=found.way if isinstance(found.way, int) else _course(found.way, common),
         visited=found.visited if isinstance(found.visited, int) else int.from_bytes(found.visited, "little"),
-        traits=found.traits,
+        traits={_name(name, common): _trait(entry, clock) for name, entry in found.traits.items()},
         outreach=found.outreach,
-        began=found.began,
-        known=found.known or memories.get(found.version, b""),
+        began={_name(key, common): since for key, since in found.began.items()},
+        known=found.known or common.memories.get(found.version, b""),
         arrived=found.arrived,
         id=customer_id,
     )
+
+
+def _name(told: Name, common: InCommon) -> str:
+    if isinstance(told, str):
+        return told
+    if 0 <= told < len(common.names):
+        return common.names[told]
+    raise StateError(f"the customer state refers to name {told}, and the mark has {len(common.names)} names: they do not belong together")
+
+
+def _name_or_none(told: Name | None, common: InCommon) -> str | None:
+    return None if told is None else _name(told, common)
+
+
+def _course(told: StoredCourse, common: InCommon) -> Course:
+    detour = told.detour
+    return Course(
+        way=told.way,
+        persona=_name_or_none(told.persona, common),
+        ideal=told.ideal,
+        matched=told.matched,
+        furthest=told.furthest,
+        taken=told.taken,
+        detour=None
+        if detour is None
+        else (
+            _name_or_none(detour[0], common),
+            _name(detour[1], common),
+            _name(detour[2], common),
+            _name_or_none(detour[3], common),
+        ),
+    )
+
+
+def _trait(entry: list[Any], clock: int) -> list[Any]:
+    if not entry or not isinstance(entry[0], int):
+        raise StateError(f"not a customer state: a trait is {entry!r:.40}, which does not begin with a time")
+    entry[0] = clock - entry[0]
+    return entry
 
 
 def decode_standing(value: bytes) -> Standing:

@@ -4,16 +4,36 @@ from typing import Any
 
 import msgspec
 
-from etapa.journey.engine.facts.course import Course
-from etapa.journey.engine.facts.customer import FORMAT, Change, Remembered
+from etapa.journey.engine.facts.customer import FORMAT
 from etapa.journey.engine.facts.outreach import Outreach
+
+Name = str | int
+"""A name, or its number in the mark (see `in_common`)."""
+
+StoredChange = tuple[Name, int, Name | None]
+"""As `Change`, with the time that passed until the stage change after it in place of its own time."""
+
+StoredDetour = tuple[Name | None, Name, Name, Name | None]
+"""As `DetourKey`."""
+
+
+class StoredCourse(msgspec.Struct, array_like=True, frozen=True, gc=False):
+    """As `Course`."""
+
+    way: int
+    persona: Name | None = None
+    ideal: int = 0
+    matched: bytes = b""
+    furthest: int = -1
+    taken: bytes = b""
+    detour: StoredDetour | None = None
 
 
 class StateLayout(msgspec.Struct, array_like=True, frozen=True, gc=False, tag=FORMAT):
     """The layout: `Customer` in the order of its fields, without the id.
 
-    `clock`, `first_at` and the time in `before` are relative to `entered_at`; times in `memory` outside lists are relative to the clock. `visited` is a number of
-    up to 63 bits, or beyond that as many bytes as it takes, the lowest first.
+    `clock`, `first_at` and the time in `before` are relative to `entered_at`; times of traits, and times in `memory` outside lists, are
+    relative to the clock. `visited` is a number of up to 63 bits, or beyond that as many bytes as it takes, the lowest first.
     """
 
     version: int
@@ -24,14 +44,14 @@ class StateLayout(msgspec.Struct, array_like=True, frozen=True, gc=False, tag=FO
     first_at: int
     sequence: int
     recent: bytes = b""
-    memory: Remembered = {}
-    rule: str | None = None
-    before: Change | None = None
-    way: int | Course = 0
+    memory: dict[Name, Any] = {}
+    rule: Name | None = None
+    before: StoredChange | None = None
+    way: int | StoredCourse = 0
     visited: int | bytes = 0
-    traits: dict[str, list[Any]] = {}
+    traits: dict[Name, list[Any]] = {}
     outreach: Outreach | None = None
-    began: dict[str, tuple[int, int]] = {}
+    began: dict[Name, tuple[int, int]] = {}
     arrived: bytes = b""
     known: bytes = b""
 

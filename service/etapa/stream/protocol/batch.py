@@ -13,7 +13,8 @@ from etapa.contracts.outgoing.customer_moved import encode_customer_moved
 from etapa.contracts.outgoing.dead_letter import encode_dead_letter
 from etapa.contracts.outgoing.stage_change import write_stage_change
 from etapa.contracts.stored.forwarding import NO_STAGE, ForwardingAddress, encode_forwarding
-from etapa.contracts.stored.state import NO_KNOWN_MEMORIES, KnownMemories, encode_state
+from etapa.contracts.stored.in_common import NOTHING_IN_COMMON, InCommon
+from etapa.contracts.stored.state import encode_state
 from etapa.contracts.stored.transfer import TopicLayout
 from etapa.contracts.trace import trace_of
 from etapa.errors import EtapaError
@@ -199,10 +200,10 @@ class Encoded:
         for outcome in outcomes:
             self.campaign_outcomes.append(Outgoing(*encode_campaign_outcome(outcome, journey, version)))
 
-    def add_customers(self, customers: Sequence[Customer], memories: KnownMemories) -> None:
+    def add_customers(self, customers: Sequence[Customer], common: InCommon) -> None:
         """Add customers as they are now."""
         for customer in customers:
-            state = encode_state(customer, memories)
+            state = encode_state(customer, common)
             self.states.append(Outgoing(customer.id.encode(), state))
             self.applied.append(
                 Applied(customer.id, customer.stage, customer.due, state, moved=customer.moved, rescheduled=customer.rescheduled)
@@ -222,7 +223,7 @@ async def encode(
     version: int,
     pause_every: int,
     pause: Pause,
-    memories: KnownMemories = NO_KNOWN_MEMORIES,
+    common: InCommon = NOTHING_IN_COMMON,
     released: Sequence[Release] = (),
     traces: Traces = NO_TRACES,
     outcomes: Sequence[CampaignOutcome] = (),
@@ -230,7 +231,7 @@ async def encode(
 ) -> Encoded:
     """Encode stage changes and their triggers, triggers that had been held, outcomes of goals, and customers.
 
-    Nothing may change the customers before this is done. `memories` are those in the mark of the batch.
+    Nothing may change the customers before this is done. `common` is what the mark of the batch says.
     """
     encoded = Encoded()
     told = in_order(changes, released)
@@ -242,7 +243,7 @@ async def encode(
         await pause()
     customers = list(changed.values())
     for start in range(0, len(customers), pause_every):
-        encoded.add_customers(customers[start : start + pause_every], memories)
+        encoded.add_customers(customers[start : start + pause_every], common)
         await pause()
     encoded.add_erased(erased)
     return encoded

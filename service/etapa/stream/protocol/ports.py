@@ -10,6 +10,7 @@ from typing import Any, Literal, Protocol
 
 import msgspec
 
+from etapa.contracts.stored.in_common import InCommon
 from etapa.contracts.stored.mark import TopicRole
 from etapa.contracts.stored.reclassification import ReclassifyProgress, ReclassifyRequest
 from etapa.contracts.stored.transfer import TopicLayout
@@ -188,8 +189,14 @@ class ViewMark(msgspec.Struct, frozen=True):
     complete: bool = True
     memories: Mapping[int, bytes] = {}
     """As in the log's mark (see `Mark`)."""
+    names: tuple[str, ...] = ()
+    """As in the log's mark."""
     layout: TopicLayout | None = None
     """As in the log's mark; none where customers never moved."""
+
+    def in_common(self) -> InCommon:
+        """What the states in the view leave out."""
+        return InCommon(self.memories, self.names)
 
 
 class Due(msgspec.Struct, frozen=True, gc=False):

@@ -6,7 +6,7 @@ from typing import NamedTuple
 import msgspec
 
 from etapa.contracts.outgoing.stage_change_message import StageChangeMessage
-from etapa.contracts.stored.state import NO_KNOWN_MEMORIES, KnownMemories
+from etapa.contracts.stored.in_common import NOTHING_IN_COMMON, InCommon
 from etapa.stream.protocol.ports import ViewError, ViewMark
 
 
@@ -30,8 +30,8 @@ class StoredCustomer(msgspec.Struct, frozen=True):
     partition: int
     stage: str
     state: bytes
-    memories: KnownMemories = NO_KNOWN_MEMORIES
-    """Needed to read the state, if the customer is to be judged."""
+    common: InCommon = NOTHING_IN_COMMON
+    """Needed to read the state."""
 
 
 class StagePlace(NamedTuple):
@@ -42,7 +42,7 @@ class StagePlace(NamedTuple):
 
 
 class StageMembers(msgspec.Struct, frozen=True):
-    """Some customers of a stage, in no order. Their states can be shown, but not judged."""
+    """Some customers of a stage, in no order."""
 
     customers: Sequence[StoredCustomer]
     after: StagePlace | None

@@ -253,10 +253,21 @@ def view_mark(mark: Mark, state_offset: int) -> ViewMark:
         VIEW_FORMAT,
         complete=True,
         memories=mark.memories,
+        names=mark.names,
         layout=None if mark.moving is None else mark.moving.layout,
     )
 
 
 def _on_the_way(last: Mark, state_offset: int, shown: ViewMark | None) -> ViewMark:
     through, stream_time = (-1, None) if shown is None else (shown.through, shown.stream_time)
-    return ViewMark(state_offset, through, stream_time, last.group, last.partitions, VIEW_FORMAT, complete=False, memories=last.memories)
+    return ViewMark(
+        state_offset,
+        through,
+        stream_time,
+        last.group,
+        last.partitions,
+        VIEW_FORMAT,
+        complete=False,
+        memories=last.memories,
+        names=last.names,
+    )

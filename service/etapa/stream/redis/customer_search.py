@@ -9,7 +9,7 @@ from etapa.contracts.stored.state import StateError
 from etapa.stream.protocol.ports import ViewError
 from etapa.stream.protocol.readers import BeingRebuilt, OnTheWay, StoredCustomer
 from etapa.stream.redis.all_partitions import AllPartitions, MarkedLayout
-from etapa.stream.redis.view import PartitionKeys, read_memories
+from etapa.stream.redis.view import COMMON_FIELDS, PartitionKeys, read_common
 
 MOST_HOPS: Final = 64
 """How many forwarding addresses are followed. Each change of the number of partitions adds at most one, and each link; but no partition has two of one id."""
@@ -21,7 +21,8 @@ class _Seen(NamedTuple):
     partition: int
     stage: bytes | None
     state: bytes | None
-    memories: bytes | None
+    common: Sequence[bytes | None]
+    """For `read_common`."""
     is_incomplete: bool
 
     @property
@@ -65,7 +66,7 @@ class CustomerSearch:
                 break
             address = seen.address
             if address is None:
-                return StoredCustomer(customer_id, seen.partition, seen.stage.decode(), seen.state, read_memories(seen.memories))
+                return StoredCustomer(customer_id, seen.partition, seen.stage.decode(), seen.state, read_common(seen.common))
             left = seen.partition
             customer_id = address.customer_id or customer_id
             [seen] = await self._look_at([address.place], customer_id)
@@ -80,7 +81,7 @@ class CustomerSearch:
             pipe.exists(keys.stage)
             pipe.hget(keys.stage, customer_id)
             pipe.hget(keys.state, customer_id)
-            pipe.hget(keys.mark, "memories")
+            pipe.hmget(keys.mark, COMMON_FIELDS)
             # A rebuild may begin or end between two of these; the view is complete only if it is so before and after.
             pipe.hget(keys.mark, "complete")
 
@@ -88,8 +89,8 @@ class CustomerSearch:
         # One argument six times takes six answers at a time.
         rows = zip(partitions, *([answers] * 6), strict=False)
         return [
-            _Seen(partition, stage, state, memories, (before, after) != (b"1", b"1") and bool(before or after or anybody))
-            for partition, before, anybody, stage, state, memories, after in rows
+            _Seen(partition, stage, state, common, (before, after) != (b"1", b"1") and bool(before or after or anybody))
+            for partition, before, anybody, stage, state, common, after in rows
         ]
 
 

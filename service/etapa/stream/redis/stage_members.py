@@ -7,6 +7,7 @@ from typing import Any, Final
 
 from etapa.stream.protocol.readers import StageMembers, StagePlace, StoredCustomer
 from etapa.stream.redis.all_partitions import AllPartitions
+from etapa.stream.redis.view import COMMON_FIELDS, read_common
 
 WANTED: Final = 25
 """Customers after whom no more are looked for."""
@@ -53,9 +54,16 @@ async def stage_members(partitions: AllPartitions, stage: str, begin: StagePlace
 async def _with_states(partitions: AllPartitions, partition: int, stage: str, ids: list[bytes]) -> list[StoredCustomer]:
     if not ids:
         return []
-    [states] = await partitions.each([partition], lambda pipe, keys: pipe.hmget(keys.state, ids))
+
+    def look(pipe: Any, keys: Any) -> None:
+        pipe.hmget(keys.state, ids)
+        # Read after the states, it has all names to which they refer.
+        pipe.hmget(keys.mark, COMMON_FIELDS)
+
+    states, fields = await partitions.each([partition], look)
+    common = read_common(fields)
     return [
-        StoredCustomer(customer_id.decode(), partition, stage, state)
+        StoredCustomer(customer_id.decode(), partition, stage, state, common)
         for customer_id, state in zip(ids, states, strict=True)
         if state is not None
     ]

@@ -6,11 +6,12 @@ call is one round trip within the configured time-out, and may safely be repeate
 
 import contextlib
 from collections.abc import Coroutine, Mapping, Sequence
-from typing import Any, cast
+from typing import Any, Final, cast
 
 import msgspec
 
 from etapa.contracts.stored.forwarding import NO_STAGE
+from etapa.contracts.stored.in_common import InCommon
 from etapa.contracts.stored.ledger_page import LINKED_PREFIX
 from etapa.contracts.stored.reclassification import ReclassifyProgress, ReclassifyRequest, decode_progress, decode_request, encode_progress
 from etapa.contracts.stored.transfer import TopicLayout
@@ -167,6 +168,7 @@ def _mark_fields(mark: ViewMark) -> list[str]:
         "format": str(mark.format),
         "complete": "1" if mark.complete else "0",
         "memories": msgspec.json.encode(mark.memories).decode(),
+        "names": msgspec.json.encode(mark.names).decode(),
     }
     if mark.layout is not None:
         fields["layout"] = msgspec.json.encode(mark.layout).decode()
@@ -177,6 +179,7 @@ def read_mark(fields: Mapping[bytes, bytes]) -> ViewMark | None:
     """The mark in the fields of its hash. Raises `KeyError` or `ValueError` when they make no sense."""
     if not fields:
         return None
+    common = read_common([fields.get(name.encode()) for name in COMMON_FIELDS])
     return ViewMark(
         state_offset=int(fields[b"state_offset"]),
         through=int(fields[b"through"]),
@@ -185,14 +188,23 @@ def read_mark(fields: Mapping[bytes, bytes]) -> ViewMark | None:
         partitions=int(fields[b"partitions"]),
         format=int(fields[b"format"]),
         complete=fields[b"complete"] == b"1",
-        memories=read_memories(fields.get(b"memories")),
+        memories=common.memories,
+        names=common.names,
         layout=read_layout(fields.get(b"layout")),
     )
 
 
-def read_memories(field: bytes | None) -> dict[int, bytes]:
-    """Empty if the mark was written by a version without memories. Raises `ValueError`."""
-    return {} if field is None else msgspec.json.decode(field, type=dict[int, bytes])
+COMMON_FIELDS: Final = ["memories", "names"]
+"""The fields of the mark for `read_common`."""
+
+
+def read_common(fields: Sequence[bytes | None]) -> InCommon:
+    """What the states leave out, by the values of `COMMON_FIELDS` in the mark; nothing where one is missing. Raises `ValueError`."""
+    memories, names = fields
+    return InCommon(
+        {} if memories is None else msgspec.json.decode(memories, type=dict[int, bytes]),
+        () if names is None else msgspec.json.decode(names, type=tuple[str, ...]),
+    )
 
 
 def read_layout(field: bytes | None) -> TopicLayout | None:

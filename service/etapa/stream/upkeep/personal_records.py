@@ -9,10 +9,10 @@ from collections.abc import AsyncIterator, Callable, Sequence
 import msgspec
 
 from etapa.contracts.stored.forwarding import is_forwarding
+from etapa.contracts.stored.in_common import NOTHING_IN_COMMON, InCommon
 from etapa.contracts.stored.ledger_page import LEDGER_PREFIX, LINKED_PREFIX, ROUND_PREFIX
 from etapa.contracts.stored.linked_ids import decode_linked_ids
 from etapa.contracts.stored.mark import MARK_KEY, MarkError, decode_mark, is_customer_key
-from etapa.contracts.stored.state import KnownMemories
 from etapa.contracts.stored.transfer import (
     CustomerClaimed,
     CustomerUnknown,
@@ -71,7 +71,7 @@ class PersonalState(msgspec.Struct, frozen=True):
     latest: PersonalRecord | None
     earlier: int
     """Other states that compaction has not removed yet, tombstones included."""
-    memories: KnownMemories
+    common: InCommon
     """From the last mark of its partition; for decoding the state."""
     left: Sequence[int]
     """The partitions that hold a forwarding address of the customer."""
@@ -126,9 +126,9 @@ class PersonalRecords:
             if partition not in marks:
                 raise MarkError(f"{topic} {partition} holds states but no mark: something else writes to it")
         latest = max((one for one in last.values() if one.is_state), key=lambda one: one.record.timestamp, default=None)
-        memories = {} if latest is None else decode_mark(marks[latest.partition]).memories
+        common = NOTHING_IN_COMMON if latest is None else decode_mark(marks[latest.partition]).in_common()
         left = sorted({one.partition for one in last.values() if one.is_address})
-        return PersonalState(latest, count - (latest is not None), memories, left)
+        return PersonalState(latest, count - (latest is not None), common, left)
 
     async def stored(self) -> list[PersonalRecord]:
         """What is in `customer-state`: states, addresses and tombstones of the ids, and lists of them."""

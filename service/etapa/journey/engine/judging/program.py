@@ -142,6 +142,7 @@ class Program:
         ),
         *(
             "memories",
+            "names",
             "personas",
             "recent_bytes",
             "repeats",
@@ -219,6 +220,8 @@ class Program:
         self.known: Final = known_of(stages, self.memories)
         """`Customer.known` of this version."""
         self.stages_by_digest: Final = stages_by_digest(stages)
+        self.names: Final = _names_in_states(self)
+        """What states name again and again, each once."""
 
     def kind_of(self, touchpoint_type: str) -> TouchpointKind:
         """What the journey makes of touchpoints of that type."""
@@ -241,6 +244,13 @@ class Program:
         taking = [each for each in self.every_accumulator if not {touchpoint_type, ANY_TYPE}.isdisjoint(each.types)]
         says_feeling = self.feeling is not None and self.feeling.is_said_by(touchpoint_type)
         return TouchpointKind(place, number, taking, says_feeling=says_feeling)
+
+
+def _names_in_states(program: Program) -> tuple[str, ...]:
+    """Those that most states hold come first, because there may not be room for all of them (see `contracts.stored.in_common`)."""
+    personas = () if program.personas is None else program.personas.ids
+    rules = [rule.id for stage in program.stages.values() for rule in stage.rules]
+    return tuple(dict.fromkeys([*program.stages, *program.keys, *program.traits, *rules, *[each for each in personas if each is not None]]))
 
 
 def _types_of_design(journey: Journey) -> set[str]:

@@ -12,6 +12,7 @@ from collections.abc import Callable, Mapping, Sequence
 
 from etapa.contracts.incoming.rejected import Rejected, rejected
 from etapa.contracts.stored.denial import denied_fields, read_denials
+from etapa.contracts.stored.in_common import NOTHING_IN_COMMON
 from etapa.contracts.stored.ledger_page import LedgerField
 from etapa.contracts.stored.mark import MARK_KEY, Mark, encode_mark
 from etapa.contracts.stored.state import decode_state
@@ -54,8 +55,9 @@ class Tenure:
         """That of the last mark."""
         self._last_change = None if taken.mark is None else taken.mark.last_change
         self._replaced = () if taken.mark is None else taken.mark.replaced
-        self._memories = {} if taken.mark is None else dict(taken.mark.memories)
-        self._memories.setdefault(around.program.version, around.program.known)
+        program = around.program
+        common = NOTHING_IN_COMMON if taken.mark is None else taken.mark.in_common()
+        self._common = common.with_version(program.version, program.known, program.names)
         self._denied: dict[bytes, Denial] = {}
         self._engine = self._new_engine()
         self._pace = QuietPace(around.options.quiet_after, around.clock.monotonic())
@@ -262,13 +264,13 @@ class Tenure:
     async def _admit(self, customer_ids: Sequence[str], loaded: LoadedCustomers) -> None:
         admit, every = self._engine.admit, self._around.options.pause_every
         for count, (customer_id, state) in enumerate(zip(customer_ids, loaded.states, strict=True), start=1):
-            admit(customer_id, None if state is None else decode_state(state, customer_id, self._memories))
+            admit(customer_id, None if state is None else decode_state(state, customer_id, self._common))
             if count % every == 0:
                 await self._pause()
         unknown = set(self._engine.missing([due.customer_id for due in loaded.due]))
         for count, due in enumerate(loaded.due, start=1):
             if due.customer_id in unknown:
-                admit(due.customer_id, decode_state(due.state, due.customer_id, self._memories))
+                admit(due.customer_id, decode_state(due.state, due.customer_id, self._common))
             if count % every == 0:
                 await self._pause()
 
@@ -294,7 +296,7 @@ class Tenure:
             version=journey.version,
             pause_every=around.options.pause_every,
             pause=self._pause,
-            memories=self._memories,
+            common=self._common,
             released=work.released,
             traces=self._waiting.traces(count) if work.changes else NO_TRACES,
             outcomes=work.outcomes,
@@ -348,7 +350,8 @@ class Tenure:
             journey=journey.id,
             version=journey.version,
             zones=ZONE_DATA,
-            memories=self._memories,
+            memories=dict(self._common.memories),
+            names=self._common.names,
             begun=accounted.begun,
             topics=dict(self._topics.ids),
             last_change=self._last_change_after(work),
