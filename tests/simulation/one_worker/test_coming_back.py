@@ -9,6 +9,7 @@ from etapa.contracts.incoming.input_format import decoder_within
 from etapa.contracts.incoming.touchpoint_message import TouchpointLimits
 from etapa.contracts.rfc3339 import format_time
 from etapa.contracts.stored.linked_ids import encode_linked_ids
+from etapa.contracts.stored.made_touchpoint import decode_made
 from etapa.contracts.stored.transfer import (
     LinkAsked,
     PersonMoved,
@@ -23,11 +24,13 @@ from etapa.contracts.stored.way_round import WayRound, read_rounds
 from etapa.journey.identity.links import IdLink
 from etapa.journey.identity.people import LinkedIds
 from etapa.stream.protocol.records import Outgoing
+from etapa.stream.protocol.task_options import TaskOptions
 from tests.simulation.checking.joined import KEY
 from tests.simulation.machines.memory_transfers import MemoryTransfers
 from tests.simulation.one_worker.alone import OPTIONS, START, Alone
 from tests.simulation.worlds.forgetting import FOR_EVER, request_for
 from tests.simulation.worlds.linked import LINKED
+from tests.simulation.worlds.sourced_links import linking_source
 
 DECODER: Final = decoder_within(TouchpointLimits(takes_links=True))
 LINKING: Final = msgspec.structs.replace(OPTIONS, follows_links=True, forget_key=KEY, decoder=DECODER)
@@ -38,11 +41,14 @@ PLACES: Final = 3
 class ComingBack:
     """Partition 0, where `lea` lived. She moved to `bea` at 1; both went on to 2, and come back from there to `amy`."""
 
-    def __init__(self) -> None:
-        self.alone = Alone(LINKING)
+    def __init__(self, options: TaskOptions = LINKING) -> None:
+        self.alone = Alone(options)
         self.alone.broker.partitions = PLACES
         self.alone.broker.transfers = [MemoryTransfers() for _ in range(PLACES)]
         self._numbers = dict.fromkeys(range(PLACES), 0)
+
+    def come_back(self) -> "ComingBack":
+        """All of it."""
         first = self.alone.touch("lea")
         self.work()
         self.receive(1, asked("lea", moved="lea", kept="bea", other="bea"))
@@ -56,6 +62,7 @@ class ComingBack:
         link = asked("bea", moved="bea", kept="amy", other="amy")
         self.receive(2, PersonMoved(target="amy", linked_ids=encode_linked_ids(both), state=moved.state, stream_time=START, link=link))
         self.work()
+        return self
 
     def work(self) -> None:
         """A worker takes the partition over, and does what there is to do."""
@@ -97,6 +104,12 @@ class ComingBack:
         """How many touchpoints were judged here."""
         return sum(batch.applied for batch in self.alone.told.batches)
 
+    def batch(self, customer_id: str, **fields: str) -> None:
+        """A record that a source reads."""
+        offset = self.alone.broker.end_offset
+        told = {"id": f"e{offset}", "customer_id": customer_id, "type": "purchase", "occurred_at": format_time(START), **fields}
+        self.alone.broker.append(customer_id.encode(), json.dumps({"batch": [told]}).encode(), (), self.alone.now())
+
 
 def asked(target: str, *, moved: str, kept: str, other: str) -> LinkAsked:
     record = TouchpointForwarded(b"l", b"{}", (), START, 1, 1)
@@ -104,7 +117,7 @@ def asked(target: str, *, moved: str, kept: str, other: str) -> LinkAsked:
 
 
 def test_what_comes_next_is_sent_the_same_way_until_a_probe_is_back_with_nothing_behind_it() -> None:
-    run = ComingBack()
+    run = ComingBack().come_back()
     first = run.last_probe()
     assert run.ways() == {"lea": WayRound(1, 2, first.number)}
     assert (first.customer_id, first.origin) == ("lea", 0)
@@ -132,7 +145,7 @@ def test_what_comes_next_is_sent_the_same_way_until_a_probe_is_back_with_nothing
 
 
 def test_touchpoints_of_ids_that_were_never_sent_on_are_judged_meanwhile() -> None:
-    run = ComingBack()
+    run = ComingBack().come_back()
     judged = run.judged()
     run.alone.touch("amy")
     run.work()
@@ -140,7 +153,7 @@ def test_touchpoints_of_ids_that_were_never_sent_on_are_judged_meanwhile() -> No
 
 
 def test_nobody_leaves_before_the_question_is_back_behind_the_probe() -> None:
-    run = ComingBack()
+    run = ComingBack().come_back()
     run.receive(1, asked("amy", moved="amy", kept="abe", other="abe"))
     run.work()
     again = run.sent(1)[-1]
@@ -156,7 +169,7 @@ def test_nobody_leaves_before_the_question_is_back_behind_the_probe() -> None:
 
 
 def test_who_only_passes_through_stays_until_nothing_is_on_its_way_round() -> None:
-    run = ComingBack()
+    run = ComingBack().come_back()
     run.receive(2, run.last_probe())
     run.receive(1, asked("amy", moved="amy", kept="abe", other="abe"))
     run.work()
@@ -171,7 +184,7 @@ def test_who_only_passes_through_stays_until_nothing_is_on_its_way_round() -> No
 
 
 def test_who_is_forgotten_has_no_way_round_and_the_probe_means_nothing_any_more() -> None:
-    run = ComingBack()
+    run = ComingBack().come_back()
     forget = request_for("lea", run.alone.now(), FOR_EVER, KEY)
     run.alone.broker.append(forget.key, forget.value, forget.headers, run.alone.now())
     run.work()
@@ -179,6 +192,8 @@ def test_who_is_forgotten_has_no_way_round_and_the_probe_means_nothing_any_more(
     assert not any(b"lea" in name for name in run.alone.redis.ledger)
     sent, judged = len(run.sent(1)), run.judged()
     run.receive(2, run.last_probe())
+    # Nor does that of another place, which would name her once more.
+    run.receive(2, WayProbed(customer_id="lea", origin=1, number=5))
     run.comes_round(run.last_sent_on)
     run.alone.touch("lea")
     run.work()
@@ -186,7 +201,7 @@ def test_who_is_forgotten_has_no_way_round_and_the_probe_means_nothing_any_more(
 
 
 def test_a_probe_of_another_place_goes_where_touchpoints_of_the_id_go_or_back_if_they_go_no_further() -> None:
-    run = ComingBack()
+    run = ComingBack().come_back()
     for customer_id in ("bea", "lea", "bob"):
         run.receive(1, WayProbed(customer_id=customer_id, origin=2, number=5))
     run.receive(1, WayProbed(customer_id="zoe", origin=1, number=5))
@@ -197,9 +212,24 @@ def test_a_probe_of_another_place_goes_where_touchpoints_of_the_id_go_or_back_if
 
 
 def test_a_link_is_read_with_an_open_way_round_as_without() -> None:
-    run = ComingBack()
+    run = ComingBack().come_back()
     told = {"id": "l-9", "type": "$link", "customer_id": "lea", "same_as": "amy", "occurred_at": format_time(START - 1)}
     run.alone.broker.append(b"lea", json.dumps(told).encode(), (), run.alone.now())
     run.work()
     assert set(run.ways()) == {"lea"}
     assert not any(isinstance(sent, LinkAsked) for sent in run.sent(1)[2:])
+
+
+def test_what_waits_until_its_person_has_left_is_sent_on_under_its_own_id() -> None:
+    run = ComingBack(msgspec.structs.replace(LINKING, decoder=linking_source()))
+    run.batch("lea")
+    run.batch("lea", type="alias", same_as="amy")
+    run.work()
+    run.batch("lea")
+    # It ends the batch, and the next touchpoint waits.
+    run.batch("lea", type="alias", same_as="amy")
+    run.batch("lea")
+    run.receive(1, asked("amy", moved="amy", kept="abe", other="abe"))
+    run.work()
+    forwarded = [sent for sent in run.sent(1) if isinstance(sent, TouchpointForwarded)]
+    assert [decode_made(sent.made or b"").customer_id for sent in forwarded] == ["lea"]
