@@ -3,7 +3,7 @@ import type { JSX } from "preact";
 import { feelingColour, layOutFeeling } from "./feeling-layout.ts";
 import { labelOf, useReading } from "./reading.ts";
 
-const HEIGHT = 88;
+const HEIGHT = 80;
 
 export function FeelingLane({ width }: { readonly width: number }): JSX.Element {
   const { map, speech } = useReading();

@@ -32,7 +32,7 @@ export interface FlowLayout {
 const PLATE_HEIGHT = 50;
 const MOST = 26;
 const LEAST = 1.5;
-const GAP = 15;
+const GAP = 13;
 const MARGIN = 6;
 const LABEL = 12;
 const BEND = 12;
