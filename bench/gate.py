@@ -60,7 +60,7 @@ def parts() -> tuple[Callable[[], float], Sequence[Part]]:
         Part("encode, changes and states", 1.7, lambda: through_encode(program, touchpoints)),
         # By itself, since twice as much of it would hardly show in the batch path.
         # A third of it is the loop around it, which is not compiled.
-        Part("ledger, a busy hour: count touchpoints and changes", 0.55, counting(program, decoded(sent_at_once))),
+        Part("ledger, a busy hour: count touchpoints and changes", 0.4, counting(program, decoded(sent_at_once))),
         Part("batch path, a busy hour: decode, classify, encode", 4.2, lambda: through_task(program, busy)),
         # Two touchpoints an hour over half a year: each writes several pages of the ledger, which a busy hour shares among thousands.
         Part("batch path, sparse history", 12.5, lambda: through_task(program, records)),

@@ -16,7 +16,7 @@ from etapa.journey.ledger.tally import BatchTally
 def counting(program: Program, touchpoints: Sequence[Touchpoint]) -> Callable[[], float]:
     """Gives the CPU seconds that it takes to count all of them, in the stages where their customers ended, and their changes, as one batch.
 
-    As on a worker, each batch finds the cells that the batch before it counted in, and each is entered into pages that are new.
+    Each batch is entered into pages that are new.
     """
     customers: dict[str, Customer] = {}
     changes: list[StageChange] = []
@@ -39,7 +39,7 @@ def counting(program: Program, touchpoints: Sequence[Touchpoint]) -> Callable[[]
             count_touchpoint(program, customer, touchpoint, kind, customer.stage, stage, tally)
         count_changes(tally, changes, (), ())
         enter(JourneyLedger(), tally, now)
-        tally = tally.successor()
+        tally = BatchTally()
         return time.process_time() - started
 
     return spend

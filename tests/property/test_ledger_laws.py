@@ -23,8 +23,8 @@ from etapa.journey.ledger.ledger import JourneyLedger, enter, fold
 from etapa.journey.ledger.page import PageKey
 from etapa.journey.ledger.periods import DAYS_KEPT, period_of
 from etapa.journey.ledger.stays import bucket_of
-from etapa.journey.ledger.tables import TABLES, Figures, Key, Table
-from etapa.journey.ledger.tally import BatchTally, add_figures
+from etapa.journey.ledger.tables import TABLES, Figures, Key, Table, add_figures
+from etapa.journey.ledger.tally import BatchTally
 from etapa.journey.map.ways import ShownSpan, reached_of, ways_of
 from etapa.journey.units import DAY, HOUR
 from etapa.stream.protocol.ledger_keeper import LedgerKeeper

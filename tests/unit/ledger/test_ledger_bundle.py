@@ -1,6 +1,6 @@
 """Bundles: the pages that are stored together, and their stored form."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import pytest
 from hypothesis import given
@@ -8,25 +8,25 @@ from hypothesis import strategies as st
 
 from etapa.contracts.rfc3339 import parse_time
 from etapa.journey.ledger.bundle import Bundle, FlatBundle, bundle_of
-from etapa.journey.ledger.page import FlatPage
 from etapa.journey.ledger.periods import KeptPeriods
-from etapa.journey.ledger.tables import MOST_CELLS, MOST_NAMES, Figures, Key, Table
-from etapa.journey.ledger.tally import add_figures
+from etapa.journey.ledger.sums import FlatSums
+from etapa.journey.ledger.tables import MOST_CELLS, MOST_NAMES, Figures, Key, Table, add_figures
+from tests.support.counted_sums import sums_of
 
 DAY = "2026-11-21"
 
 
 def by_hours() -> Bundle:
     bundle = Bundle("stays", DAY)
-    bundle.opened(f"{DAY}T22").add({("student", "a", "b", 7): [1], (None, "a", "b", 0): [2]})
-    bundle.opened(f"{DAY}T03").add({(None, "b", "a", 7): [4]})
+    add(bundle, f"{DAY}T22", {("student", "a", "b", 7): [1], (None, "a", "b", 0): [2]})
+    add(bundle, f"{DAY}T03", {(None, "b", "a", 7): [4]})
     return bundle
 
 
 def test_hours_of_a_day_share_their_names() -> None:
     flat = by_hours().flat()
     assert flat == FlatBundle(
-        in_parts=True, page=FlatPage(["student", "a", "b"], [3, -1, 2, 1, 7, 4, 22, 0, 1, 2, 7, 1, 22, -1, 1, 2, 0, 2])
+        in_parts=True, sums=FlatSums(["student", "a", "b"], [22, 0, 1, 2, 7, 1, 22, -1, 1, 2, 0, 2, 3, -1, 2, 1, 7, 4])
     )
     again = bundle_of("stays", DAY, flat)
     assert {period: page.cells() for period, page in again.pages().items()} == {
@@ -37,7 +37,7 @@ def test_hours_of_a_day_share_their_names() -> None:
 
 def test_a_day_is_folded_in_place() -> None:
     bundle = by_hours()
-    bundle.opened(f"{DAY}T04").add({(None, "b", "a", 7): [5]})
+    add(bundle, f"{DAY}T04", {(None, "b", "a", 7): [5]})
     bundle.fold()
     assert {period: page.cells() for period, page in bundle.pages().items()} == {
         DAY: {("student", "a", "b", 7): [1], (None, "a", "b", 0): [2], (None, "b", "a", 7): [9]}
@@ -58,7 +58,7 @@ def test_a_day_is_folded_in_place() -> None:
 )
 def test_lists_that_fit_no_table_are_refused(in_parts: bool, numbers: list[int], words: str) -> None:
     with pytest.raises(ValueError, match=words):
-        bundle_of("touchpoints", DAY, FlatBundle(in_parts, FlatPage(["a"], numbers)))
+        bundle_of("touchpoints", DAY, FlatBundle(in_parts, FlatSums(["a"], numbers)))
 
 
 @pytest.mark.parametrize(
@@ -89,13 +89,13 @@ def test_hours_have_records_of_their_own_today_and_yesterday(period: str, record
 @pytest.mark.parametrize("number", [0, 31, -1])
 def test_a_month_has_only_the_days_of_the_calendar(number: int) -> None:
     with pytest.raises(ValueError, match=f"no day {number} in 2026-11"):
-        bundle_of("touchpoints", "2026-11", FlatBundle(True, FlatPage(["a"], [number, 0, 0, 0, 0, 1])))
+        bundle_of("touchpoints", "2026-11", FlatBundle(True, FlatSums(["a"], [number, 0, 0, 0, 0, 1])))
 
 
 def test_days_of_a_month_share_a_record_and_take_in_hours_of_theirs() -> None:
     month = Bundle("stays", "2026-11")
     month.take(by_hours(), in_parts=True)
-    month.opened("2026-11-30").add({(None, "b", "a", 7): [5]})
+    add(month, "2026-11-30", {(None, "b", "a", 7): [5]})
     again = bundle_of("stays", "2026-11", month.flat())
     assert {period: page.cells() for period, page in again.pages().items()} == {
         "2026-11-21": {("student", "a", "b", 7): [1], (None, "a", "b", 0): [2], (None, "b", "a", 7): [4]},
@@ -110,12 +110,12 @@ def test_days_of_a_month_share_a_record_and_take_in_hours_of_theirs() -> None:
 def test_a_whole_period_keeps_no_names_that_it_counts_as_other(is_read_again: bool) -> None:
     month = Bundle("touchpoints", "2026-11")
     for day in range(1, 6):
-        month.opened(f"2026-11-{day:02}").add({(None, "a", f"type {day} {number}", "web"): [1] for number in range(MOST_NAMES)})
-    assert len(month.flat().page.names) == 5 * MOST_NAMES + 2
+        add(month, f"2026-11-{day:02}", {(None, "a", f"type {day} {number}", "web"): [1] for number in range(MOST_NAMES)})
+    assert len(month.flat().sums.names) == 5 * MOST_NAMES + 2
     if is_read_again:
         month = stored(month)
     month.fold()
-    cells, names = month.pages()["2026-11"].cells(), month.flat().page.names
+    cells, names = month.pages()["2026-11"].cells(), month.flat().sums.names
     assert cells[None, "a", "other", "web"] == [4 * MOST_NAMES]
     assert sorted(names) == sorted({name for key in cells for name in key if isinstance(name, str)})
     assert len(names) == MOST_NAMES + 3
@@ -123,23 +123,24 @@ def test_a_whole_period_keeps_no_names_that_it_counts_as_other(is_read_again: bo
 
 def test_a_name_that_is_stored_twice_is_refused() -> None:
     with pytest.raises(ValueError, match="a name twice"):
-        bundle_of("touchpoints", DAY, FlatBundle(False, FlatPage(["a", "a"], [-1, 0, 1, -1, 1])))
+        bundle_of("touchpoints", DAY, FlatBundle(False, FlatSums(["a", "a"], [-1, 0, 1, -1, 1])))
 
 
 def test_a_page_that_was_read_counts_on_where_it_was() -> None:
     again = bundle_of("stays", DAY, by_hours().flat())
-    again.opened(f"{DAY}T22").add({(None, "a", "b", 0): [3], (None, "a", "c", 0): [1]})
+    add(again, f"{DAY}T22", {(None, "a", "b", 0): [3], (None, "a", "c", 0): [1]})
     assert again.pages()[f"{DAY}T22"].cells() == {("student", "a", "b", 7): [1], (None, "a", "b", 0): [5], (None, "a", "c", 0): [1]}
     assert len(again) == 4
 
 
-def test_a_record_that_has_its_month_as_a_whole_keeps_it_beside_days() -> None:
+def test_a_record_that_has_its_month_as_a_whole_counts_days_in_it() -> None:
     month = Bundle("stays", "2026-11")
-    month.opened("2026-11").add({(None, "b", "a", 7): [5]})
+    add(month, "2026-11", {(None, "b", "a", 7): [5]})
     month = stored(month)
     month.take(by_hours(), in_parts=True)
-    assert month.pages()["2026-11"].cells() == {(None, "b", "a", 7): [5]}
-    assert len(month.pages()[DAY]) == 3
+    assert {period: page.cells() for period, page in stored(month).pages().items()} == {
+        "2026-11": {(None, "b", "a", 7): [9], ("student", "a", "b", 7): [1], (None, "a", "b", 0): [2]}
+    }
 
 
 def test_rows_whose_keys_are_large_or_of_many_names_are_told_apart() -> None:
@@ -147,7 +148,7 @@ def test_rows_whose_keys_are_large_or_of_many_names_are_told_apart() -> None:
     # In one number, this would be the key of another row.
     cells.update({(None, "a", f"name {number}", 65_536): [1_000 + number] for number in range(180)})
     day = Bundle("stays", DAY)
-    day.opened(f"{DAY}T07").add(cells)
+    add(day, f"{DAY}T07", cells)
     month = Bundle("stays", "2026-11")
     month.take(stored(day), in_parts=True)
     assert month.pages()[DAY].cells() == cells
@@ -161,7 +162,7 @@ def test_rows_of_many_names_are_told_apart() -> None:
     month = Bundle("stays", "2026-11")
     for day in ("2026-11-01", "2026-11-02"):
         bundle = Bundle("stays", day)
-        bundle.opened(day).add(cells)
+        add(bundle, day, cells)
         month.take(stored(bundle), in_parts=False)
     assert month.pages()["2026-11"].cells() == {key: [2 * figure] for key, [figure] in cells.items()}
 
@@ -170,7 +171,7 @@ def test_records_that_are_put_together_stay_within_bounds() -> None:
     month, most = Bundle("stays", "2026-11"), MOST_CELLS // 2 + 10
     for day in (1, 2):
         bundle = Bundle("stays", f"2026-11-{day:02}")
-        bundle.opened(bundle.period).add({(None, "a", "b", day * MOST_CELLS + number): [1] for number in range(most)})
+        add(bundle, bundle.period, {(None, "a", "b", day * MOST_CELLS + number): [1] for number in range(most)})
         month.take(stored(bundle), in_parts=False)
     cells = month.pages()["2026-11"].cells()
     assert sum(figures[0] for figures in cells.values()) == 2 * most
@@ -202,7 +203,7 @@ def test_records_are_put_together_as_they_are_stored_just_as_page_by_page(
         month = Bundle(table, "2026-11")
         for day, _, (each, key, figures) in before:
             if each == table:
-                month.opened(f"2026-11-{day:02}" if in_parts else "2026-11").add({key: list(figures)})
+                add(month, f"2026-11-{day:02}" if in_parts else "2026-11", {key: list(figures)})
                 _count(expected, f"2026-11-{day:02}" if in_parts else "2026-11", key, figures)
         month = stored(month)
         for day in range(1, 4):
@@ -210,7 +211,7 @@ def test_records_are_put_together_as_they_are_stored_just_as_page_by_page(
             bundle = Bundle(table, period)
             for there, hour, (each, key, figures) in added:
                 if each == table and there == day:
-                    bundle.opened(f"{period}T{hour:02}").add({key: list(figures)})
+                    add(bundle, f"{period}T{hour:02}", {key: list(figures)})
                     _count(expected, period if in_parts else "2026-11", key, figures)
             bundle = stored(bundle)
             if whole_days:
@@ -218,6 +219,10 @@ def test_records_are_put_together_as_they_are_stored_just_as_page_by_page(
             month.take(bundle, in_parts=in_parts)
         assert {period: page.cells() for period, page in stored(month).pages().items() if len(page)} == expected
         assert {period: page.cells() for period, page in month.pages().items() if len(page)} == expected
+
+
+def add(bundle: Bundle, period: str, cells: Mapping[Key, Sequence[int]]) -> None:
+    bundle.add(period, sums_of(bundle.table, cells))
 
 
 def stored(bundle: Bundle) -> Bundle:

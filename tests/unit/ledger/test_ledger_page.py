@@ -1,6 +1,7 @@
 """Pages: figures that add up, within bounds."""
 
-from etapa.journey.ledger.page import FlatPage, Page
+from etapa.journey.ledger.page import Page
+from etapa.journey.ledger.sums import FlatSums
 from etapa.journey.ledger.tables import MOST_CELLS, MOST_NAMES, Key
 from etapa.journey.ledger.tally import BatchTally
 
@@ -29,7 +30,8 @@ def test_the_same_bounds_hold_for_what_a_tally_counted() -> None:
         tally.touched(0, None, "a", f"type {number}", "web")
         tally.touched(0, None, "a", "visit", f"channel {number}")
     for _ in range(2):
-        page.add_counted([hour.touchpoints for hour in tally.hours()])
+        for hour in tally.hours():
+            page.add_sums(hour.of("touchpoints"))
     cells = page.cells()
     assert sum(figures[0] for figures in cells.values()) == 4 * (MOST_NAMES + 50)
     assert {len({key[place] for key in cells} - {"other"}) for place in (2, 3)} == {MOST_NAMES}
@@ -40,7 +42,8 @@ def test_cells_beyond_the_bound_are_counted_together() -> None:
     # Fewer names than a column may have.
     for number in range(MOST_CELLS + 10):
         tally.touched(0, f"persona {number % 19}", f"stage {number // 19 % 59}", f"type {number // 19 // 59}", None)
-    page.add_counted([hour.touchpoints for hour in tally.hours()])
+    for hour in tally.hours():
+        page.add_sums(hour.of("touchpoints"))
     assert len(page) == MOST_CELLS + 1
     assert page.cells()["other", "other", "other", "other"] == [10]
 
@@ -55,4 +58,4 @@ def test_keys_beyond_the_bound_are_counted_together_and_nothing_is_lost() -> Non
 def test_a_page_keeps_each_name_once_and_its_rows_in_the_order_of_arrival() -> None:
     page = Page("touchpoints")
     _touchpoints(page, (None, "a", "visit", "web"), ("student", "b", "visit", None), (None, "a", "visit", "web"))
-    assert page.flat() == FlatPage(["a", "visit", "web", "student", "b"], [-1, 0, 1, 2, 2, 3, 4, 1, -1, 1])
+    assert page.flat() == FlatSums(["a", "visit", "web", "student", "b"], [-1, 0, 1, 2, 2, 3, 4, 1, -1, 1])

@@ -15,6 +15,7 @@ from etapa.journey.ledger.tables import Figures, Key
 from etapa.journey.ledger.tally import BatchTally
 from etapa.journey.units import DAY, HOUR
 from etapa.stream.protocol.ledger_keeper import MOST_COMPRESSED, MOST_OPEN, MOST_UNCOMPRESSED, LedgerKeeper, LedgerPages, ledger_records
+from tests.support.counted_sums import sums_of
 
 NOON = parse_time("2026-11-21T12:00:00Z")
 
@@ -184,9 +185,9 @@ def test_what_is_no_page_is_refused(field: bytes) -> None:
 def test_a_page_is_written_down_and_read_again_however_large_its_sums() -> None:
     figures: dict[Key, Figures] = {(None, "a"): [3, -5, 2**80], ("student", "a"): [1, 5, 25]}
     day, hours = Bundle("feeling", "2026-11-21"), Bundle("feeling", "2026-11-21")
-    day.opened("2026-11-21").add(figures)
-    hours.opened("2026-11-21T07").add(figures)
-    hours.opened("2026-11-21T05").add({("student", "b"): [1, 0, 0]})
+    day.add("2026-11-21", sums_of("feeling", figures))
+    hours.add("2026-11-21T07", sums_of("feeling", figures))
+    hours.add("2026-11-21T05", sums_of("feeling", {("student", "b"): [1, 0, 0]}))
     for bundle in (day, hours):
         for compressed in (False, True):
             again = cells(b"feeling 2026-11-21", encode_bundle(bundle, compressed=compressed))

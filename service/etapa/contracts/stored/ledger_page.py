@@ -22,8 +22,9 @@ from etapa.contracts.stored.ledger_page_layout import (
 )
 from etapa.contracts.stored.state import StateError
 from etapa.journey.ledger.bundle import Bundle, FlatBundle, bundle_of
-from etapa.journey.ledger.page import FlatPage, PageKey
+from etapa.journey.ledger.page import PageKey
 from etapa.journey.ledger.periods import grain_of, start_of
+from etapa.journey.ledger.sums import FlatSums
 from etapa.journey.ledger.tables import COLUMNS, FIGURES, TABLES, Table
 
 FORMAT: Final = 1
@@ -80,6 +81,9 @@ def page_key_of(field: LedgerField) -> PageKey | None:
 
 def encode_bundle(bundle: Bundle, *, compressed: bool = False) -> bytes:
     """The record's value. `compressed` is for records that will not be written again soon."""
+    packed = None if compressed else bundle.packed()
+    if packed is not None:
+        return _encode([FORMAT, bundle.in_parts, msgspec.Raw(packed)])
     in_parts, (names, numbers) = bundle.flat()
     if not compressed:
         return _encoded([FORMAT, in_parts, [names, numbers]])
@@ -98,9 +102,6 @@ def decode_bundle(key: PageKey, value: bytes) -> Bundle:
     """The record's pages. Raises `StateError`, also if a later version wrote it."""
     table, period = key
     try:
-        found = _decode_format(value).format
-        if found != FORMAT:
-            raise StateError(f"a ledger page has format {found}; this version reads format {FORMAT}")
         in_parts, body = _body_of(value)
         flat = _in_rows(table, body, in_parts=in_parts) if isinstance(body, bytes) else body
         return bundle_of(table, period, FlatBundle(in_parts, flat))
@@ -108,19 +109,26 @@ def decode_bundle(key: PageKey, value: bytes) -> Bundle:
         raise StateError(f"not a page of the ledger: {error}") from None
 
 
-def _body_of(value: bytes) -> tuple[bool, FlatPage | bytes]:
+def _body_of(value: bytes) -> tuple[bool, FlatSums | bytes]:
     """Whether it has parts; and its rows, or its columns still compressed."""
     try:
         small = _decode_small(value)
     except msgspec.ValidationError:
+        _check(_decode_format(value).format)
         written = _decode(value)
         rows = written.body
-        return written.in_parts, FlatPage(rows.names, list(map(int, rows.numbers))) if isinstance(rows, PageRows) else rows
+        return written.in_parts, FlatSums(rows.names, list(map(int, rows.numbers))) if isinstance(rows, PageRows) else rows
+    _check(small.format)
     body = small.body
-    return small.in_parts, FlatPage(body.names, body.numbers) if isinstance(body, SmallPageRows) else body
+    return small.in_parts, FlatSums(body.names, body.numbers) if isinstance(body, SmallPageRows) else body
 
 
-def _in_rows(table: Table, body: bytes, *, in_parts: bool) -> FlatPage:
+def _check(found: int) -> None:
+    if found != FORMAT:
+        raise StateError(f"a ledger page has format {found}; this version reads format {FORMAT}")
+
+
+def _in_rows(table: Table, body: bytes, *, in_parts: bool) -> FlatSums:
     packed = zlib.decompressobj().decompress(body, _MOST_BYTES)
     try:
         small = _decode_small_columns(packed)
@@ -132,7 +140,7 @@ def _in_rows(table: Table, body: bytes, *, in_parts: bool) -> FlatPage:
     columns[:keys] = [list(accumulate(column)) for column in columns[:keys]]
     if in_parts:
         columns[:keys] = [*columns[keys - 1 : keys], *columns[: keys - 1]]
-    return FlatPage(names, list(chain.from_iterable(zip(*columns, strict=True))))
+    return FlatSums(names, list(chain.from_iterable(zip(*columns, strict=True))))
 
 
 def _widths(table: Table, *, in_parts: bool) -> tuple[int, int]:

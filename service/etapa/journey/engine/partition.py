@@ -329,17 +329,16 @@ class Partition:
 
     def collect(self) -> Work:
         """Everything that resulted since the last collection. Also tells the changed customers what of them has changed."""
-        work, tally = self._work, None
+        work = self._work
         if work.tally is not None:
             count_changes(work.tally, work.changes, work.released, work.outcomes, work.departures)
-            tally = work.tally.successor()
         denied = self._denied
         if denied is not None:
             if self.stream_time is not None:
                 denied.expire(self.stream_time)
             if denied.pending:
                 work.denied = denied.collect()
-        self._work = Work(self._at_once, tally)
+        self._work = Work(self._at_once)
         self._turn += 1
         customers = self._customers
         for customer_id, customer in work.changed.items():

@@ -28,9 +28,8 @@ class Work(Happened):
         ),
     )
 
-    def __init__(self, at_once: int, tally: BatchTally | None = None) -> None:
-        """`tally`: an empty one; none: a new one."""
-        super().__init__(at_once, BatchTally() if tally is None else tally)
+    def __init__(self, at_once: int) -> None:
+        super().__init__(at_once, BatchTally())
         self.released, self.outcomes, self.departures, self.failures = [], [], [], []
         self.unpublished: list[tuple[str, str]] = []
         """Unpublished moves: from which stage to which."""

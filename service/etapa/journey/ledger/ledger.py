@@ -5,16 +5,17 @@ from typing import Final
 
 from etapa.journey.ledger.page import Page, PageKey, page_key
 from etapa.journey.ledger.periods import KeptPeriods, Period, start_of
+from etapa.journey.ledger.sums import TableSums
 from etapa.journey.ledger.tables import Table
-from etapa.journey.ledger.tally import COUNTED_BY_CELL, BatchTally, CountedHour
+from etapa.journey.ledger.tally import BatchTally
 from etapa.journey.units import DAY
 
 
 class Pages:
     """Pages that can be added to."""
 
-    def page(self, table: Table, period: Period) -> Page:
-        """The page, for adding to it; a new one if there is none."""
+    def add(self, period: Period, counted: TableSums) -> None:
+        """Add what was counted in a period."""
         raise NotImplementedError
 
 
@@ -30,8 +31,8 @@ class JourneyLedger(Pages):
         """The keys of all pages."""
         return list(self._pages)
 
-    def page(self, table: Table, period: Period) -> Page:
-        return self.opened(page_key(table, period))
+    def add(self, period: Period, counted: TableSums) -> None:
+        self.opened(page_key(counted.table, period)).add_sums(counted)
 
     def opened(self, key: PageKey) -> Page:
         """The page, for adding to it; a new one if there is none."""
@@ -67,24 +68,10 @@ def enter(ledger: JourneyLedger, tally: BatchTally, now: int) -> None:
 
 def count(pages: Pages, tally: BatchTally, kept: KeptPeriods) -> None:
     """Add what was counted, each in its period."""
-    # History counts in many hours that share a page: each page is opened once, and gets all of its hours at once.
-    by_period: dict[Period, list[CountedHour]] = {}
     for hour in tally.hours():
         period = kept.of(hour.start)
-        there = by_period.get(period)
-        if there is None:
-            by_period[period] = [hour]
-        else:
-            there.append(hour)
-    for period, hours in by_period.items():
-        for table in COUNTED_BY_CELL:
-            parts = [counted for hour in hours if (counted := hour.of(table)).cells]
-            if parts:
-                pages.page(table, period).add_counted(parts)
-        for hour in hours:
-            if hour.others is not None:
-                for table, cells in hour.others.items():
-                    pages.page(table, period).add(cells)
+        for counted in hour.tables.values():
+            pages.add(period, counted)
 
 
 def fold(ledger: JourneyLedger, now: int) -> None:

@@ -8,8 +8,7 @@ from etapa.journey.ledger.ledger import JourneyLedger
 from etapa.journey.ledger.page import Page
 from etapa.journey.ledger.periods import Grain, Period, coarser, end_of, grain_of, start_of
 from etapa.journey.ledger.stays import bucket_end, bucket_start, quantile
-from etapa.journey.ledger.tables import COLUMNS, FEELING_UNITS, OTHER, VALUE_UNITS, Figures, Key, Table
-from etapa.journey.ledger.tally import add_figures
+from etapa.journey.ledger.tables import COLUMNS, FEELING_UNITS, OTHER, VALUE_UNITS, Figures, Key, Table, add_figures
 from etapa.journey.units import SECOND
 
 Row = dict[str, Any]

@@ -1,6 +1,7 @@
 """The tables of the ledger: their key columns and what they count. All keys include the persona; all figures are whole numbers."""
 
-from typing import Final, Literal
+from collections.abc import Sequence
+from typing import Final, Literal, NamedTuple
 
 Table = Literal["moves", "stays", "ways", "detours", "touchpoints", "feeling", "campaigns", "goals"]
 
@@ -40,6 +41,14 @@ ended; `clock`: the sum of the times at which they ended, minus the sum of those
 Goals count different customers, in the hour of their first trigger, and the outcome, in the hour in which that goal ended."""
 TABLES: Final[tuple[Table, ...]] = tuple(COLUMNS)
 
+
+class Segment(NamedTuple):
+    """A persona (none: none fits) and a stage."""
+
+    persona: str | None
+    stage: str
+
+
 Counted = tuple[Table, Key, tuple[int, ...]]
 """Figures to add to those of a key."""
 
@@ -66,3 +75,9 @@ MOST_NAMES: Final = 200
 MOST_CELLS: Final = 20_000
 """Most keys of one page; beyond that, all names of a key become `OTHER`. Only journeys with dozens of stages and personas get near."""
 OTHER: Final = "other"
+
+
+def add_figures(to: Figures, more: Sequence[int]) -> None:
+    """Add `more` to `to`, number by number."""
+    for place, number in enumerate(more):
+        to[place] += number

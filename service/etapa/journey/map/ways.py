@@ -6,8 +6,7 @@ from typing import NamedTuple
 
 from etapa.journey.ledger.ledger import JourneyLedger
 from etapa.journey.ledger.periods import end_of, start_of
-from etapa.journey.ledger.tables import Figures, Key, Table
-from etapa.journey.ledger.tally import add_figures
+from etapa.journey.ledger.tables import Figures, Key, Table, add_figures
 from etapa.journey.units import SECOND
 
 

@@ -14,8 +14,9 @@ from typing import Final
 from etapa.contracts.stored.ledger_page import LEDGER_PREFIX, LedgerField, decode_bundle, encode_bundle, field_of, page_key_of
 from etapa.journey.ledger.bundle import Bundle
 from etapa.journey.ledger.ledger import JourneyLedger, Pages, count
-from etapa.journey.ledger.page import Page, PageKey, page_key
+from etapa.journey.ledger.page import PageKey, page_key
 from etapa.journey.ledger.periods import KeptPeriods, Period, grain_of
+from etapa.journey.ledger.sums import TableSums
 from etapa.journey.ledger.tables import CampaignGroup, Figures, Key, Table
 from etapa.journey.ledger.tally import BatchTally
 from etapa.journey.units import DAY
@@ -23,7 +24,7 @@ from etapa.stream.protocol.readers import LedgerPart
 from etapa.stream.protocol.records import Outgoing
 
 MOST_OPEN: Final = 20_000
-"""Cells of the records that stay open from one batch to the next, a quarter of a kilobyte each."""
+"""Cells of the records that stay open from one batch to the next, a tenth of a kilobyte each."""
 
 MOST_COMPRESSED: Final = 8
 """Records compressed with one batch. A batch that counts in dozens of days and months, as with a history fed customer by customer, must stay fast."""
@@ -73,15 +74,14 @@ class LedgerKeeper(Pages):
                 for page in decode_bundle(key, value).pages().values():
                     self._enroll(page.cells())
 
-    def page(self, table: Table, period: Period) -> Page:
-        """The page of a period that is kept, to be changed."""
-        record = self._kept.record_of(period)
+    def add(self, period: Period, counted: TableSums) -> None:
+        record, table = self._kept.record_of(period), counted.table
         bundle = self._latest.get(table)
         if bundle is None or bundle.period != record:
             key = page_key(table, record)
             self._changed.add(key)
             bundle = self._latest[table] = self._bundle(key)
-        return bundle.opened(period)
+        bundle.add(period, counted)
 
     async def enter(self, tally: BatchTally | None, now: int | None, pause: Callable[[], Awaitable[object]]) -> LedgerPages:
         """Add what a batch counted, and fold what is old by `now`, the stream time. Returns the changed records.
@@ -100,10 +100,13 @@ class LedgerKeeper(Pages):
             self._enroll(cells_of_goals)
         count(self, tally, self._kept)
         self._latest.clear()
-        written: dict[LedgerField, bytes | None] = {field_of(key): None for key in sorted(removed)}
+        written: dict[LedgerField, bytes | None] = dict.fromkeys(sorted([field_of(key) for key in removed]))
         left = MOST_COMPRESSED
         changed.update(islice(self._waiting, MOST_COMPRESSED))
-        for key in sorted(changed):
+        # Names are sorted at a third of what it costs to sort pairs.
+        fields = {field_of(key): key for key in changed}
+        for field in sorted(fields):
+            key = fields[field]
             bundle = self._bundle(key)
             cells = len(bundle)
             self._cells += cells - self._sizes.get(key, 0)
@@ -116,7 +119,7 @@ class LedgerKeeper(Pages):
             elif is_long:
                 self._waiting[key] = None
             value = self._stored[key] = encode_bundle(bundle, compressed=compressed)
-            written[field_of(key)] = value
+            written[field] = value
             if len(written) % _RECORDS_AT_ONCE == 0:
                 await pause()
         while self._cells > MOST_OPEN:

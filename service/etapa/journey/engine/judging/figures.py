@@ -51,13 +51,12 @@ def count_touchpoint(
     What it says about the customer's feeling is counted in the stage where the customer was before.
     """
     persona = 0 if program.personas is None else program.personas.number_of(customer)
-    counted = program.counted
-    segment = persona * counted.stages + belongs_to
-    tally.touched_in(touchpoint.at, counted, segment, kind.number, touchpoint.type, touchpoint.channel)
+    segment = program.segments[persona * program.stages_each + belongs_to]
+    tally.touched_in(touchpoint.at, segment, touchpoint.type, touchpoint.channel)
     if kind.says_feeling and program.feeling is not None:
         value = program.feeling.of(touchpoint)
         if value is not None:
-            tally.felt(touchpoint.at, counted.segments[persona * counted.stages][0], found_in, value)
+            tally.felt(touchpoint.at, segment.persona, found_in, value)
 
 
 def _count_offer(tally: BatchTally, at: int, persona: str | None, offer: Offer) -> None:

@@ -21,12 +21,12 @@ from etapa.journey.engine.judging.ideal_way import CompiledWay
 from etapa.journey.engine.judging.personas import CompiledPersona, Personas
 from etapa.journey.engine.judging.repeats import RepeatsWithin
 from etapa.journey.engine.judging.stage_rules import StageRules
-from etapa.journey.engine.judging.touchpoint_kind import UNNUMBERED, TouchpointKind
+from etapa.journey.engine.judging.touchpoint_kind import TouchpointKind
 from etapa.journey.engine.queries.beginnings import digests_of, known_of, stages_by_digest, trait_key
 from etapa.journey.engine.queries.whereabouts import Whereabouts
 from etapa.journey.language.kinds.logic import reads_dates
 from etapa.journey.language.model import ANY_TYPE, Campaign, CustomerZone, Journey, Rule
-from etapa.journey.ledger.counted import CountedSegments
+from etapa.journey.ledger.tables import Segment
 
 LONGEST_SHOWN: Final = 200
 """Most characters of a condition that labels a number."""
@@ -129,7 +129,6 @@ class Program:
             "accumulators",
             "asks_of_traits",
             "campaigns",
-            "counted",
             "every_accumulator",
             "feeling",
             "goals",
@@ -146,8 +145,10 @@ class Program:
             "personas",
             "recent_bytes",
             "repeats",
+            "segments",
             "stages",
             "stages_by_digest",
+            "stages_each",
             "traits",
             "traits_kept",
             "version",
@@ -203,13 +204,15 @@ class Program:
         self._watched: Final = watched
         self.windows: Final = Expiring([each for each in self.every_accumulator if isinstance(each, Windowed | OrderedSteps)])
         types = sorted(({kind for each in self.every_accumulator for kind in each.types} | _types_of_design(journey)) - {ANY_TYPE})
-        self.counted: Final = CountedSegments([None] if personas is None else personas.ids, list(stages), types)
-        """Numbers for what the ledger counts of touchpoints."""
+        ids: list[str | None] = [None] if personas is None else personas.ids
+        self.segments: Final[list[Segment]] = [Segment(persona, stage) for persona in ids for stage in stages]
+        """Ordered by persona, none first, then by stage."""
+        self.stages_each: Final = len(stages)
+        """How many segments each persona has."""
         # A rule may ask for the touchpoint at hand by a type that nothing counts.
-        numbered = len(types)
         types += sorted({kind for stage in stages.values() for kind in stage.types} - {*types, ANY_TYPE})
-        self._kinds: Final = {kind: self._kind(kind, place, place if place < numbered else UNNUMBERED) for place, kind in enumerate(types)}
-        self._other: Final = self._kind(ANY_TYPE, len(types), UNNUMBERED)
+        self._kinds: Final = {kind: self._kind(kind, place) for place, kind in enumerate(types)}
+        self._other: Final = self._kind(ANY_TYPE, len(types))
         for stage in stages.values():
             stage.by_kind = [stage.for_type(kind) for kind in (*types, ANY_TYPE)]
         self.traits: Final = sorted(traits)
@@ -240,10 +243,10 @@ class Program:
         # Two conditions of a rule may look at the same memory.
         return [(subject, text, sum([each.number for each in dict.fromkeys(watches)])) for (subject, text), watches in found.items()]
 
-    def _kind(self, touchpoint_type: str, place: int, number: int) -> TouchpointKind:
+    def _kind(self, touchpoint_type: str, place: int) -> TouchpointKind:
         taking = [each for each in self.every_accumulator if not {touchpoint_type, ANY_TYPE}.isdisjoint(each.types)]
         says_feeling = self.feeling is not None and self.feeling.is_said_by(touchpoint_type)
-        return TouchpointKind(place, number, taking, says_feeling=says_feeling)
+        return TouchpointKind(place, taking, says_feeling=says_feeling)
 
 
 def _names_in_states(program: Program) -> tuple[str, ...]:

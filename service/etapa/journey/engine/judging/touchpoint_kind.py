@@ -4,21 +4,16 @@ from typing import Final, final
 
 from etapa.journey.engine.accumulators.accumulator import Accumulator
 
-UNNUMBERED: Final = -1
-"""The number of all types that the journey does not name."""
-
 
 @final
 class TouchpointKind:
     """Touchpoints of one type, or of all those that the journey does not name."""
 
-    __slots__ = ("accumulators", "number", "place", "says_feeling")
+    __slots__ = ("accumulators", "place", "says_feeling")
 
-    def __init__(self, place: int, number: int, accumulators: list[Accumulator], *, says_feeling: bool) -> None:
+    def __init__(self, place: int, accumulators: list[Accumulator], *, says_feeling: bool) -> None:
         self.place: Final = place
         """Its place among the kinds of the program."""
-        self.number: Final = number
-        """The place of the type among `CountedSegments.types`."""
         self.accumulators: Final = accumulators
         """Those that take these touchpoints in."""
         self.says_feeling: Final = says_feeling
