@@ -2,7 +2,6 @@
 
 import asyncio
 import json
-from collections.abc import Sequence
 from pathlib import Path
 from random import Random
 
@@ -10,17 +9,15 @@ import msgspec
 import pytest
 from aiokafka import AIOKafkaProducer
 
-from etapa.contracts.outgoing.customer_moved import is_customer_moved
 from etapa.contracts.partitioner import partition_of
 from etapa.contracts.rfc3339 import format_time
 from etapa.journey.units import DAY, SECOND
 from etapa.settings import Settings
 from etapa.settings.values import Secret
-from etapa.stream.kafka.cluster import Cluster
-from etapa.stream.upkeep.repartition import MovesReader
 from tests.integration.command_line import run_etapa
-from tests.integration.outcome import Message, closing, expected_changes, journey_of, published_changes, put_touchpoints, until
+from tests.integration.outcome import closing, expected_changes, journey_of, published_changes, put_touchpoints, until
 from tests.integration.places import new_place, read_all, started_producer
+from tests.integration.repartitioning import has_begun, in_order, repartition
 from tests.integration.resting import wait_at_rest
 from tests.integration.worker import StartedWorker
 from tests.servers.kafka_server import KafkaServer
@@ -75,25 +72,11 @@ class Shoppers:
         return self._at
 
 
-async def repartition(settings: Settings, *arguments: str) -> dict[str, object]:
-    """Run the command to its end."""
-    done = await asyncio.to_thread(run_etapa, settings, "repartition", *arguments, "--json")
-    assert done.returncode == 0, done.stderr
-    told: dict[str, object] = json.loads(done.stdout)
-    return told
-
-
 async def refusal(settings: Settings, to: int) -> str:
     """What the command says when it does nothing."""
     done = await asyncio.to_thread(run_etapa, settings, "repartition", "--to", str(to))
     assert done.returncode == 1
     return done.stderr
-
-
-def in_order(messages: Sequence[Message]) -> list[Message]:
-    """A customer's changes come from several partitions; their sequence orders them. Without the records that say where they go on."""
-    changes = [message for message in messages if not is_customer_moved(message[2])]
-    return sorted(changes, key=lambda message: int(msgspec.json.decode(message[1] or b"{}")["sequence"]))
 
 
 def test_partitions_are_added_and_left_again_under_load_and_every_change_is_that_of_simulate(
@@ -188,10 +171,3 @@ def forget_somebody_who_moved(settings: Settings, folder: Path) -> None:
     assert run_etapa(settings, "stage", who).returncode == 1
     done = run_etapa(settings, "verify")
     assert done.returncode == 0, done.stdout + done.stderr
-
-
-async def has_begun(settings: Settings, to: int) -> bool:
-    """Whether a customer has left for a layout of so many partitions."""
-    async with MovesReader(Cluster(settings)) as reader:
-        now = await reader.now(2)
-    return now.layout is not None and now.layout.partitions == to and any(place.left for place in now.places)
