@@ -76,6 +76,8 @@ class MovingScenario(NamedTuple):
     off: frozenset[Safeguard] = NOTHING_OFF
     then: tuple[tuple[str, int], ...] = ()
     """Homes after a second change; empty: there is none. All places take part in it."""
+    added: frozenset[int] = frozenset()
+    """Places that only the second change adds. Nothing is sent to them before; they know it from the start, and begin once it is announced."""
 
 
 class Stored(NamedTuple):
@@ -140,8 +142,13 @@ class Moving(NamedTuple):
 def beginning(scenario: MovingScenario) -> Moving:
     """The layout was announced, and nobody has read that. New places know it from the start, as their `transfers` begin with it."""
     count = len(scenario.touchpoints)
-    places = tuple(
-        Place(Stored((), (), 0, 0, (0,) * count, (0,) * count, int(place not in scenario.old), frozenset(range(count)) - scenario.old), ())
-        for place in range(count)
-    )
+    everybody = frozenset(range(count))
+
+    def stored(place: int) -> Stored:
+        if place in scenario.added:
+            # Nothing of theirs is on its way.
+            return Stored((), (), 0, 0, (0,) * count, (0,) * count, 2, scenario.added, settled=True)
+        return Stored((), (), 0, 0, (0,) * count, (0,) * count, int(place not in scenario.old), everybody - scenario.old)
+
+    places = tuple(Place(stored(place), ()) for place in range(count))
     return Moving(places, (), scenario.crashes, scenario.repeats)

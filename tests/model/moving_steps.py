@@ -18,6 +18,9 @@ class _MovingPlaces(FaultyPlaces[Moving, MovingBatch]):
         self._scenario = scenario
 
     def batches(self, state: Moving, number: int) -> Iterator[tuple[str, MovingBatch]]:
+        if number in self._scenario.added and not any(place.stored.adopted == 2 for place in _earlier(self._scenario, state)):
+            # Nobody has announced it yet.
+            return
         # Each with an owner of its own, which remembers what it follows in its batch.
         for kind in (_Owner.transfers, _Owner.layouts, _Owner.touchpoints, _Owner.set_aside, _Owner.leaving):
             yield from kind(_Owner(self._scenario, state, number))
@@ -33,6 +36,11 @@ class _MovingPlaces(FaultyPlaces[Moving, MovingBatch]):
 
     def name(self, sent: SentTransfer) -> str:
         return sent.kind
+
+
+def _earlier(scenario: MovingScenario, state: Moving) -> list[Place]:
+    """The places that there were before the second change."""
+    return [place for number, place in enumerate(state.places) if number not in scenario.added]
 
 
 def _customer(change: PublishedChange) -> str:
@@ -64,7 +72,7 @@ class _Owner:
 
     def _adopting(self, stored: Stored) -> Stored:
         """Follow the second change from now on. Nobody is home in it yet."""
-        return self._follow(stored._replace(adopted=2, ended=frozenset(), settled=not any(stored.sent)))
+        return self._follow(stored._replace(adopted=2, ended=self._scenario.added, settled=not any(stored.sent)))
 
     def transfers(self) -> Iterator[tuple[str, MovingBatch]]:
         """The next record of `transfers`, taken in."""
@@ -105,22 +113,26 @@ class _Owner:
                 yield f"moves {customer}", self._leave(customer, stored)
             if not leaving or "ends_last" in self._off:
                 ended = stored._replace(ended=stored.ended | {self._me})
-                others = [place for place in range(len(stored.sent)) if place != self._me]
+                others = [place for place in range(len(stored.sent)) if place != self._me and self._has_begun(place, stored)]
                 yield "ends", self._batch(ended, *[(place, "finished", "") for place in others])
+
+    def _has_begun(self, place: int, stored: Stored) -> bool:
+        """Whether a place takes part in the layout that is followed."""
+        return stored.adopted == 2 or place not in self._scenario.added
 
     def _all_at_home(self) -> bool:
         """Whether the second change may be announced: everybody is at home in the first, and every place knows it."""
-        places = [place.stored for place in self._moving.places]
-        return all(place.adopted == 2 or (place.adopted and len(place.ended) == len(places)) for place in places)
+        places = [place.stored for place in _earlier(self._scenario, self._moving)]
+        return all(place.adopted == 2 or (place.adopted and len(place.ended) >= len(self._moving.places)) for place in places)
 
     def _is_settling(self) -> bool:
         stored = self._stored
         return stored.adopted == 2 and not stored.settled and "settles" not in self._off
 
     def _asking(self, stored: Stored) -> MovingBatch:
-        """Ask all others whether what was sent to them has been taken in, or note that it has."""
+        """Ask all others whether what was sent to them has been taken in, or note that it has. Nothing has passed a place that was added since."""
         asked = self._awaited[0] + 1
-        others = [place for place in range(len(stored.sent)) if place != self._me]
+        others = [place for place in range(len(stored.sent)) if place != self._me and place not in self._scenario.added]
         if asked > min(ROUNDS, len(others)):
             self._awaited = 0, frozenset()
             return self._batch(stored._replace(settled=True))

@@ -218,15 +218,28 @@ def test_in_a_later_layout_a_place_waits_until_what_it_forwarded_has_arrived_by_
     for turn in (1, 2):
         assert moves.are_settling()
         questions = sends_of(moves)
-        assert questions == [(place, SettlingAsked(later, turn)) for place in (0, 2, 3)]
+        # Place 3 is new, so nothing has passed it, and it may have no owner yet. Those who leave for it now do not change that.
+        assert questions == [(place, SettlingAsked(later, turn)) for place in (0, 2)]
+        moves.send(3, PlaceFinished(later))
         assert moves.are_settling()
-        assert sends_of(moves) == []
-        answers(moves, questions[:2])
+        assert [type(sent) for _, sent in sends_of(moves)] == [PlaceFinished]
+        answers(moves, questions[:1])
         assert moves.are_settling()
-        answers(moves, questions[2:])
+        answers(moves, questions[1:])
     assert not moves.are_settling()
     assert moves.marked().settled == 2
     assert not Moves(1, moves.marked()).are_settling()
+
+
+@pytest.mark.parametrize(
+    ("sent", "settled"), [({0: 3, 3: 1}, 1), ({0: 3}, 0)], ids=["sent to it in an earlier layout", "not settled in the one before"]
+)
+def test_a_place_that_something_may_have_passed_is_waited_for(sent: dict[int, int], settled: int) -> None:
+    later = TopicLayout(generation=2, partitions=4, before=3)
+    moves = Moves(1, MovingMark(next_transfer=0, sent=sent, layout=LAYOUT, settled=settled))
+    moves.adopt(later)
+    assert moves.are_settling()
+    assert sends_of(moves) == [(place, SettlingAsked(later, 1)) for place in (0, 2, 3)]
 
 
 def test_who_takes_over_while_a_place_settles_asks_again_and_one_that_never_forwarded_asks_nobody() -> None:

@@ -96,14 +96,13 @@ class Moves:
         """Follow a layout from now on, unless it is older than the present one. Returns whether it is followed from now on."""
         if self.layout is not None and layout.generation <= self.layout.generation:
             return False
+        has_arrived = self.layout is None or self._earlier.settled >= self.layout.generation
+        self._earlier.adopt(layout, self._sent, has_arrived=has_arrived)
         self.layout = layout
         self.per_second, self._revision = None, 0
         # Nobody lives at a place that was not part of the layout before.
         self._ended = set(range(layout.before, max(layout.before, layout.partitions)))
         self._to_leave, self._left, self._arrived = None, 0, 0
-        if not self._sent:
-            # Nothing of ours is on its way.
-            self._earlier.settled = layout.generation
         self.forget_claims()
         return True
 

@@ -22,6 +22,15 @@ class EarlierForwards:
         self._generation = 0
         self._round = 0
         self._awaited: set[int] = set()
+        self._sent_before: frozenset[int] | None = None
+        """To which places something was sent before the present layout; none: not known, since that was before the takeover."""
+
+    def adopt(self, layout: TopicLayout, sent_to: Collection[int], *, has_arrived: bool) -> None:
+        """This layout is followed from now on. `has_arrived`: whether what was forwarded before the last one had arrived."""
+        self._sent_before = frozenset(sent_to) if has_arrived else None
+        if not sent_to:
+            # Nothing of ours is on its way.
+            self.settled = layout.generation
 
     def questions(self, layout: TopicLayout, sent_to: Collection[int], others: Collection[int]) -> dict[int, SettlingAsked]:
         """What to ask which places now; `others` are those of the layout and of the one before. Empty while answers are awaited, or none are needed."""
@@ -32,7 +41,11 @@ class EarlierForwards:
         if self._awaited:
             return {}
         self._round += 1
-        self._awaited = {*sent_to, *others} if sent_to and self._round <= ROUNDS else set()
+        passed = {*sent_to, *others}
+        if self._sent_before is not None:
+            # Nothing has passed a place that this layout added: it may have no owner yet, and nobody needs its answer.
+            passed = {*self._sent_before, *(place for place in others if place < layout.before)}
+        self._awaited = passed if sent_to and self._round <= ROUNDS else set()
         if not self._awaited:
             self.settled = layout.generation
         return {place: SettlingAsked(layout, self._round) for place in sorted(self._awaited)}
