@@ -39,7 +39,7 @@ _LOOK_SECONDS = 0.2
 _FILL_SECONDS = 300.0
 
 
-class Watch(threading.Thread):
+class MovesWatch(threading.Thread):
     """Looks at the worker's count of customers who left or arrived: when it began to grow, and when it reached an end."""
 
     def __init__(self, worker: StartedWorker) -> None:
@@ -71,7 +71,7 @@ def moving_speed(folder: Path, customers: int) -> dict[str, float]:
         _send_one_each(settings, customers)
         wait_until(lambda: worker.total("etapa_touchpoints_total") >= customers, _FILL_SECONDS, f"{customers:,} customers", _LOOK_SECONDS)
         filled = time.monotonic() - began
-        watch = Watch(worker)
+        watch = MovesWatch(worker)
         watch.start()
         asked = time.monotonic()
         told = run_etapa(settings, "repartition", "--to", str(AFTER), "--rate", _NO_LIMIT, "--json")

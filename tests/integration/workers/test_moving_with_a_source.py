@@ -38,7 +38,7 @@ BROKEN = 0.02
 """The part of the records with something in them that is no touchpoint: its good ones count, and it has one dead letter."""
 
 
-class Batches:
+class BatchedRecords:
     """Sends records, each with several touchpoints of one customer and one that the source skips, to the partitions of a layout."""
 
     def __init__(self, settings: Settings, producer: AIOKafkaProducer, layout: int) -> None:
@@ -108,7 +108,7 @@ def test_touchpoints_that_a_source_made_follow_their_customers_to_another_partit
     source.write_text(TEXT)
 
     async def scenario() -> None:
-        # Batches of seven touchpoints nearly always end in the middle of a record.
+        # BatchedRecords of seven touchpoints nearly always end in the middle of a record.
         settings = await new_place(
             kafka_server.bootstrap_servers,
             redis_server.url,
@@ -120,7 +120,7 @@ def test_touchpoints_that_a_source_made_follow_their_customers_to_another_partit
         grown = msgspec.structs.replace(settings, partitions=3)
         workers = [StartedWorker(settings, tmp_path), StartedWorker(settings, tmp_path)]
         async with started_producer(settings, metadata_max_age_ms=500) as producer:
-            batches = Batches(settings, producer, 2)
+            batches = BatchedRecords(settings, producer, 2)
             sending = asyncio.create_task(batches.send_on())
             try:
                 await asyncio.to_thread(workers[0].wait_ready)
