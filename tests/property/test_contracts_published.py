@@ -185,6 +185,7 @@ customers = st.builds(
         taken=st.binary(max_size=12),
         detour=st.none() | st.tuples(st.none() | names, names, names, st.none() | names),
     ),
+    visited=st.integers(0, 2**70),
     outreach=st.none() | st.builds(Outreach, st.dictionaries(names, times, max_size=3), st.lists(times, max_size=3).map(tuple)),
     began=st.dictionaries(names, st.tuples(st.integers(1, 1000), times), max_size=3),
     known=st.binary(min_size=1, max_size=12),

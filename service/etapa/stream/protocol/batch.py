@@ -11,7 +11,7 @@ from etapa.contracts.outgoing.campaign_outcome import encode_campaign_outcome
 from etapa.contracts.outgoing.campaign_trigger import encode_campaign_trigger
 from etapa.contracts.outgoing.customer_moved import encode_customer_moved
 from etapa.contracts.outgoing.dead_letter import encode_dead_letter
-from etapa.contracts.outgoing.stage_change import write_stage_change
+from etapa.contracts.outgoing.stage_change import ChangeWriter
 from etapa.contracts.stored.forwarding import NO_STAGE, ForwardingAddress, encode_forwarding
 from etapa.contracts.stored.in_common import NOTHING_IN_COMMON, InCommon
 from etapa.contracts.stored.state import encode_state
@@ -179,9 +179,10 @@ class Encoded:
     def add_changes(self, told: Iterable[StageChange | Release], journey: str, version: int, traces: Traces = NO_TRACES) -> None:
         """Add changes, the triggers they cause, and triggers that had been held. The effects of a traced touchpoint carry its trace."""
         by_change: dict[tuple[str, int], Headers] = {}
+        writer = ChangeWriter(journey, version)
         for each in told:
             if isinstance(each, StageChange):
-                key, value, written = write_stage_change(each, journey, version)
+                key, value, written = writer.write(each)
                 headers: OutgoingHeaders = written
                 if traces and each.touchpoint_id is not None:
                     trace = traces.get((each.customer_id, each.touchpoint_id))

@@ -1,0 +1,3 @@
+from etapa.contracts.outgoing.quick_change_writer import ChangeParts
+
+def write_change(*values: object) -> ChangeParts | None: ...

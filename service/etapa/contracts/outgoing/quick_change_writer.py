@@ -1,0 +1,17 @@
+"""The quick way to write a stage change, in C, where it is compiled; without it `stage_change.py` writes all of them, with the same result."""
+
+from collections.abc import Callable
+
+ChangeParts = tuple[bytes, bytes, bytes, bytes]
+"""The record's key and value, the id of the change, and its time as text."""
+
+QuickChangeWriter = Callable[..., ChangeParts | None]
+"""See `quick_change.c`."""
+
+quick_change_writer: QuickChangeWriter | None
+try:
+    from etapa.contracts.outgoing.quick_change import write_change
+except ImportError:
+    quick_change_writer = None
+else:
+    quick_change_writer = write_change
