@@ -111,8 +111,8 @@ class DictView:
     async def ledger(self) -> tuple[ViewMark | None, Mapping[bytes, bytes]]:
         return self._mark, {}
 
-    async def linked(self, kept: str) -> tuple[ViewMark | None, bytes | None]:
-        return self._mark, None
+    async def linked(self, kept: Sequence[str]) -> tuple[ViewMark | None, Sequence[bytes | None]]:
+        return self._mark, [None] * len(kept)
 
     async def apply(
         self, follows: int | None, mark: ViewMark, customers: Sequence[Applied], ledger: Mapping[bytes, bytes | None] = NO_PAGES

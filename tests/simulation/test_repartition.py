@@ -167,7 +167,7 @@ class ForgottenEverywhereWorld(ForgottenBeforeWorld):
 def told_at_once(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
     """How much a place that has ended says in one batch."""
     if request.param is not None:
-        monkeypatch.setattr("etapa.stream.protocol.tenures.moving_tenure.MOST_SENT_AT_ONCE", request.param)
+        monkeypatch.setattr("etapa.stream.protocol.tenures.leaving_tenure.MOST_SENT_AT_ONCE", request.param)
 
 
 @pytest.mark.usefixtures("told_at_once")
@@ -225,7 +225,7 @@ def test_touchpoints_of_who_was_forgotten_between_two_changes_do_not_go_to_and_f
     assert min(events[event] for event in ("changed twice", "forgotten away from home")) > 5
 
 
-@pytest.mark.parametrize("told", ["tenures.moving_tenure.all_denials", "tenures.moving_tenure.denials_of", "residence.denials_of"])
+@pytest.mark.parametrize("told", ["tenures.leaving_tenure.all_denials", "tenures.moving_tenure.denials_of", "residence.denials_of"])
 def test_a_place_has_to_tell_of_the_forgotten_when_it_ends_when_it_is_asked_and_when_it_forwards(
     told: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:

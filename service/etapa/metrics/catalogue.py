@@ -140,14 +140,14 @@ LINKED_PEOPLE = Metric(
     name="etapa_linked_people",
     kind="gauge",
     labels=("partition",),
-    help="People of a partition who have several ids, or one that is at home in another partition",
+    help="People of a partition who have several ids",
     absent_at_first=_OF_A_PARTITION,
 )
 ADDRESSES = Metric(
     name="etapa_forwarding_addresses",
     kind="gauge",
     labels=("partition",),
-    help="Ids in a partition that only lead to where their person lives, or to the id that is kept",
+    help="Ids in a partition that only lead to where their person lives, or to the id that is kept, or that a link has named and nobody has used",
     absent_at_first=_OF_A_PARTITION,
 )
 PARTITION_LEAVING = Metric(

@@ -169,7 +169,7 @@ def see_what_a_worker_needs(settings: Settings, folder: Path) -> None:
 
 
 def ask_about_them(settings: Settings, person: Somebody) -> None:
-    """By any id: who it is. The log and the view agree, and the number of partitions stays."""
+    """By any id: who it is. The log and the view agree."""
     anonymous = person.ids[-1]
     done = run_etapa(settings, "stage", anonymous)
     assert done.returncode == 0, done.stderr
@@ -179,9 +179,6 @@ def ask_about_them(settings: Settings, person: Somebody) -> None:
     assert done.stdout.startswith(f"{anonymous} is linked to {person.kept}\n")
     done = run_etapa(settings, "verify")
     assert done.returncode == 0, done.stdout + done.stderr
-    done = run_etapa(settings, "repartition", "--to", "5")
-    assert done.returncode == 1
-    assert "does not go together with another number of partitions yet" in done.stderr
 
 
 def forget_one_of_them(settings: Settings, person: Somebody, path: Path) -> None:

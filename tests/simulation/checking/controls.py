@@ -28,7 +28,7 @@ from etapa.stream.protocol.takeover import TakenOver
 from etapa.stream.protocol.tenures.partition_tasks import REFUSED_PAUSE, PartitionTasks
 from etapa.stream.protocol.tenures.task import PartitionTask
 from etapa.stream.protocol.tenures.tenure import Tenure
-from tests.simulation.checking.linking_controls import LINKING_SAFEGUARDS, LinkingSafeguard
+from tests.simulation.checking.linking_controls import LINKED_LAYOUT_SAFEGUARDS, LINKING_SAFEGUARDS, LinkedLayoutSafeguard, LinkingSafeguard
 from tests.simulation.checking.moving_controls import MOVING_LOGS, MOVING_SAFEGUARDS, MovingSafeguard, moving_task
 from tests.simulation.cluster.controls import PRODUCER_SAFEGUARDS, ProducerSafeguard
 from tests.simulation.machines.memory_log import MemoryLog, no_answer
@@ -66,6 +66,7 @@ Safeguard = (
     | ProducerSafeguard
     | MovingSafeguard
     | LinkingSafeguard
+    | LinkedLayoutSafeguard
 )
 PROTOCOL_SAFEGUARDS: Final[tuple[ProtocolSafeguard, ...]] = get_args(ProtocolSafeguard)
 FORGETTING_SAFEGUARDS: Final[tuple[ForgettingSafeguard, ...]] = get_args(ForgettingSafeguard)
@@ -81,6 +82,7 @@ SAFEGUARDS: Final[tuple[Safeguard, ...]] = (
     *PRODUCER_SAFEGUARDS,
     *MOVING_SAFEGUARDS,
     *LINKING_SAFEGUARDS,
+    *LINKED_LAYOUT_SAFEGUARDS,
 )
 
 

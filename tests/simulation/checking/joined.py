@@ -102,13 +102,18 @@ class JoinedChecker:
                 found[letter.partition, letter.offset, letter.reason] += 1
         return found
 
-    def violations(self, wall: int, forgotten: AbstractSet[str] = frozenset()) -> Iterator[str]:
-        """Everything that is wrong at the end. `forgotten`: ids of people who were to be forgotten for ever."""
+    def violations(self, wall: int, forgotten: AbstractSet[str] = frozenset(), partitions: int | None = None) -> Iterator[str]:
+        """Everything that is wrong at the end. `forgotten`: ids of people who were to be forgotten for ever.
+
+        `partitions`: over how many of them the last layout has people at home; none: over all.
+        """
+        homes = len(self._brokers) if partitions is None else partitions
         letters = self.letters()
         refused = {(partition, offset) for partition, offset, reason in letters if reason in ("two_known", "link_cycle", "not_linked")}
         touchpoints: dict[str, dict[bytes, Touchpoint]] = {}
         links = Links()
         concerned = Concerned(forgotten)
+        mentioned: set[str] = set()
         for place, item in self._items(wall):
             if isinstance(item, Rejected):
                 if letters.pop((*place, item.reason), 0) != 1:
@@ -126,6 +131,7 @@ class JoinedChecker:
                     links.take(joining)
             if isinstance(item, Touchpoint) and item.type == LINK:
                 concerned.add(item.customer_id, item.properties[SAME_AS])
+                mentioned |= {item.customer_id, item.properties[SAME_AS]}
         if letters:
             yield f"dead letters of nothing: {letters}"
         by_kept: dict[str, dict[bytes, Touchpoint]] = {}
@@ -133,14 +139,22 @@ class JoinedChecker:
         for customer_id in others:
             by_kept.setdefault(links.kept_for(customer_id), {}).update(touchpoints[customer_id])
         yield from self._wrong_people(by_kept, concerned.ids())
-        yield from self._wrong_ways(others, links)
+        yield from self._wrong_ways(others, links, homes)
+        if partitions is not None:
+            yield from self._not_at_home(others - mentioned, homes)
         yield from self._left_of(forgotten, concerned.ids())
         yield from self._wrong_numbers(concerned.ids())
         yield from self._order.violations(concerned.ids())
         yield from ledger_against_states(committed_ledger(self._brokers), committed_customers(self._brokers), self._versions)
 
     def _wrong_numbers(self, concerned: AbstractSet[str]) -> Iterator[str]:
-        """Where changes were published under an id, what is stored of it must say so: `etapa verify` compares them."""
+        """Where changes were published under an id, what is stored of it must say so, and they have no gap and no repeat over all places:
+        `etapa verify` compares them.
+        """
+        for customer_id, changes in sorted(self._changes.items()):
+            numbers = [decode_stage_change(value).sequence for value in changes]
+            if numbers != list(range(1, len(numbers) + 1)) and customer_id not in concerned:
+                yield f"changes of {customer_id} have the numbers {numbers}"
         stored = {(place, customer_id): value for place, customer_id, value in self._stored()}
         for (place, customer_id), last in sorted(self._published.items()):
             value = stored.get((place, customer_id))
@@ -228,11 +242,17 @@ class JoinedChecker:
         if there != want:
             yield f"{customer.id} is {there}, and should be {want}"
 
-    def _wrong_ways(self, customer_ids: set[str], links: Links) -> Iterator[str]:
+    def _not_at_home(self, customer_ids: AbstractSet[str], partitions: int) -> Iterator[str]:
+        """People whom no link names move to their homes."""
+        for place, customer_id, value in self._stored():
+            if customer_id in customer_ids and not is_forwarding(value) and place != partition_of(customer_id, partitions):
+                yield f"{customer_id} has one id, and lives at {place}, which is not its home"
+
+    def _wrong_ways(self, customer_ids: set[str], links: Links, partitions: int) -> Iterator[str]:
         """From each id's home, addresses must lead to its person."""
         stored = {(place, customer_id): value for place, customer_id, value in self._stored()}
         for customer_id in sorted(customer_ids):
-            name, place = customer_id, partition_of(customer_id, len(self._brokers))
+            name, place = customer_id, partition_of(customer_id, partitions)
             value = stored.get((place, name))
             hops = 0
             while value is not None and is_forwarding(value) and hops <= 2 * len(self._brokers):

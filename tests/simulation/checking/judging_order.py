@@ -1,5 +1,6 @@
 """In which order touchpoints were judged, wherever that was: those of one id in one partition come in the order in which they were sent."""
 
+from collections import Counter
 from collections.abc import Iterator
 from collections.abc import Set as AbstractSet
 
@@ -34,10 +35,16 @@ class JudgingOrder:
         self._sent.setdefault((touchpoint.customer_id, partition), {}).setdefault(digest_of(touchpoint.id), touchpoint.id)
 
     def violations(self, concerned: AbstractSet[str]) -> Iterator[str]:
-        """Touchpoints that overtook others. What is missing, others find; `concerned` are ids that may have been forgotten."""
+        """Touchpoints that overtook others. What is missing, others find; `concerned` are ids that may have been forgotten.
+
+        Of one that was sent to two partitions, either copy may have been judged.
+        """
+        copies = Counter(digest for sent in self._sent.values() for digest in sent)
         for (customer_id, partition), sent in sorted(self._sent.items()):
             last, before = -1, ""
             for digest, name in sent.items() if customer_id not in concerned else ():
+                if copies[digest] > 1:
+                    continue
                 if self._judged.get(digest, last) < last:
                     yield f"{customer_id}: {name} of partition {partition} was judged before {before}, which was sent before it"
                 last, before = self._judged.get(digest, last), name

@@ -5,7 +5,15 @@ from typing import Final, Literal, get_args
 
 import msgspec
 
-from etapa.contracts.stored.transfer import LinkAsked, PersonForgotten, WayProbed
+from etapa.contracts.stored.transfer import (
+    CustomerClaimed,
+    CustomerUnknown,
+    LayoutAnnounced,
+    LinkAsked,
+    PersonForgotten,
+    Transfer,
+    WayProbed,
+)
 from etapa.journey.engine.judging.outcomes import Happened
 from etapa.journey.identity.people import JudgedLink, LinkedIds
 from etapa.journey.identity.unite import Published
@@ -18,6 +26,9 @@ LinkingSafeguard = Literal[
 ]
 """Those of links; only `LinkWorld` has any."""
 LINKING_SAFEGUARDS: Final[tuple[LinkingSafeguard, ...]] = get_args(LinkingSafeguard)
+LinkedLayoutSafeguard = Literal["tells_ways", "tells_layout"]
+"""Those of links while the number of partitions changes; only `LinkedRepartitionWorld` has any."""
+LINKED_LAYOUT_SAFEGUARDS: Final[tuple[LinkedLayoutSafeguard, ...]] = get_args(LinkedLayoutSafeguard)
 
 
 class _DiscardingTenure(LinkingTenure):
@@ -75,7 +86,38 @@ class _ForgettingHereTenure(LinkingTenure):
 
     async def _forget_person(self, person: LinkedIds, forgotten: PersonForgotten, asked: str) -> None:
         await self._forget_ids(forgotten, asked)
-        self._people.leave(person, is_at_home=self._is_at_home(person))
+        self._people.leave(person)
+
+
+class _SilentTenure(LinkingTenure):
+    """Without telling the new home of an id whose person stays where it is."""
+
+    async def _stays(self, customer_id: str, home: int) -> bool:
+        return False
+
+    async def _have_leave(self, customer_ids: Sequence[str]) -> None:
+        stay = await self._view.have_several(customer_ids)
+        await super()._have_leave([customer_id for customer_id in customer_ids if customer_id not in stay])
+
+    async def _answer(self, claimed: CustomerClaimed, to: int) -> None:
+        if await super()._stays(claimed.customer_id, to):
+            self._moves.send(to, CustomerUnknown(claimed.customer_id, claimed.layout))
+        else:
+            await super()._answer(claimed, to)
+
+
+class _UnlearningTenure(LinkingTenure):
+    """Without learning of a layout from what those send who follow it."""
+
+    _is_told = False
+
+    async def _act_on_one(self, transfer: Transfer) -> None:
+        self._is_told = isinstance(transfer.sent, LayoutAnnounced)
+        await super()._act_on_one(transfer)
+
+    def _adopt(self, announced: LayoutAnnounced) -> None:
+        if self._is_told:
+            super()._adopt(announced)
 
 
 class _OvertakingTenure(LinkingTenure):
@@ -112,4 +154,6 @@ LINKING_TENURES: Final[Mapping[str, type[LinkingTenure]]] = {
     "goes_round": _OvertakingTenure,
     "asks_again": _OneProbeTenure,
     "stays": _RestlessTenure,
+    "tells_ways": _SilentTenure,
+    "tells_layout": _UnlearningTenure,
 }

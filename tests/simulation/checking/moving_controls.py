@@ -14,6 +14,7 @@ from etapa.stream.protocol.ports import Transaction
 from etapa.stream.protocol.residence import Moves, Whereabouts
 from etapa.stream.protocol.takeover import TakenOver
 from etapa.stream.protocol.tenures.gathering_tenure import GatheringTenure
+from etapa.stream.protocol.tenures.leaving_tenure import LeavingTenure
 from etapa.stream.protocol.tenures.linking_tenure import LinkingTenure
 from etapa.stream.protocol.tenures.moving_tenure import MovingTenure
 from etapa.stream.protocol.tenures.task import PartitionTask
@@ -84,31 +85,41 @@ class _OvertakingTenure(GatheringTenure):
         return count
 
 
-class _EarlyTenure(GatheringTenure):
+class _EarlyEnd(LeavingTenure):
     """Without waiting until all have left before others hear that."""
 
-    _told = False
+    _said_so_already = False
 
     async def _let_some_leave(self) -> None:
         layout = self._moves.layout
-        if layout is not None and self._moves.someone_may_have_to_leave and not self._told:
-            self._told = True
+        if layout is not None and self._moves.someone_may_have_to_leave and not self._said_so_already:
+            self._said_so_already = True
             for place in self._moves.others():
                 self._moves.send(place, PlaceFinished(layout))
         await super()._let_some_leave()
+
+
+class _EarlyTenure(_EarlyEnd, GatheringTenure):
+    """The same, of customers with one id."""
+
+
+class _EarlyLinkingTenure(_EarlyEnd, LinkingTenure):
+    """The same, of people with several ids."""
 
 
 _TENURES: Final[Mapping[str, type[MovingTenure]]] = {
     "waits_in_order": _OvertakingTenure,
     "ends_last": _EarlyTenure,
 }
+_IN_LINKS: Final[Mapping[str, type[LinkingTenure]]] = {"ends_last": _EarlyLinkingTenure, **LINKING_TENURES}
 
 
 def moving_task(off: frozenset[str]) -> type[PartitionTask] | None:
     """The task with these safeguards off; none if they are not of the task."""
     moves = next((kind for safeguard, kind in _MOVES.items() if safeguard in off), None)
-    tenure = next((kind for safeguard, kind in {**_TENURES, **LINKING_TENURES}.items() if safeguard in off), None)
-    if moves is None and tenure is None:
+    tenure = next((kind for safeguard, kind in _TENURES.items() if safeguard in off), None)
+    in_links = next((kind for safeguard, kind in _IN_LINKS.items() if safeguard in off), None)
+    if moves is None and tenure is None and in_links is None:
         return None
 
     class CarelessTask(PartitionTask):
@@ -116,10 +127,13 @@ def moving_task(off: frozenset[str]) -> type[PartitionTask] | None:
             transfers = self._around.transfers
             if transfers is None:
                 return super()._begin(taken)
-            usual = LinkingTenure if self._around.options.follows_links else GatheringTenure
-            begun = (tenure or usual)(self._around, taken, transfers)
+            without_links = tenure or GatheringTenure
+            kind = (in_links or LinkingTenure) if self._around.options.follows_links else without_links
+            begun: MovingTenure = kind(self._around, taken, transfers)
             if moves is not None:
+                follows_links = begun._moves.follows_links
                 begun._moves = moves(self._around.partition, None if taken.mark is None else taken.mark.moving)
+                begun._moves.follows_links = follows_links
             return begun
 
     return CarelessTask

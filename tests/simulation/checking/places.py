@@ -19,7 +19,7 @@ from etapa.contracts.outgoing.stage_change import decode_stage_change, encode_st
 from etapa.contracts.partitioner import partition_of
 from etapa.contracts.stored.forwarding import is_forwarding
 from etapa.contracts.stored.state import decode_state
-from etapa.contracts.stored.transfer import ANNOUNCER, StateMoved, TopicLayout, Transfer, decode_transfer
+from etapa.contracts.stored.transfer import ANNOUNCER, Sent, StateMoved, TopicLayout, Transfer, decode_transfer
 from etapa.journey.engine.facts.customer import DIGEST_BYTES, Customer
 from etapa.journey.engine.facts.touchpoint import Touchpoint
 from etapa.journey.engine.judging.campaigns import triggers_of
@@ -126,8 +126,16 @@ class PlacesChecker:
         under_way = self._under_way()
         for customer_id in sorted(concerned | under_way.keys()):
             places = sorted(self._states.get(customer_id, {}))
-            if len(places) + under_way[customer_id] not in ((0, 1) if customer_id in self._forgotten else (1,)):
+            if len(places) + under_way[customer_id] not in self.allowed(customer_id):
                 self._find(f"{customer_id} is at {places} after a commit of {place}, and {under_way[customer_id]} times on the way")
+
+    def allowed(self, customer_id: str) -> Sequence[int]:
+        """At how many places somebody may be, counting those on the way, who ever had a state."""
+        return (0, 1) if customer_id in self._forgotten else (1,)
+
+    def who_moves(self, sent: Sent) -> str | None:
+        """Whose state was sent; none if it was something else."""
+        return sent.customer_id if isinstance(sent, StateMoved) else None
 
     def _under_way(self) -> Counter[str]:
         """Customers whose state was sent, as readers see `transfers`, and not taken in."""
@@ -136,9 +144,10 @@ class PlacesChecker:
             taken, seen = self._taken.get(broker.number, {}), set()
             for transfer in self._sent_to(broker.number):
                 name = transfer.sender, transfer.number
-                if isinstance(transfer.sent, StateMoved) and transfer.number > taken.get(transfer.sender, 0) and name not in seen:
+                who = self.who_moves(transfer.sent)
+                if who is not None and transfer.number > taken.get(transfer.sender, 0) and name not in seen:
                     seen.add(name)
-                    found[transfer.sent.customer_id] += 1
+                    found[who] += 1
         return found
 
     def _sent_to(self, place: int) -> list[Transfer]:

@@ -150,8 +150,8 @@ class MemoryView:
     async def ledger(self) -> tuple[ViewMark | None, Mapping[bytes, bytes]]:
         return await self._run(_LEDGER, "ledger", lambda: (self._redis.mark, self._redis.pages()))
 
-    async def linked(self, kept: str) -> tuple[ViewMark | None, bytes | None]:
-        return await self._run(_LINKED, "linked", lambda: (self._redis.mark, self._redis.ledger.get(linked_field(kept))))
+    async def linked(self, kept: Sequence[str]) -> tuple[ViewMark | None, Sequence[bytes | None]]:
+        return await self._run(_LINKED, "linked", lambda: (self._redis.mark, [self._redis.ledger.get(linked_field(one)) for one in kept]))
 
     async def apply(
         self, follows: int | None, mark: ViewMark, customers: Sequence[Applied], ledger: Mapping[bytes, bytes | None] = NO_PAGES

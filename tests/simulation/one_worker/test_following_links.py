@@ -2,6 +2,7 @@
 
 import json
 from collections import Counter
+from typing import Any
 
 import msgspec
 import pytest
@@ -9,26 +10,37 @@ import pytest
 from etapa.contracts.incoming.input_format import decoder_within
 from etapa.contracts.incoming.touchpoint_message import TouchpointLimits
 from etapa.contracts.outgoing.dead_letter import decode_dead_letter
+from etapa.contracts.partitioner import partition_of
 from etapa.contracts.rfc3339 import format_time
-from etapa.contracts.stored.forwarding import NO_STAGE
+from etapa.contracts.stored.forwarding import NO_STAGE, ForwardingAddress, encode_forwarding
+from etapa.contracts.stored.state import decode_state
 from etapa.contracts.stored.transfer import (
     ANNOUNCER,
+    CustomerClaimed,
+    CustomerUnknown,
     LayoutAnnounced,
     LinkAsked,
     PersonForgotten,
+    PlaceFinished,
     Sent,
+    StateMoved,
     TopicLayout,
     TouchpointForwarded,
     Transfer,
+    WaysTold,
+    decode_transfer,
     encode_transfer,
 )
+from etapa.journey.engine.facts.customer import DIGEST_BYTES
 from etapa.journey.units import SECOND
 from etapa.stream.protocol.belonging import PartitionRefused
+from etapa.stream.protocol.ports import ApplyOutcome
 from etapa.stream.protocol.records import Outgoing
 from etapa.stream.protocol.task_options import TaskOptions
 from tests.simulation.checking.joined import KEY
 from tests.simulation.machines.memory_log import Committed
 from tests.simulation.machines.memory_transfers import MemoryTransfers
+from tests.simulation.machines.memory_view import MemoryView
 from tests.simulation.one_worker.alone import OPTIONS, START, Alone
 from tests.simulation.worlds.forgetting import FOR_EVER, request_for
 
@@ -36,7 +48,12 @@ LINKING = msgspec.structs.replace(OPTIONS, follows_links=True, decoder=decoder_w
 FORWARDED = TouchpointForwarded(b"c", b"not JSON", (), 1, 1, 1)
 ASKED = LinkAsked(target="ada", at=1, moved="anon", kept="ada", identity="l-1", record=FORWARDED)
 FORGOTTEN = PersonForgotten(digests={"ada": b"0123456789abcdef"}, at=1, until=2)
-ANNOUNCED = LayoutAnnounced(TopicLayout(1, 2, 1))
+LAYOUT, SHRUNK = TopicLayout(1, 2, 1), TopicLayout(1, 1, 2)
+ANNOUNCED = LayoutAnnounced(LAYOUT)
+IDS = [f"c{number}" for number in range(40)]
+AWAY = COMING = [one for one in IDS if partition_of(one, 2) == 1]
+"""Who leaves partition 0 with the one layout, and comes to it with the other."""
+STAYING = next(one for one in IDS if partition_of(one, 2) == 0)
 
 
 def sent_to(alone: Alone, sent: Sent, number: int = 1) -> None:
@@ -83,12 +100,12 @@ def test_who_follows_links_goes_on_doing_so_whatever_the_journey_says_later() ->
 @pytest.mark.parametrize(
     ("options", "sent", "words"),
     [
-        (LINKING, ANNOUNCED, "links do not go together with that yet"),
         (OPTIONS, ASKED, "the journey of this worker has no `identity`"),
         (OPTIONS, FORGOTTEN, "the journey of this worker has no `identity`"),
+        (OPTIONS, WaysTold(["ada"], LAYOUT), "the journey of this worker has no `identity`"),
         (LINKING, FORGOTTEN, "with another ETAPA_FORGET_KEY"),
     ],
-    ids=["another layout", "a link without identity", "somebody forgotten without identity", "another key"],
+    ids=["a link without identity", "somebody forgotten without identity", "ways without identity", "another key"],
 )
 def test_what_does_not_go_together_is_refused_in_words(options: TaskOptions, sent: Sent, words: str) -> None:
     alone = beginning(options)
@@ -98,14 +115,59 @@ def test_what_does_not_go_together_is_refused_in_words(options: TaskOptions, sen
         alone.run(alone.drain())
 
 
-def test_where_customers_were_laid_out_anew_links_are_refused() -> None:
+def told(alone: Alone) -> list[Sent]:
+    """What this partition has sent to the other one."""
+    return [decode_transfer(record.value).sent for record in alone.broker.transfers[1].committed(0)]
+
+
+def test_where_customers_were_laid_out_anew_links_are_followed_from_then_on() -> None:
     alone = beginning(OPTIONS)
     sent_to(alone, ANNOUNCED)
     alone.worker()
     alone.run(alone.drain())
+    link(alone, AWAY[0], STAYING, 5)
     alone.worker(LINKING)
-    with pytest.raises(PartitionRefused, match="Take `identity` out of the journey file"):
-        alone.run(alone.drain())
+    alone.run(alone.drain())
+    # Its home is the other partition now, where the one who has it is asked to meet.
+    assert [one.target for one in told(alone) if isinstance(one, LinkAsked)] == [AWAY[0]]
+    assert follows_links(alone)
+
+
+def test_an_old_home_tells_of_every_id_whose_person_stays_and_has_those_with_one_id_leave() -> None:
+    alone = beginning(LINKING)
+    stays, stateless, kept_stateless, leaves = AWAY[:4]
+    alone.touch(STAYING)
+    alone.touch(leaves)
+    link(alone, stays, STAYING, 5)
+    link(alone, stateless, kept_stateless, 5)
+    alone.worker()
+    alone.run(alone.drain())
+    assert alone.redis.customers[kept_stateless].state == encode_forwarding(ForwardingAddress(0, 0, kept_stateless))
+    sent_to(alone, ANNOUNCED)
+    sent_to(alone, CustomerClaimed(kept_stateless, LAYOUT), 1)
+    sent_to(alone, CustomerClaimed("nobody", LAYOUT), 2)
+    alone.worker()
+    alone.run(alone.work_until(lambda: PlaceFinished(LAYOUT) in told(alone)))
+    ways = [customer_id for one in told(alone) if isinstance(one, WaysTold) for customer_id in one.customer_ids]
+    assert sorted(ways) == sorted([stays, stateless, kept_stateless, kept_stateless])
+    assert [one.customer_id for one in told(alone) if isinstance(one, StateMoved)] == [leaves]
+    assert CustomerUnknown("nobody", LAYOUT) in told(alone)
+    assert isinstance(told(alone)[-1], PlaceFinished)
+
+
+def test_a_new_home_notes_a_way_unless_it_has_one_or_the_person_was_forgotten() -> None:
+    alone = beginning(msgspec.structs.replace(LINKING, forget_key=KEY))
+    known, forgotten, new = COMING[:3]
+    alone.touch(known)
+    alone.worker()
+    alone.run(alone.drain())
+    sent_to(alone, PersonForgotten(digests={forgotten: KEY.digest(forgotten)}, at=alone.now(), until=FOR_EVER), 1)
+    sent_to(alone, WaysTold([known, forgotten, new], SHRUNK), 2)
+    alone.worker()
+    alone.run(alone.work_until(lambda: new in alone.redis.customers))
+    shown = alone.stages()
+    assert (shown[known], shown[new], forgotten in shown) == ("active", NO_STAGE, False)
+    assert alone.redis.customers[new].state == encode_forwarding(ForwardingAddress(1))
 
 
 @pytest.mark.parametrize("options", [LINKING, OPTIONS], ids=["with links", "without"])
@@ -143,7 +205,7 @@ def test_an_id_that_is_kept_after_all_has_left_no_address_even_if_nobody_saw_a_t
     link(alone, "bert", "ada", 9)
     alone.worker()
     alone.run(alone.drain())
-    assert "ada" not in alone.redis.customers
+    assert alone.redis.customers["ada"].state == encode_forwarding(ForwardingAddress(0, 0, "ada"))
     alone.touch("ada")
     alone.touch("bert")
     alone.worker()
@@ -167,6 +229,36 @@ def test_who_gets_another_id_is_the_same_whether_read_anew_or_still_in_memory() 
         assert alone.broker.dead_letters == []
         states.append(alone.redis.customers["bert"])
     assert states[0] == states[1]
+
+
+def test_the_first_state_of_who_was_only_named_before_stays_in_memory_until_redis_shows_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    apply = MemoryView.apply
+
+    async def slowly(self: MemoryView, *arguments: Any) -> ApplyOutcome:
+        await self._process.sleep(0.2)
+        return await apply(self, *arguments)
+
+    monkeypatch.setattr(MemoryView, "apply", slowly)
+    alone = beginning(msgspec.structs.replace(LINKING, max_records=1))
+    link(alone, "bert", "ada", 9)
+    alone.worker()
+    alone.run(alone.drain())
+    # Each is a batch, and the next one begins while Redis is still being told of it.
+    for _ in range(3):
+        alone.touch("ada")
+    link(alone, "ada", "zoe", 5)
+    alone.worker()
+    alone.run(alone.drain())
+    alone.worker()
+    alone.run(alone.drain())
+    numbers = [change.sequence for change in alone.changes() if change.customer_id == "ada"]
+    assert numbers == list(range(1, len(numbers) + 1))
+    state, mark = alone.redis.customers["zoe"].state, alone.last_mark()
+    assert state is not None
+    assert mark is not None
+    assert len(decode_state(state, "zoe", mark.in_common()).recent) == 3 * DIGEST_BYTES
+    address = alone.redis.customers["ada"].state
+    assert address == encode_forwarding(ForwardingAddress(0, len(numbers), "zoe"))
 
 
 def test_a_person_whose_entry_is_gone_is_refused_in_words() -> None:

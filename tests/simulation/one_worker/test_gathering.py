@@ -77,7 +77,7 @@ def anything(random: Random, number: int) -> tuple[int, Sent]:
         return 1, state_of(customer_id, number)
     if kind < 0.9:
         return 2, CustomerClaimed(customer_id, LAYOUT)
-    others: Sequence[Sent] = (CustomerUnknown(customer_id), SettlingAsked(LAYOUT, 1), CustomersDenied({}), PlaceFinished(LAYOUT))
+    others: Sequence[Sent] = (CustomerUnknown(customer_id, LAYOUT), SettlingAsked(LAYOUT, 1), CustomersDenied({}), PlaceFinished(LAYOUT))
     return sender, random.choice(others)
 
 
@@ -197,9 +197,9 @@ def test_who_is_waited_for_is_claimed_once_whatever_else_comes_meanwhile() -> No
         for number in range(1, 6):
             sent(1, number, forwarded(at_home[number + 1], number, "view"))
             await alone.until(lambda end=number + 1: has_read(end))  # type: ignore[misc]
-        sent(1, 6, CustomerUnknown(at_home[0]))
+        sent(1, 6, CustomerUnknown(at_home[0], LAYOUT))
         sent(1, 7, forwarded(at_home[9], 7, "view"))
-        sent(1, 8, CustomerUnknown(at_home[1]))
+        sent(1, 8, CustomerUnknown(at_home[1], LAYOUT))
 
     async def steps() -> None:
         coming = alone.loop.create_task(others_come_first())

@@ -57,7 +57,7 @@ def test_once_customers_have_moved_a_partition_is_refused_without_the_topic_thro
         alone.run(alone.drain())
 
 
-@pytest.mark.parametrize("others", [(), (CustomerUnknown("somebody"),)], ids=["alone", "with others in its batch"])
+@pytest.mark.parametrize("others", [(), (CustomerUnknown("somebody", TopicLayout(1, 3, 2)),)], ids=["alone", "with others in its batch"])
 def test_what_a_source_made_elsewhere_goes_on_as_it_was_made_through_a_worker_without_that_source(others: Sequence[Sent]) -> None:
     layout = TopicLayout(1, 3, 2)
     who = next(name for name in (f"c{number}" for number in range(99)) if (partition_of(name, 2), partition_of(name, 3)) == (0, 2))

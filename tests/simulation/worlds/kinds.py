@@ -10,6 +10,7 @@ from tests.simulation.worlds.chasing import ChasingWorld
 from tests.simulation.worlds.forgetting import ForgettingWorld
 from tests.simulation.worlds.group_world import GroupWorld
 from tests.simulation.worlds.linked import LinkWorld
+from tests.simulation.worlds.linked_repartition import ForgettingLinkedRepartitionWorld, LinkedRepartitionWorld
 from tests.simulation.worlds.recreated import RecreatedWorld
 from tests.simulation.worlds.repartition import RepartitionWorld
 from tests.simulation.worlds.sourced import SourcedWorld
@@ -42,8 +43,10 @@ KINDS: Final[Mapping[str, KindOfWorld]] = {
     "repartition": RepartitionWorld,
     "forget": ForgettingWorld,
     "link": LinkWorld,
+    "link-repartition": LinkedRepartitionWorld,
+    "link-repartition-forget": ForgettingLinkedRepartitionWorld,
 }
-# The last seven are never chosen by a seed: `--world chases` and so on run them, and separate tests run their first seeds.
+# The last nine are never chosen by a seed: `--world chases` and so on run them, and separate tests run their first seeds.
 _TURNS = ("partition", "group", "versions", "group", "cluster")
 
 

@@ -92,17 +92,10 @@ class LinkWorld(GroupWorld):
 
     def arriving(self, random: Random, shop: SimulatedShop) -> Iterator[Arrival]:
         for number, arrival in enumerate(super().arriving(random, shop)):
-            good = arrival.value is not None and arrival.key is not None and b'"e' in arrival.value
-            yield msgspec.structs.replace(arrival, value=known(arrival.value or b"")) if good and random.random() < self.known else arrival
+            yield some_known(random, arrival, self.known)
             if random.random() < self.links:
-                yield self._link(random, shop, number)
-
-    def _link(self, random: Random, shop: SimulatedShop, number: int) -> Arrival:
-        moved, kept = random.sample([f"c{each}" for each in range(shop.customers)], 2)
-        at = self.now() - random.choice((0, random.randrange(LONGEST_AGO)))
-        link = {"id": f"l{number}", "customer_id": moved, "type": LINK, "occurred_at": format_time(at), "same_as": kept}
-        self.events["links"] += 1
-        return Arrival(moved.encode(), json.dumps(link).encode(), (), 0)
+                self.events["links"] += 1
+                yield some_link(random, shop, number, self.now())
 
     def check(self) -> None:
         self.events.update({f"sent: {kind}": count for kind, count in self._checker.sent().items()})
@@ -127,6 +120,20 @@ class LinkWorld(GroupWorld):
 
     def _see_that_nobody_is_in_two_partitions(self) -> None:
         """The checker of people does that."""
+
+
+def some_known(random: Random, arrival: Arrival, chance: float) -> Arrival:
+    """With this chance, the touchpoint is that of a known person."""
+    good = arrival.value is not None and arrival.key is not None and b'"e' in arrival.value
+    return msgspec.structs.replace(arrival, value=known(arrival.value or b"")) if good and random.random() < chance else arrival
+
+
+def some_link(random: Random, shop: SimulatedShop, number: int, now: int) -> Arrival:
+    """A link between any two ids, now or earlier."""
+    moved, kept = random.sample([f"c{each}" for each in range(shop.customers)], 2)
+    at = now - random.choice((0, random.randrange(LONGEST_AGO)))
+    link = {"id": f"l{number}", "customer_id": moved, "type": LINK, "occurred_at": format_time(at), "same_as": kept}
+    return Arrival(moved.encode(), json.dumps(link).encode(), (), 0)
 
 
 class ForgettingLinkedWorld(LinkWorld):

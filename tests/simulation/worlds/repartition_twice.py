@@ -55,6 +55,7 @@ class RepartitionTwiceWorld(RepartitionWorld):
         await self._until(lambda: self._all_follow(first), MOST_SECONDS_UNTIL_FINISHED)
         if not self._all_follow(first):
             return
+        self.grown(first.partitions)
         self._counts += [first.partitions, max(self._counts[0], first.partitions)]
         await self._until(lambda: all(self._has_finished(partition) for partition in self.partitions), MOST_SECONDS_UNTIL_FINISHED)
         if not all(self._has_finished(partition) for partition in self.partitions):
@@ -64,7 +65,11 @@ class RepartitionTwiceWorld(RepartitionWorld):
         await self._tell_all(random, LayoutAnnounced(self.second))
         await self._until(lambda: self._all_follow(self.second), MOST_SECONDS_UNTIL_FINISHED)
         if self._all_follow(self.second):
+            self.grown(self.second.partitions)
             self._counts += [self.second.partitions, max(*self._counts, self.second.partitions)]
+
+    def grown(self, partitions: int) -> None:
+        """Every place follows a layout of so many partitions, so `touchpoints` has that many now."""
 
     async def _until(self, condition: Callable[[], bool], most: float) -> None:
         end = self.loop.time() + most

@@ -22,6 +22,7 @@ from etapa.contracts.stored.transfer import (
     TouchpointForwarded,
     Transfer,
     TransferError,
+    WaysTold,
     decode_transfer,
     encode_transfer,
 )
@@ -37,7 +38,7 @@ LINK = LinkAsked(
     other="anon-7",
     record=TouchpointForwarded(b"anon-7", b"{}", [], 5, 3, 99),
 )
-TRANSFER = Transfer(sender=2, number=17, sent=CustomerUnknown("ada"))
+TRANSFER = Transfer(sender=2, number=17, sent=CustomerUnknown("ada", LAYOUT))
 
 
 @pytest.mark.parametrize(
@@ -47,7 +48,8 @@ TRANSFER = Transfer(sender=2, number=17, sent=CustomerUnknown("ada"))
         StateMoved("ada", b"\x9c\x01", None),
         TouchpointForwarded(None, None, [("trace", b"\xff")], 5, 3, 99),
         CustomerClaimed("ada", LAYOUT),
-        CustomerUnknown("ada"),
+        CustomerUnknown("ada", LAYOUT),
+        WaysTold(["ada", "bob"], LAYOUT),
         CustomersDenied({b"denied/00ff": b"\x94\x01"}),
         PlaceFinished(LAYOUT),
         SettlingAsked(LAYOUT, 1),

@@ -40,24 +40,22 @@ def test_an_earlier_link_changes_who_is_kept_and_one_that_says_the_reverse_is_re
     assert (judged.gone, judged.kept) == ("ada", "anon")
 
 
-def test_who_has_one_id_and_lives_at_home_needs_no_entry() -> None:
+def test_who_has_one_id_needs_no_entry() -> None:
     people = People()
-    people.settle(alone("ada"), is_at_home=True)
+    people.settle(alone("ada"))
     assert (people.is_changed("ada"), dict(people.take_changed())) == (False, {})
-    people.settle(alone("bert"), is_at_home=False)
-    assert people.changed("bert") == alone("bert")
-    people.settle(united(), is_at_home=True)
-    assert list(people.take_changed()) == ["bert", "ada"]
+    people.settle(united())
+    assert dict(people.take_changed()) == {"ada": united()}
     assert (people.kept_of("anon"), people.kept_of("ada")) == ("ada", None)
-    people.leave(united(), is_at_home=True)
+    people.leave(united())
     assert (people.kept_of("anon"), people.take_changed()) == (None, {"ada": None})
-    people.leave(alone("carla"), is_at_home=True)
+    people.leave(alone("carla"))
     assert people.take_changed() == {}
 
 
 def test_what_the_next_batch_stores_counts_more_than_what_an_id_led_to_before() -> None:
     people = People()
-    people.settle(united(), is_at_home=True)
+    people.settle(united())
     people.note("ada", "anon")
     assert people.kept_of("ada") is None
     people.take_changed()

@@ -28,6 +28,7 @@ from etapa.contracts.stored.transfer import (
     Transfer,
     TransferError,
     WayProbed,
+    WaysTold,
     encode_transfer,
 )
 from etapa.journey.engine.deny_list import DenyKey
@@ -125,7 +126,9 @@ def person(*ids: str) -> PersonMoved:
         (StateMoved("ada", STATE, 1), True),
         (StateMoved("adam", STATE, 1), False),
         (CustomerClaimed("ada", LAYOUT), True),
-        (CustomerUnknown("ada"), True),
+        (CustomerUnknown("ada", LAYOUT), True),
+        (WaysTold(["bob", "ada"], LAYOUT), True),
+        (WaysTold(["bob"], LAYOUT), False),
         (forwarded(b"ada", b"{}"), True),
         (forwarded(b"bob", b'{"customer_id": "ada"}'), True),
         (forwarded(b"bob", None), False),

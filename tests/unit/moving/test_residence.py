@@ -41,7 +41,7 @@ def records(*transfers: Transfer) -> Sequence[Record]:
 
 
 def sent_by(sender: int, number: int) -> Transfer:
-    return Transfer(sender=sender, number=number, sent=CustomerUnknown("ada"))
+    return Transfer(sender=sender, number=number, sent=CustomerUnknown("ada", LAYOUT))
 
 
 def test_without_a_layout_everybody_lives_where_they_are_unless_they_left() -> None:
@@ -59,7 +59,7 @@ def test_with_a_layout_a_touchpoint_goes_home_or_waits_for_its_customer() -> Non
     mover = living_at(0, 1)
     assert [moves.whereabouts(living_at(*homes)) for homes in ((1, 1), (1, 0), (1, 2))] == ["here", 0, 2]
     assert moves.whereabouts(mover) == "maybe on the way"
-    moves.hear(Transfer(sender=0, number=1, sent=CustomerUnknown(mover)))
+    moves.hear(Transfer(sender=0, number=1, sent=CustomerUnknown(mover, LAYOUT)))
     assert moves.whereabouts(mover) == "here"
     moves.forget_claims()
     assert moves.whereabouts(mover) == "maybe on the way"
@@ -107,8 +107,8 @@ def test_numbers_go_on_where_the_mark_ends_and_a_mark_is_read_as_it_was_written(
     marked = MovingMark(next_transfer=9, sent={0: 4}, taken={2: 6}, layout=LAYOUT, ended=(0, 2))
     moves = Moves(1, marked)
     assert moves.marked() == marked
-    moves.send(0, CustomerUnknown("ada"))
-    moves.send(2, CustomerUnknown("ada"))
+    moves.send(0, CustomerUnknown("ada", LAYOUT))
+    moves.send(2, CustomerUnknown("ada", LAYOUT))
     assert moves.marked().sent == {0: 5, 2: 1}
 
 

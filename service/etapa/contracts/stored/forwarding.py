@@ -23,7 +23,7 @@ class ForwardingAddress(msgspec.Struct, array_like=True, frozen=True, gc=False, 
     sequence: int = 0
     """The number of the customer's last stage change before. The next one follows at the new place."""
     customer_id: str | None = None
-    """The id under which the customer is kept there; none: the same as here."""
+    """The id under which the customer is kept there; none: the same as here. See `is_placeholder`."""
 
 
 _encode: Final = msgspec.msgpack.Encoder().encode
@@ -46,6 +46,11 @@ def decode_forwarding(value: bytes) -> ForwardingAddress:
         return _decode(value)
     except msgspec.DecodeError as error:
         raise StateError(f"not a forwarding address: {error}") from None
+
+
+def is_placeholder(customer_id: str, address: ForwardingAddress) -> bool:
+    """Whether this stands for somebody who lives here under this id, and has no state yet: a link has named it, and no touchpoint came."""
+    return address.customer_id == customer_id
 
 
 def standing_of(value: bytes) -> Standing:

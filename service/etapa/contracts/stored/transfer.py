@@ -76,9 +76,17 @@ class CustomerClaimed(msgspec.Struct, frozen=True, tag="claim"):
 
 
 class CustomerUnknown(msgspec.Struct, frozen=True, tag="none"):
-    """The answer to a claim: nobody of this id lives at the sender, nor ever will."""
+    """The answer to a claim in this layout: nobody of this id lives at the sender, nor ever will."""
 
     customer_id: str
+    layout: TopicLayout
+
+
+class WaysTold(msgspec.Struct, frozen=True, tag="ways"):
+    """The sender is the old home of these ids, and the receiver the new one. Whoever has them stays: the way to them leads through the sender."""
+
+    customer_ids: Sequence[str]
+    layout: TopicLayout
 
 
 class CustomersDenied(msgspec.Struct, frozen=True, tag="denied"):
@@ -88,7 +96,7 @@ class CustomersDenied(msgspec.Struct, frozen=True, tag="denied"):
 
 
 class PlaceFinished(msgspec.Struct, frozen=True, tag="finished"):
-    """Nobody is left at the sender whose home is elsewhere in this layout."""
+    """Nobody is left at the sender who has to move in this layout, and the ways to all others were told."""
 
     layout: TopicLayout
 
@@ -131,6 +139,8 @@ class LinkAsked(msgspec.Struct, frozen=True, kw_only=True, tag="link"):
     other_is_known: bool = False
     record: TouchpointForwarded
     """In which the link was read, and where."""
+    layout: TopicLayout | None = None
+    """That of the sender."""
 
 
 class PersonMoved(msgspec.Struct, frozen=True, kw_only=True, tag="person"):
@@ -142,6 +152,8 @@ class PersonMoved(msgspec.Struct, frozen=True, kw_only=True, tag="person"):
     stream_time: int | None
     link: LinkAsked
     """Why."""
+    layout: TopicLayout | None = None
+    """That of the sender."""
 
 
 class WayProbed(msgspec.Struct, frozen=True, kw_only=True, tag="probe"):
@@ -150,6 +162,8 @@ class WayProbed(msgspec.Struct, frozen=True, kw_only=True, tag="probe"):
     customer_id: str
     origin: int
     number: int
+    layout: TopicLayout | None = None
+    """That of the sender."""
 
 
 class PersonForgotten(msgspec.Struct, frozen=True, kw_only=True, tag="forgotten"):
@@ -159,6 +173,8 @@ class PersonForgotten(msgspec.Struct, frozen=True, kw_only=True, tag="forgotten"
     """Each id's digest with the installation's key."""
     at: int
     until: int
+    layout: TopicLayout | None = None
+    """That of the sender, which has told all places that it knows."""
 
 
 Sent = (
@@ -166,6 +182,7 @@ Sent = (
     | TouchpointForwarded
     | CustomerClaimed
     | CustomerUnknown
+    | WaysTold
     | CustomersDenied
     | PlaceFinished
     | SettlingAsked

@@ -75,16 +75,16 @@ class People:
         if customer_id not in self._changed:
             self._kept[customer_id] = kept
 
-    def settle(self, person: LinkedIds, *, is_at_home: bool) -> None:
-        """Somebody lives here from the next batch on. Who has one id needs no entry at home: nobody who is asked there sends on."""
-        if len(person.ids) > 1 or not is_at_home:
+    def settle(self, person: LinkedIds) -> None:
+        """Somebody lives here from the next batch on. Who has one id needs no entry."""
+        if len(person.ids) > 1:
             self._changed[person.kept] = person
         self._kept.update(dict.fromkeys(person.ids, person.kept))
         self._kept.pop(person.kept)
 
-    def leave(self, person: LinkedIds, *, is_at_home: bool) -> None:
+    def leave(self, person: LinkedIds) -> None:
         """Somebody no longer lives here, or no longer as that."""
-        if len(person.ids) > 1 or not is_at_home:
+        if len(person.ids) > 1:
             self._changed[person.kept] = None
         self.forget(person.ids)
 

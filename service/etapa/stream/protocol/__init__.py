@@ -94,7 +94,7 @@ For a partition one of whose topics is deleted and created again (`belonging`):
 - `watched_topics`: the log keeps comparing them while the partition is processed. Prevents: a worker carries on in the middle
   of the new topic.
 
-For a partition whose customers may move to another one (`residence`, `tenures.moving_tenure`; docs/moving-customers.md). This takes part only
+For a partition whose customers may move to another one (`residence`, `tenures.moving_tenure`, `tenures.leaving_tenure`; docs/moving-customers.md). This takes part only
 where there is a topic `transfers`:
 - `forwards`: a touchpoint of a customer who has left, or is at home elsewhere, is forwarded. Prevents: a customer begins anew at a second place.
 - `waits`: a touchpoint of a customer who may be on the way waits. Prevents: the same.
@@ -106,12 +106,14 @@ where there is a topic `transfers`:
 - `adopts_first`: producers go over to a new layout only when all partitions follow it. Prevents: a partition takes a customer of another for a new one.
 - `ends_last`: a partition says that it has finished only when everybody has left who has to. Prevents: the same.
 
-For customers whom links join, wherever they live (`tenures.linking_tenure`, `tenures.people_tenure`, `journey.identity.people`; the same page):
+For customers whom links join, wherever they live (`tenures.linking_tenure`, `tenures.ways_tenure`, `tenures.people_tenure`, `journey.identity.people`; the same page):
 - `unites`: of two customers who meet, neither takes the other's place. Prevents: touchpoints of one of them are forgotten.
 - `kept_ids`: touchpoints of all ids of a person are judged under the one that is kept. Prevents: a person goes on as two.
 - `linked_within`: who has which ids is stored in the transaction that unites them. Prevents: after a takeover, an id begins anew.
 - `forgets_all_ids`: who is forgotten by one id is forgotten by all. Prevents: an id leads to nobody, and names who was forgotten.
 - `forgets_everywhere`: every other partition is told. Prevents: addresses of somebody forgotten stay there.
+- `tells_ways`: when the number of partitions changes, the old home of an id tells the new one if its person stays. Prevents: an id begins anew there.
+- `tells_layout`: what is sent says which layout its sender follows. Prevents: two partitions each take the other one for a home.
 
 For the log, which reads whatever strangers have sent (`stream/kafka`):
 - `unpacks_within`: no batch is decompressed beyond a limit in one go. Prevents: one compressed mebibyte

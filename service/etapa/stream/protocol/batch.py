@@ -12,7 +12,7 @@ from etapa.contracts.outgoing.campaign_trigger import encode_campaign_trigger
 from etapa.contracts.outgoing.customer_moved import encode_customer_moved
 from etapa.contracts.outgoing.dead_letter import encode_dead_letter
 from etapa.contracts.outgoing.stage_change import ChangeWriter
-from etapa.contracts.stored.forwarding import NO_STAGE, ForwardingAddress, encode_forwarding
+from etapa.contracts.stored.forwarding import NO_STAGE, ForwardingAddress, encode_forwarding, is_placeholder
 from etapa.contracts.stored.in_common import NOTHING_IN_COMMON, InCommon
 from etapa.contracts.stored.state import encode_state
 from etapa.contracts.stored.transfer import TopicLayout
@@ -293,4 +293,8 @@ def leave_addresses(
         encoded.states.append(Outgoing(customer_id.encode(), value))
         encoded.applied.append(Applied(customer_id, NO_STAGE, None, value))
     generation = 0 if layout is None else layout.generation
-    return [customer_moved(customer_id, address, journey, generation) for customer_id, address in left.items() if address.sequence]
+    return [
+        customer_moved(customer_id, address, journey, generation)
+        for customer_id, address in left.items()
+        if address.sequence and not is_placeholder(customer_id, address)
+    ]

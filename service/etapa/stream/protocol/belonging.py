@@ -81,7 +81,9 @@ def refuse_what_is_not_ours(partition: int, group: str, topics: Topics, shown: V
 
 
 def refuse_what_is_of_others(partition: int, group: str, topics: Topics, shown: ViewMark | None, last: LastMark | None) -> None:
-    """Check that view and log belong to our group, and were written with the current number of partitions. Raises `AllRefused`."""
+    """Check that view and log belong to our group, and were written with the current number of partitions. Raises `AllRefused`, or
+    `MayPass` where partitions were added that we may only not see yet.
+    """
     for place, its_group, its_partitions in (
         *((("the view in Redis", shown.group, shown.partitions),) if shown else ()),
         *((("the topic customer-state", last.mark.group, last.mark.partitions),) if last else ()),
@@ -92,10 +94,17 @@ def refuse_what_is_of_others(partition: int, group: str, topics: Topics, shown: 
                 "each group needs output topics and a Redis prefix of its own"
             )
         if its_partitions != topics.partitions and not _have_grown_as_announced(its_partitions, topics, last):
-            raise AllRefused(
+            refusal = MayPass if topics.partitions < its_partitions and _was_asked_to_move(shown, last) else AllRefused
+            raise refusal(
                 f"partition {partition}: {place} was written when there were {its_partitions} partitions, now touchpoints has "
                 f"{topics.partitions}; {NOT_ASKED_TO_MOVE}"
             )
+
+
+def _was_asked_to_move(shown: ViewMark | None, last: LastMark | None) -> bool:
+    """Whether there ever was a layout."""
+    moving = None if last is None else last.mark.moving
+    return (shown is not None and shown.layout is not None) or (moving is not None and moving.layout is not None)
 
 
 def _have_grown_as_announced(partitions: int, topics: Topics, last: LastMark | None) -> bool:

@@ -246,8 +246,8 @@ class View(Protocol):
     async def ledger(self) -> tuple[ViewMark | None, Mapping[bytes, bytes]]:
         """The stored pages of the ledger by name, and the mark at that same moment. Without people with several ids."""
 
-    async def linked(self, kept: str) -> tuple[ViewMark | None, bytes | None]:
-        """The entry of the person who is kept under this id (`contracts.stored.linked_ids`), if any, and the mark at that same moment."""
+    async def linked(self, kept: Sequence[str]) -> tuple[ViewMark | None, Sequence[bytes | None]]:
+        """The entries of the people who are kept under these ids (`contracts.stored.linked_ids`), if any, and the mark at that same moment."""
 
     def apply(
         self, follows: int | None, mark: ViewMark, customers: Sequence[Applied], ledger: Mapping[bytes, bytes | None] = NO_PAGES

@@ -63,9 +63,9 @@ class IdCounts(msgspec.Struct, frozen=True):
     """What a partition of the view holds of people whose ids lead elsewhere, or who have several."""
 
     linked_people: int
-    """People who live there and have several ids, or are not at home."""
+    """People who live there and have several ids."""
     addresses: int
-    """Ids that are no longer used, or whose people live in another partition."""
+    """Ids that are no longer used, whose people live in another partition, or that a link has named and of which no touchpoint came."""
 
 
 class LedgerPart(msgspec.Struct, frozen=True):

@@ -4,12 +4,11 @@ A place is a partition. What is here in memory only (claims, and who was found t
 """
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from types import MappingProxyType
-from typing import Final, Literal, NamedTuple
+from typing import Final, Literal
 
 from etapa.contracts.partitioner import partition_of
 from etapa.contracts.stored.denial_transfer import denials_of
-from etapa.contracts.stored.forwarding import NO_STAGE, ForwardingAddress
+from etapa.contracts.stored.forwarding import NO_STAGE, ForwardingAddress, is_placeholder
 from etapa.contracts.stored.mark import MovingMark
 from etapa.contracts.stored.transfer import (
     ANNOUNCER,
@@ -29,28 +28,11 @@ from etapa.contracts.stored.transfer import (
 )
 from etapa.journey.engine.deny_list import DenyList
 from etapa.stream.protocol.forwarded_items import ForgetElsewhere, LivesElsewhere, sent_along
-from etapa.stream.protocol.observer import LinksCounted, MovesCounted
+from etapa.stream.protocol.moved_in_batch import MovedInBatch
+from etapa.stream.protocol.observer import MovesCounted
 from etapa.stream.protocol.records import IncomingTransfer, Outgoing, Record
 from etapa.stream.protocol.settling import EarlierForwards
 
-
-class MovedInBatch(NamedTuple):
-    """What a batch has to do with moving customers."""
-
-    mark: MovingMark | None
-    sends: Sequence[tuple[int, Outgoing]]
-    stages: Sequence[tuple[str, str]]
-    """The stages of those who left (to no stage) and arrived (from none)."""
-    forwarded: int
-    departures: Sequence[Outgoing] = ()
-    """Control records for `stage-changes`."""
-    counted: MovesCounted | None = None
-    links: LinksCounted | None = None
-    pages: Mapping[bytes, bytes | None] = MappingProxyType({})
-    """What is kept like pages of the ledger."""
-
-
-NOTHING_MOVED: Final = MovedInBatch(None, (), (), 0)
 Whereabouts = Literal["here", "maybe on the way"]
 
 
@@ -72,9 +54,11 @@ class Moves:
         self._earlier = EarlierForwards(mark.settled)
         self._claimed: set[str] = set()
         self._nowhere: set[str] = set()
-        """Customers whom their old home does not know."""
+        """Customers of whom their old home has told that they do not come: it does not know them, or they stay where they are."""
         self._addresses: dict[str, int] = {}
         """Those read since the last batch."""
+        self._stateless: set[str] = set()
+        """Who was found to live here without a state since the last batch."""
         self._sends: list[tuple[int, Outgoing]] = []
 
     @property
@@ -116,28 +100,55 @@ class Moves:
         return self._place if self.layout is None else partition_of(customer_id, self.layout.partitions)
 
     def note_address(self, customer_id: str, address: ForwardingAddress) -> None:
-        """The customer has left for this address."""
-        self._addresses[customer_id] = address.place
+        """The customer has left for this address, or lives here without a state."""
+        if is_placeholder(customer_id, address):
+            self._stateless.add(customer_id)
+        else:
+            self._addresses[customer_id] = address.place
+
+    def leaves_a_trace(self, customer_id: str) -> bool:
+        """Whether an address of the customer was read since the last batch, or that it lives here without a state."""
+        return customer_id in self._stateless or customer_id in self._addresses
+
+    def is_stateless(self, customer_id: str) -> bool:
+        """Whether the customer was found to live here without a state since the last batch."""
+        return customer_id in self._stateless
 
     def whereabouts(self, customer_id: str, forwarded_by: int | None = None) -> int | Whereabouts:
         """Where a touchpoint of a customer goes that has no state here: the place to forward it to, or nowhere.
 
         `forwarded_by`: the place that it came from, which follows no later layout; none when it was read in our own partition.
         """
+        if customer_id in self._stateless:
+            return "here"
         to = self._addresses.get(customer_id)
         if self.layout is None:
             return "here" if to is None else to
         here, home, before = self._place, self.home(customer_id), partition_of(customer_id, self.layout.before)
         if home != here and to is not None:
             return to
-        # At home, an address is left from an earlier layout: who comes back may be on the way; who was forgotten meanwhile does not come.
         if home != here:
             # Only the old home knows whether the customer has left for the new one; a place of an earlier layout does not.
             return home if before == here else before
+        is_told = before == here or before in self._ended or customer_id in self._nowhere
+        if not is_told and forwarded_by is None:
+            return "maybe on the way"
+        # With links, whoever has this id may live anywhere. Without, an address at home is left from an earlier layout: who comes back may be on
+        # the way; who was forgotten meanwhile does not come.
+        if to is not None and self.follows_links:
+            return to
         # What the old home forwards comes behind the customer's state.
-        if before in (here, forwarded_by) or before in self._ended or customer_id in self._nowhere:
-            return "here"
-        return "maybe on the way" if forwarded_by is None else before
+        return "here" if is_told or before == forwarded_by else before
+
+    def has_to_tell(self, customer_id: str) -> bool:
+        """Whether this place is the old home of the customer, and another one the new home."""
+        layout, here = self.layout, self._place
+        return layout is not None and partition_of(customer_id, layout.before) == here != partition_of(customer_id, layout.partitions)
+
+    def is_told_of(self, customer_id: str, layout: TopicLayout) -> None:
+        """The old home has told that the customer does not come."""
+        if layout == self.layout:
+            self._nowhere.add(customer_id)
 
     def claim(self, customer_id: str) -> None:
         """Ask the customer's old home for it, unless that was done before."""
@@ -157,7 +168,7 @@ class Moves:
         """Note an answer, or answer a question, of another place. Returns whether it was one that concerns nobody who lives here."""
         sent = transfer.sent
         if isinstance(sent, CustomerUnknown):
-            self._nowhere.add(sent.customer_id)
+            self.is_told_of(sent.customer_id, sent.layout)
         elif isinstance(sent, SettlingAsked):
             self.send(transfer.sender, SettlingAnswered(sent.layout, sent.round))
         elif isinstance(sent, SettlingAnswered):
@@ -280,5 +291,6 @@ class Moves:
 
     def forget_addresses(self) -> list[str]:
         """Whose addresses were read. They have to be read again."""
-        read, self._addresses = list(self._addresses), {}
+        read = [*self._addresses, *self._stateless]
+        self._addresses, self._stateless = {}, set()
         return read

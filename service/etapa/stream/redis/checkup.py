@@ -81,7 +81,7 @@ async def _use(settings: Settings, client: RedisClient) -> None:
         await view.mark()
         await view.counts()
         await view.ledger()
-        await view.linked("doctor")
+        await view.linked(["doctor"])
         await view.scan(0, 10)
         await view.reclassification()
         inspection = RedisInspection(settings, client, NO_PARTITION)

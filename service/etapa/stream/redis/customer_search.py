@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from typing import Any, Final, NamedTuple
 
 from etapa.contracts.partitioner import partition_of
-from etapa.contracts.stored.forwarding import ForwardingAddress, decode_forwarding, is_forwarding
+from etapa.contracts.stored.forwarding import ForwardingAddress, decode_forwarding, is_forwarding, is_placeholder
 from etapa.contracts.stored.state import StateError
 from etapa.stream.protocol.ports import ViewError
 from etapa.stream.protocol.readers import BeingRebuilt, OnTheWay, StoredCustomer
@@ -67,6 +67,8 @@ class CustomerSearch:
             address = seen.address
             if address is None:
                 return StoredCustomer(customer_id, seen.partition, seen.stage.decode(), seen.state, read_common(seen.common))
+            if is_placeholder(customer_id, address):
+                return None
             left = seen.partition
             customer_id = address.customer_id or customer_id
             [seen] = await self._look_at([address.place], customer_id)

@@ -1,7 +1,11 @@
--- Who is kept under an id and has several, and the mark, read at one moment. Writes nothing.
+-- People with several ids, by the ids under which they are kept, and the mark, read at one moment. Writes nothing.
 --
 -- KEYS  mark, linked: both of one partition, with one hash tag
--- ARGV  1  the id that is kept
--- returns {the mark's fields and values, the entry; false if there is none}
+-- ARGV  1  the ids that are kept, packed (MessagePack)
+-- returns {the mark's fields and values, the entries in the order of the ids; false for each that is not there}
 
-return {redis.call('HGETALL', KEYS[1]), redis.call('HGET', KEYS[2], ARGV[1])}
+local entries = {}
+for n, id in ipairs(cmsgpack.unpack(ARGV[1])) do
+  entries[n] = redis.call('HGET', KEYS[2], id)
+end
+return {redis.call('HGETALL', KEYS[1]), entries}

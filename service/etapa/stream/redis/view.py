@@ -88,10 +88,10 @@ class RedisView:
             mark, pages = await LEDGER.run(self._client, [self._keys.mark, self._keys.ledger], [])
         return self._read_mark(fields_of(mark)), fields_of(pages)
 
-    async def linked(self, kept: str) -> tuple[ViewMark | None, bytes | None]:
-        async with self._errors("reading the ids of a person"):
-            mark, entry = await _LINKED.run(self._client, [self._keys.mark, self._keys.linked], [kept.encode()])
-        return self._read_mark(fields_of(mark)), entry
+    async def linked(self, kept: Sequence[str]) -> tuple[ViewMark | None, Sequence[bytes | None]]:
+        async with self._errors("reading the ids of people"):
+            mark, entries = await _LINKED.run(self._client, [self._keys.mark, self._keys.linked], [_pack(kept)])
+        return self._read_mark(fields_of(mark)), entries
 
     def apply(
         self, follows: int | None, mark: ViewMark, customers: Sequence[Applied], ledger: Mapping[bytes, bytes | None] = NO_PAGES

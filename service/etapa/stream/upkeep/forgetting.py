@@ -71,9 +71,8 @@ async def have_forgotten(
     written = [await _send_request(cluster, request, partition) for partition in dict.fromkeys([places.home, *left])]
     for sent in written:
         await _wait_for_mark(cluster, sent.partition, partial(_is_through, sent.offset))
-    # Each link may have added a place on the way; and once it is done, every other place is told.
-    forwards = _MOST_FORWARDS if len(who.ids) == 1 else min(len(who.ids), MOST_HOPS) + 2
-    for _ in range(forwards if places.transfers else 0):
+    # Each link may have added a place on the way; and once it is done, every other place is told, and may have to tell one more.
+    for _ in range(min(len(who.ids), MOST_HOPS) + _MOST_FORWARDS + 1 if places.transfers else 0):
         await _wait_until_taken_in(cluster, min(places.transfers, places.all_partitions))
     return written[0]
 

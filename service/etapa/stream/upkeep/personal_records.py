@@ -23,6 +23,7 @@ from etapa.contracts.stored.transfer import (
     StateMoved,
     TouchpointForwarded,
     WayProbed,
+    WaysTold,
     decode_transfer,
 )
 from etapa.journey.identity.people import LinkedIds
@@ -187,6 +188,8 @@ def is_about(sent: Sent, who: PersonIds) -> bool:
     match sent:
         case StateMoved() | CustomerClaimed() | CustomerUnknown() | WayProbed():
             return who.names(sent.customer_id)
+        case WaysTold():
+            return any(map(who.names, sent.customer_ids))
         case TouchpointForwarded():
             return who.is_key(sent.key) or who.are_mentioned(sent.value)
         case LinkAsked():

@@ -38,7 +38,6 @@ class PlaceNow(msgspec.Struct, frozen=True):
     """Whether nobody has to leave it any more."""
     knows_all: bool = False
     """Whether it has heard that from all others, too."""
-    follows_links: bool = False
 
 
 class MovesNow(msgspec.Struct, frozen=True):
@@ -117,10 +116,10 @@ def place_now(partition: int, mark: Mark | None, layout: TopicLayout | None) -> 
     """How far a partition with this mark is on the way to a layout."""
     moving = None if mark is None else mark.moving
     if moving is None or layout is None or moving.layout != layout:
-        return PlaceNow(partition, None if moving is None else moving.layout, follows_links=moving is not None and moving.follows_links)
+        return PlaceNow(partition, None if moving is None else moving.layout)
     taking_part = max(layout.partitions, layout.before)
     ended = set(moving.ended)
-    # Partitions of neither layout hold only forwarding addresses; nobody tells them anything.
+    # Nobody is at home in partitions of neither layout; nobody tells them anything.
     knows_all = partition in ended and (partition >= taking_part or ended >= set(range(taking_part)))
     return PlaceNow(partition, layout, moving.left, moving.to_leave or 0, moving.arrived, partition in ended, knows_all)
 
@@ -128,11 +127,6 @@ def place_now(partition: int, mark: Mark | None, layout: TopicLayout | None) -> 
 def layout_for(now: MovesNow, to: int, partitions: int) -> TopicLayout:
     """The layout with which `to` partitions are reached: a new one, or the one under way. Raises `CannotRepartition`."""
     layout = now.layout
-    if any(place.follows_links for place in now.places):
-        raise CannotRepartition(
-            "links join customers here (`identity` in the journey file), and that does not go together with another number of partitions yet:"
-            " choose it before the first link, large enough for years"
-        )
     current = partitions if layout is None else layout.partitions
     if not now.finished and layout is not None:
         if layout.partitions == to:

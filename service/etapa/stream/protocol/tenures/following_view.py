@@ -36,8 +36,16 @@ class FollowingView:
 
     async def linked(self, kept: str) -> bytes | None:
         """The entry of the person with several ids who is kept under this one. Raises `InDoubt`."""
-        mark, entry = await self._around.view.linked(kept)
+        mark, [entry] = await self._around.view.linked([kept])
         return entry if self._is_ours(mark) else None
+
+    async def have_several(self, customer_ids: Sequence[str]) -> set[str]:
+        """Those under whose ids people with several ids are kept. Raises `InDoubt`."""
+        if not customer_ids:
+            return set()
+        mark, entries = await self._around.view.linked(customer_ids)
+        found = zip(customer_ids, entries, strict=True) if self._is_ours(mark) else ()
+        return {customer_id for customer_id, entry in found if entry is not None}
 
     async def load(self, customer_ids: Sequence[str], due_by: int | None) -> LoadedCustomers:
         """The states of these customers, and of those with a timer due by `due_by`. Raises `InDoubt`."""

@@ -23,16 +23,16 @@ from etapa.contracts.stored.transfer import (
 from etapa.journey.engine.facts.touchpoint import Touchpoint
 from etapa.stream.protocol.batch import CannotJudge, Encoded, Waiting
 from etapa.stream.protocol.forwarded_items import LivesElsewhere, read_forwarded
+from etapa.stream.protocol.moved_in_batch import MovedInBatch
 from etapa.stream.protocol.ports import Transfers
 from etapa.stream.protocol.records import IncomingTransfer
-from etapa.stream.protocol.residence import MovedInBatch
 from etapa.stream.protocol.stream_time import stream_time_after
 from etapa.stream.protocol.takeover import TakenOver
 from etapa.stream.protocol.task_context import TaskContext
-from etapa.stream.protocol.tenures.moving_tenure import MovingTenure
+from etapa.stream.protocol.tenures.leaving_tenure import LeavingTenure
 
 
-class GatheringTenure(MovingTenure):
+class GatheringTenure(LeavingTenure):
     """A tenure that takes transfers in together."""
 
     def __init__(self, around: TaskContext, taken: TakenOver, transfers: Transfers) -> None:

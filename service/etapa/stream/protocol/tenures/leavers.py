@@ -47,17 +47,20 @@ class LeaverSearch:
         """Seconds until the rate allows more customers to leave."""
         return max(0.0, self._allowed_at - now) if self._rate else _NEVER
 
-    async def next(self, now: float, has_to_leave: Callable[[str], bool]) -> Leavers:
-        """The next to leave, perhaps none. The view must show all that was committed. Raises `ViewError`."""
+    async def next(self, now: float, has_to_leave: Callable[[str, bytes], bool]) -> Leavers:
+        """The next to leave, perhaps none. `has_to_leave` is asked of each id and its state, or the address in place of one.
+
+        The view must show all that was committed. Raises `ViewError`.
+        """
         if now < self._allowed_at or not self._rate:
             return Leavers([], all_seen=False)
         if not self._found and self._cursor is not None:
             scanned = await self._view.scan(self._cursor, self._most)
             self._cursor = scanned.cursor
             seen = dict(scanned.states)
-            here = sorted((customer_id, len(state)) for customer_id, state in seen.items() if not is_forwarding(state))
-            self.customers = round(scanned.customers * len(here) / len(seen)) if seen else scanned.customers
-            self._found = [one for one in here if has_to_leave(one[0])]
+            here = sum(not is_forwarding(state) for state in seen.values())
+            self.customers = round(scanned.customers * here / len(seen)) if seen else scanned.customers
+            self._found = sorted((customer_id, len(state)) for customer_id, state in seen.items() if has_to_leave(customer_id, state))
         # Never more than a second's worth at once.
         most = min(len(self._found), max(1, min(self._most, int(self._rate))))
         count = size = 0

@@ -14,7 +14,7 @@ from etapa.contracts.incoming.rejected import Reason, Rejected, rejected
 from etapa.contracts.stored.forwarding import NO_STAGE, ForwardingAddress
 from etapa.contracts.stored.linked_ids import decode_linked_ids, encode_linked_ids
 from etapa.contracts.stored.state import decode_sequence, decode_state, encode_state
-from etapa.contracts.stored.transfer import LinkAsked, PersonMoved, Transfer, WayProbed
+from etapa.contracts.stored.transfer import ANNOUNCER, LayoutAnnounced, LinkAsked, PersonMoved, Transfer, WayProbed
 from etapa.journey.engine.facts.touchpoint import SAME_AS, Touchpoint
 from etapa.journey.engine.judging.classify import carry_over
 from etapa.journey.engine.judging.outcomes import EvaluationFailed, Happened
@@ -25,10 +25,10 @@ from etapa.journey.language.model import LINK
 from etapa.stream.protocol.batch import Encoded, Item, dead_letters
 from etapa.stream.protocol.forwarded_items import record_in, sent_along
 from etapa.stream.protocol.intake import Accounted
+from etapa.stream.protocol.moved_in_batch import MovedInBatch
 from etapa.stream.protocol.observer import LinkOutcome, LinksCounted
 from etapa.stream.protocol.ports import Transfers
 from etapa.stream.protocol.records import Outgoing
-from etapa.stream.protocol.residence import MovedInBatch
 from etapa.stream.protocol.takeover import TakenOver
 from etapa.stream.protocol.task_context import TaskContext
 from etapa.stream.protocol.tenures.returning_tenure import ReturningTenure
@@ -61,6 +61,8 @@ class LinkingTenure(ReturningTenure):
     async def _process_alone(self, item: Item) -> bool:
         if not isinstance(item, Touchpoint) or item.type != LINK:
             return await super()._process_alone(item)
+        if await self._may_be_on_the_way(item.customer_id):
+            return False
         await self._settle()
         record = self._waiting.records[0]
         read = sent_along(record, self._origin(0), is_needed=False)
@@ -78,12 +80,14 @@ class LinkingTenure(ReturningTenure):
 
     async def _act_on_one(self, transfer: Transfer) -> None:
         sent = transfer.sent
+        if isinstance(sent, LinkAsked | PersonMoved | WayProbed) and sent.layout is not None:
+            self._adopt(LayoutAnnounced(sent.layout))
         if isinstance(sent, LinkAsked):
-            self._tell(sent, await self._follow(sent))
+            self._tell(sent, await self._follow(sent, transfer.sender))
         elif isinstance(sent, PersonMoved):
             self._tell(sent.link, await self._welcome(sent, transfer.sender))
         elif isinstance(sent, WayProbed):
-            await self._pass_on(sent)
+            await self._pass_on(sent, transfer.sender)
         else:
             await super()._act_on_one(transfer)
 
@@ -98,12 +102,13 @@ class LinkingTenure(ReturningTenure):
             read = asked.record
             self._refused += dead_letters([(record_in(read), refused)], self._around.options.topic, read.partition)
 
-    async def _follow(self, asked: LinkAsked) -> Rejected | None:
-        """Take a link as far as it gets here."""
+    async def _follow(self, asked: LinkAsked, sender: int = ANNOUNCER) -> Rejected | None:
+        """Take a link as far as it gets here. `sender`: the place that it came from."""
         while True:
-            here = await self._whose(asked.target)
+            here = await self._whose(asked.target, sender)
+            sender = ANNOUNCER
             if isinstance(here, int):
-                self._moves.send(here, asked)
+                self._moves.send(here, msgspec.structs.replace(asked, layout=self._moves.layout))
                 return None
             if self._is_forgotten(here, asked.at):
                 self._outcomes["forgotten"] += 1
@@ -121,17 +126,15 @@ class LinkingTenure(ReturningTenure):
                 return await self._joined(asked, here)
             asked = msgspec.structs.replace(asked, target=whom, other=here.least, other_is_known=self._is_known(here))
 
-    async def _whose(self, customer_id: str) -> LinkedIds | int:
-        """Who has this id, with its state in memory; or the place where to ask."""
+    async def _whose(self, customer_id: str, sender: int = ANNOUNCER) -> LinkedIds | int:
+        """Who has this id, with its state in memory; or the place where to ask. `sender`: the place that asks for it here."""
         person = await self._person(customer_id)
         if person is not None:
             await self._into_memory(person.kept)
             return person
         if not self._engine.knows(customer_id):
             left = self._left.get(customer_id)
-            to = self._moves.addresses.get(customer_id) if left is None else left.place
-            if to is None:
-                to = self._home(customer_id)
+            to = self._place_of(customer_id, sender) if left is None else left.place
             if to != self._around.partition:
                 return to
         return alone(customer_id)
@@ -152,17 +155,15 @@ class LinkingTenure(ReturningTenure):
             self._left[customer_id] = ForwardingAddress(there, sequence)
         if customer is not None:
             self._stages.append((customer.stage, NO_STAGE))
-        self._people.leave(here, is_at_home=self._is_at_home(here))
+        self._people.leave(here)
         state = None if customer is None else encode_state(customer)
-        time = self._engine.stream_time
-        self._moves.send(
-            there, PersonMoved(target=asked.other, linked_ids=encode_linked_ids(here), state=state, stream_time=time, link=asked)
-        )
+        ids, time, layout = encode_linked_ids(here), self._engine.stream_time, self._moves.layout
+        self._moves.send(there, PersonMoved(target=asked.other, linked_ids=ids, state=state, stream_time=time, link=asked, layout=layout))
         return None
 
     async def _welcome(self, moved: PersonMoved, sender: int) -> Rejected | None:
         """Somebody arrives, and meets whoever has the id `target`; or goes on to where that one is."""
-        there = await self._whose(moved.target)
+        there = await self._whose(moved.target, sender)
         comes = decode_linked_ids(moved.linked_ids)
         sent_on = await self._sent_on(comes)
         if isinstance(there, int) and not sent_on:
@@ -170,7 +171,7 @@ class LinkingTenure(ReturningTenure):
                 is_kept = customer_id == comes.kept and moved.state is not None
                 sequence = decode_sequence(moved.state or b"") if is_kept else comes.sequence_of(customer_id)
                 self._left[customer_id] = ForwardingAddress(there, sequence)
-            self._moves.send(there, moved)
+            self._moves.send(there, msgspec.structs.replace(moved, layout=self._moves.layout))
             return None
         for customer_id in comes.ids:
             self._left.pop(customer_id, None)
@@ -189,16 +190,15 @@ class LinkingTenure(ReturningTenure):
             return None
         return await self._meet(there, comes, moved.link)
 
-    async def _pass_on(self, probe: WayProbed) -> None:
+    async def _pass_on(self, probe: WayProbed, sender: int) -> None:
         """A probe is back, or goes on to where touchpoints of its id go."""
         if probe.origin == self._around.partition:
             self._is_back(probe)
             return
-        there = await self._whose(probe.customer_id)
-        if isinstance(there, int):
-            self._moves.send(there, probe)
-        elif not self._is_forgotten(there, 0):
-            self._moves.send(probe.origin, probe)
+        there = await self._whose(probe.customer_id, sender)
+        if isinstance(there, int) or not self._is_forgotten(there, 0):
+            to = there if isinstance(there, int) else probe.origin
+            self._moves.send(to, msgspec.structs.replace(probe, layout=self._moves.layout))
 
     # --- two who meet ---
 
@@ -225,7 +225,7 @@ class LinkingTenure(ReturningTenure):
             except EvaluationFailed as failure:
                 return rejected("evaluation_failed", str(failure))
         for person in people:
-            self._people.leave(person, is_at_home=self._is_at_home(person))
+            self._people.leave(person)
         self._left.pop(judged.kept, None)
         are_right = [customer_id for person in people if person.kept == judged.kept for customer_id in person.ids]
         self._settle_person(msgspec.structs.replace(judged.person, left=left), are_right)

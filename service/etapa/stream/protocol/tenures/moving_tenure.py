@@ -11,7 +11,7 @@ from itertools import groupby
 import msgspec
 
 from etapa.contracts.incoming.rejected import Rejected
-from etapa.contracts.stored.denial_transfer import all_denials, denials_of, take_in
+from etapa.contracts.stored.denial_transfer import denials_of, take_in
 from etapa.contracts.stored.forwarding import NO_STAGE, ForwardingAddress, decode_forwarding, is_forwarding
 from etapa.contracts.stored.state import decode_state, encode_state
 from etapa.contracts.stored.transfer import (
@@ -24,6 +24,7 @@ from etapa.contracts.stored.transfer import (
     TouchpointForwarded,
     Transfer,
     TransferError,
+    WaysTold,
 )
 from etapa.journey.engine.facts.forget_request import ForgetRequest
 from etapa.journey.engine.facts.touchpoint import Touchpoint
@@ -31,18 +32,16 @@ from etapa.stream.protocol.batch import NOTHING_WAITING, Encoded, Waiting, dead_
 from etapa.stream.protocol.belonging import LINKED_ELSEWHERE, PartitionRefused
 from etapa.stream.protocol.forwarded_items import ForgetElsewhere, LivesElsewhere, as_read, elsewhere, read_forwarded
 from etapa.stream.protocol.intake import Accounted
+from etapa.stream.protocol.moved_in_batch import MovedInBatch
 from etapa.stream.protocol.ports import LoadedCustomers, Transfers
 from etapa.stream.protocol.records import IncomingTransfer, Outgoing, Record, forwarder, layouts_followed, was_made
-from etapa.stream.protocol.residence import MovedInBatch, Moves
+from etapa.stream.protocol.residence import Moves
 from etapa.stream.protocol.takeover import TakenOver
 from etapa.stream.protocol.task_context import TaskContext
 from etapa.stream.protocol.tenures.leavers import LeaverSearch
 from etapa.stream.protocol.tenures.tenure import Tenure
 
 logger = logging.getLogger(__name__)
-
-MOST_SENT_AT_ONCE = 4 * 1024 * 1024
-"""Bytes of deny lists after which a batch is committed before the next place is told."""
 
 
 class MovingTenure(Tenure):
@@ -67,14 +66,13 @@ class MovingTenure(Tenure):
         while self._may_be_new and self._moves.layout is None and await self._take_transfers_in(0.0):
             pass
 
-    def _idle_for(self) -> float:
-        idle = super()._idle_for()
-        return min(idle, self._search.idle_for(self._around.clock.monotonic())) if self._moves.someone_may_have_to_leave else idle
-
     async def _between_batches(self) -> None:
         await self._take_transfers_in(self._around.options.idle_wait if self._is_held_up else 0.0)
         await self._let_some_leave()
         await super()._between_batches()
+
+    async def _let_some_leave(self) -> None:
+        """One batch of customers whose home is elsewhere, or the news that there are none left."""
 
     # --- touchpoints ---
 
@@ -162,6 +160,7 @@ class MovingTenure(Tenure):
         """Take customers in, answer claims, and note what other places say: one batch."""
         await self._settle()
         customers = [sent.customer_id for each in run if isinstance(sent := each.transfer.sent, StateMoved | CustomerClaimed)]
+        customers += [one for each in run if isinstance(sent := each.transfer.sent, WaysTold) for one in sent.customer_ids]
         await self._load(self._engine.missing(customers), None)
         for each in run:
             await self._act_on_one(each.transfer)
@@ -180,11 +179,7 @@ class MovingTenure(Tenure):
         if isinstance(sent, StateMoved):
             self._arrive(sent)
         elif isinstance(sent, CustomerClaimed):
-            if self._engine.knows(sent.customer_id):
-                self._leave(sent.customer_id, transfer.sender)
-            else:
-                moves.send_all(transfer.sender, denials_of(self._deny_list, sent.customer_id))
-                moves.send(transfer.sender, CustomerUnknown(sent.customer_id))
+            await self._answer(sent, transfer.sender)
         elif isinstance(sent, CustomersDenied):
             take_in(self._deny_list, sent)
         elif isinstance(sent, PlaceFinished):
@@ -195,6 +190,14 @@ class MovingTenure(Tenure):
             self._search.keep_to(moves.per_second)
         elif not moves.hear(transfer):
             raise PartitionRefused(f"partition {self._around.partition}: {LINKED_ELSEWHERE}")
+
+    async def _answer(self, claimed: CustomerClaimed, to: int) -> None:
+        """The new home of a customer asks for it."""
+        if self._engine.knows(claimed.customer_id):
+            self._leave(claimed.customer_id, to)
+        else:
+            self._moves.send_all(to, denials_of(self._deny_list, claimed.customer_id))
+            self._moves.send(to, CustomerUnknown(claimed.customer_id, claimed.layout))
 
     def _adopt(self, announced: LayoutAnnounced) -> None:
         if self._moves.adopt(announced.layout):
@@ -223,38 +226,14 @@ class MovingTenure(Tenure):
         self._stages.append((customer.stage, NO_STAGE))
         self._moves.send(to, StateMoved(customer_id, encode_state(customer), self._engine.stream_time, self._moves.layout))
 
-    async def _let_some_leave(self) -> None:
-        """One batch of customers whose home is elsewhere, or the news that there are none left."""
-        moves, here, now = self._moves, self._around.partition, self._around.clock.monotonic()
-        if not moves.someone_may_have_to_leave or self._search.idle_for(now):
-            return
-        await self._settle()
-        leavers = await self._search.next(now, lambda customer_id: moves.home(customer_id) != here)
-        moves.there_are(self._search.customers)
-        if leavers.customer_ids:
-            await self._load(self._engine.missing(leavers.customer_ids), None)
-            for count, customer_id in enumerate(leavers.customer_ids, start=1):
-                if self._engine.knows(customer_id):
-                    self._leave(customer_id, moves.home(customer_id))
-                if count % self._around.options.pause_every == 0:
-                    await self._pause()
-        elif leavers.all_seen:
-            # The view has lost nothing since the search began: otherwise its mark would be another.
-            await self._load([], None)
-            for waiting in moves.finish(list(all_denials(self._deny_list))):
-                if waiting > MOST_SENT_AT_ONCE:
-                    await self._commit(0, [], empty=True)
-                    await self._settle_moves()
-        if moves.has_sends:
-            await self._commit(0, [], empty=True)
-            await self._settle_moves()
-
     # --- the batch ---
 
     async def _commit(self, count: int, unusable: Sequence[tuple[Record, Rejected]], *, empty: bool = False) -> None:
         await super()._commit(count, unusable, empty=empty)
         for customer_id in self._moves.forget_addresses():
-            self._engine.drop(customer_id)
+            # Whoever has a state since this batch stays in memory until the view shows it.
+            if not self._engine.knows(customer_id):
+                self._engine.drop(customer_id)
 
     async def _settle_moves(self) -> None:
         """Those who left are kept in memory until the view shows it."""

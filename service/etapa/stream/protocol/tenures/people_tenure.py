@@ -6,53 +6,47 @@ id left. What changes it is in `linking_tenure`.
 
 from collections.abc import Collection, Sequence
 
+import msgspec
+
 from etapa.contracts.incoming.rejected import Rejected
 from etapa.contracts.partitioner import partition_of
 from etapa.contracts.stored.forwarding import ForwardingAddress, decode_forwarding
 from etapa.contracts.stored.linked_ids import decode_linked_ids, linked_fields
 from etapa.contracts.stored.state import StateError
-from etapa.contracts.stored.transfer import LayoutAnnounced, PersonForgotten, Transfer, TransferError
+from etapa.contracts.stored.transfer import (
+    ANNOUNCER,
+    LayoutAnnounced,
+    PersonForgotten,
+    Transfer,
+    TransferError,
+)
 from etapa.journey.engine.facts.forget_request import ForgetRequest
 from etapa.journey.engine.facts.touchpoint import Touchpoint
-from etapa.journey.identity.people import LinkedIds, People
+from etapa.journey.identity.people import LinkedIds, People, alone
 from etapa.journey.identity.under import under
 from etapa.journey.language.model import LINK
 from etapa.stream.protocol.batch import NOT_OURS, Encoded, Item, Waiting
-from etapa.stream.protocol.belonging import PartitionRefused
 from etapa.stream.protocol.forwarded_items import as_read
+from etapa.stream.protocol.moved_in_batch import MovedInBatch
 from etapa.stream.protocol.ports import LoadedCustomers, Transfers
 from etapa.stream.protocol.records import Record
-from etapa.stream.protocol.residence import MovedInBatch
 from etapa.stream.protocol.takeover import TakenOver
 from etapa.stream.protocol.task_context import TaskContext
-from etapa.stream.protocol.tenures.moving_tenure import MovingTenure
+from etapa.stream.protocol.tenures.leaving_tenure import LeavingTenure
 
 
-class PeopleTenure(MovingTenure):
+class PeopleTenure(LeavingTenure):
     """A tenure that knows who has which ids."""
 
     def __init__(self, around: TaskContext, taken: TakenOver, transfers: Transfers) -> None:
         super().__init__(around, taken, transfers)
-        if self._moves.layout is not None:
-            self._refuse_layout()
-        # Nor is it added by a layout.
-        self._may_be_new = False
         self._said_so = self._moves.follows_links
         self._moves.follows_links = True
         self._people = People()
         self._as_read: list[Item] = []
         """The items of the next batch, before they were put under the ids that are kept."""
         self._erased: list[str] = []
-        """Ids whose addresses go with this batch: those of people who were forgotten, and of people who live here without a state."""
-
-    def _refuse_layout(self) -> None:
-        raise PartitionRefused(
-            f"partition {self._around.partition}: customers were moved to another number of partitions, and links do not go together with that"
-            " yet. Take `identity` out of the journey file, or start with new output topics, another ETAPA_GROUP and another ETAPA_REDIS_PREFIX"
-        )
-
-    def _adopt(self, announced: LayoutAnnounced) -> None:
-        self._refuse_layout()
+        """Ids whose addresses go with this batch: those of people who were forgotten."""
 
     async def _open_ledger(self) -> None:
         await super()._open_ledger()
@@ -78,7 +72,7 @@ class PeopleTenure(MovingTenure):
         self._people.note(customer_id, address.customer_id)
 
     async def _person(self, customer_id: str) -> LinkedIds | None:
-        """Who has this id; none: nobody here who has several ids, or is not at home. Then the id is in memory. Raises `StateError`."""
+        """Who has this id; none: nobody here who has several ids. Then the id is in memory. Raises `StateError`."""
         people = self._people
         if people.changed(customer_id) is None and people.kept_of(customer_id) is None:
             await self._into_memory(customer_id)
@@ -97,19 +91,27 @@ class PeopleTenure(MovingTenure):
         if missing:
             await self._load(missing, None)
 
-    def _home(self, customer_id: str) -> int:
-        return partition_of(customer_id, self._topics.partitions)
+    def _place_of(self, customer_id: str, sender: int = ANNOUNCER) -> int:
+        """Where an id leads that nobody here has, and that is in memory; here: to somebody new. `sender`: who sent what is for this id."""
+        moves = self._moves
+        if moves.layout is None and not moves.leaves_a_trace(customer_id):
+            return partition_of(customer_id, self._topics.partitions)
+        place = moves.whereabouts(customer_id, sender)
+        return place if isinstance(place, int) else self._around.partition
 
-    def _is_at_home(self, person: LinkedIds) -> bool:
-        return self._home(person.least) == self._around.partition
+    def _places(self) -> range:
+        """All partitions, of this layout and of earlier ones."""
+        layout = self._moves.layout
+        most = self._topics.partitions
+        return range(most if layout is None else max(most, layout.partitions, layout.before))
 
     def _settle_person(self, person: LinkedIds, are_right: Collection[str] = ()) -> None:
         """Somebody lives here under the id that is kept; the other ids lead there. `are_right`: ids that do so already, if they are others."""
-        self._people.settle(person, is_at_home=self._is_at_home(person))
+        self._people.settle(person)
         here = self._around.partition
         if not self._engine.missing([person.kept]) and not self._engine.knows(person.kept):
             # No state takes the place of an address that the id may have left, which leads away, or in a circle.
-            self._erased.append(person.kept)
+            self._left[person.kept] = ForwardingAddress(here, person.sequence_of(person.kept), person.kept)
         for customer_id in person.ids:
             if customer_id != person.kept and customer_id not in are_right:
                 self._left[customer_id] = ForwardingAddress(here, person.sequence_of(customer_id), person.kept)
@@ -117,10 +119,16 @@ class PeopleTenure(MovingTenure):
     # --- touchpoints ---
 
     async def _process_touchpoints(self) -> None:
+        are_ours = not self._touchpoints_from
+        if are_ours and self._moves.are_settling():
+            await super()._process_touchpoints()
+            return
         await self._put_under_kept()
         under_kept = self._waiting.items
         if not await self._process_alone(under_kept[0]):
             await super()._process_touchpoints()
+        elif are_ours:
+            self._hold_up(is_held_up=False)
         if self._waiting.items:
             self._put_back(under_kept)
         self._as_read = []
@@ -147,8 +155,12 @@ class PeopleTenure(MovingTenure):
 
     async def _process_alone(self, item: Item) -> bool:
         """Process the first waiting item if it is a batch of its own. Returns whether it is."""
-        person = await self._person(item.customer_id) if isinstance(item, ForgetRequest) else None
-        if person is None or not isinstance(item, ForgetRequest):
+        if not isinstance(item, ForgetRequest):
+            return False
+        person = await self._person(item.customer_id)
+        if person is None and (self._moves.is_stateless(item.customer_id) or self._may_have_addresses(item.customer_id)):
+            person = alone(item.customer_id)
+        if person is None:
             return False
         await self._settle()
         unusable: list[tuple[Record, Rejected]] = []
@@ -161,6 +173,16 @@ class PeopleTenure(MovingTenure):
         await self._commit(1, unusable)
         await self._settle_moves()
         return True
+
+    def _may_have_addresses(self, customer_id: str) -> bool:
+        """Whether somebody lives here of whom other places may have addresses although there is one id: an earlier layout left them."""
+        return self._moves.layout is not None and self._engine.knows(customer_id)
+
+    async def _may_be_on_the_way(self, customer_id: str) -> bool:
+        """Whether what our own partition has for this id must wait until the old home has told who that is."""
+        if self._touchpoints_from or await self._person(customer_id) is not None or self._engine.knows(customer_id):
+            return False
+        return self._moves.whereabouts(customer_id) == "maybe on the way"
 
     async def _look_where_they_live(self) -> int:
         """What may be a batch of its own ends a batch of touchpoints. The first item is none, or it would have been."""
@@ -183,10 +205,22 @@ class PeopleTenure(MovingTenure):
         `asked`: the id in the request.
         """
         await self._forget_ids(forgotten, asked)
-        self._people.leave(person, is_at_home=self._is_at_home(person))
-        for place in range(self._topics.partitions):
+        self._people.leave(person)
+        for place in self._places():
             if place != self._around.partition:
-                self._moves.send(place, forgotten)
+                self._moves.send(place, msgspec.structs.replace(forgotten, layout=self._moves.layout))
+
+    async def _hear_of_forgotten(self, forgotten: PersonForgotten) -> None:
+        if forgotten.layout is not None:
+            self._adopt(LayoutAnnounced(forgotten.layout))
+        await self._forget_ids(forgotten)
+        if forgotten.layout == self._moves.layout:
+            return
+        # Who told us of it did not know the new homes yet, which may have heard of the ids from us.
+        for customer_id, digest in forgotten.digests.items():
+            if self._moves.has_to_tell(customer_id):
+                only = msgspec.structs.replace(forgotten, digests={customer_id: digest}, layout=self._moves.layout)
+                self._moves.send(self._moves.home(customer_id), only)
 
     async def _forget_ids(self, forgotten: PersonForgotten, asked: str | None = None) -> None:
         for customer_id, digest in forgotten.digests.items():
@@ -200,10 +234,10 @@ class PeopleTenure(MovingTenure):
 
     async def _act_on_one(self, transfer: Transfer) -> None:
         sent = transfer.sent
-        if not isinstance(sent, PersonForgotten):
+        if isinstance(sent, PersonForgotten):
+            await self._hear_of_forgotten(sent)
+        else:
             await super()._act_on_one(transfer)
-            return
-        await self._forget_ids(sent)
 
     def _is_forgotten(self, person: LinkedIds, at: int) -> bool:
         """Whether this is nobody, because the only id was forgotten: a link of it changes nothing."""

@@ -3,7 +3,7 @@
 What this place has sent on for their ids is still on its way round, and what comes next takes the same way, so that it overtakes nothing.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import msgspec
 
@@ -15,16 +15,16 @@ from etapa.journey.identity.people import LinkedIds
 from etapa.journey.language.model import LINK
 from etapa.stream.protocol.batch import Encoded
 from etapa.stream.protocol.forwarded_items import LivesElsewhere, elsewhere
+from etapa.stream.protocol.moved_in_batch import MovedInBatch
 from etapa.stream.protocol.ports import Transfers
 from etapa.stream.protocol.records import forwarder, was_made
-from etapa.stream.protocol.residence import MovedInBatch
 from etapa.stream.protocol.takeover import TakenOver
 from etapa.stream.protocol.task_context import TaskContext
-from etapa.stream.protocol.tenures.people_tenure import PeopleTenure
+from etapa.stream.protocol.tenures.ways_tenure import WaysTenure
 from etapa.stream.protocol.ways_round import WaysRound
 
 
-class ReturningTenure(PeopleTenure):
+class ReturningTenure(WaysTenure):
     """A tenure that lets nothing overtake what is on its way round."""
 
     def __init__(self, around: TaskContext, taken: TakenOver, transfers: Transfers) -> None:
@@ -57,6 +57,9 @@ class ReturningTenure(PeopleTenure):
             await self._into_memory(customer_id)
             left = self._left.get(customer_id)
             to = self._moves.addresses.get(customer_id) if left is None else left.place
+            if to is None and self._moves.has_to_tell(customer_id) and not self._moves.is_stateless(customer_id):
+                # What came to the old home of an id that was unknown there went to the new one.
+                to = self._moves.home(customer_id)
             if to is not None and to != self._around.partition:
                 found[customer_id] = to
         return found
@@ -65,7 +68,7 @@ class ReturningTenure(PeopleTenure):
         """Have a probe follow what was sent to a place for an id, and comes back from another place."""
         number = self._moves.next_number(to)
         self._rounds.begin(customer_id, WayRound(to, back_from, number))
-        self._moves.send(to, WayProbed(customer_id=customer_id, origin=self._around.partition, number=number))
+        self._moves.send(to, WayProbed(customer_id=customer_id, origin=self._around.partition, number=number, layout=self._moves.layout))
 
     def _ask_later(self, asked: LinkAsked, here: LinkedIds) -> bool:
         """Whether somebody may not leave yet. Then the question goes round behind the probe, and is asked again when it comes back."""
@@ -73,7 +76,7 @@ class ReturningTenure(PeopleTenure):
         way = None if customer_id is None else self._rounds.of(customer_id)
         if customer_id is None or way is None:
             return False
-        self._moves.send(way.to, msgspec.structs.replace(asked, target=customer_id))
+        self._moves.send(way.to, msgspec.structs.replace(asked, target=customer_id, layout=self._moves.layout))
         return True
 
     def _is_back(self, probe: WayProbed) -> None:
@@ -86,6 +89,12 @@ class ReturningTenure(PeopleTenure):
         await super()._forget_ids(forgotten, asked)
         for customer_id in forgotten.digests:
             self._rounds.forget(customer_id)
+
+    # --- a change of the layout ---
+
+    async def _who_stays(self, customer_ids: Sequence[str]) -> set[str]:
+        stay = await super()._who_stays(customer_ids)
+        return {*stay, *(one for one in customer_ids if self._rounds.of(one) is not None)}
 
     # --- the batch ---
 

@@ -27,10 +27,10 @@ from etapa.stream.protocol.batch import NO_TRACES, NOTHING_WAITING, CannotJudge,
 from etapa.stream.protocol.intake import Accounted, Intake
 from etapa.stream.protocol.judge import Judge
 from etapa.stream.protocol.ledger_keeper import LedgerKeeper, ledger_records
+from etapa.stream.protocol.moved_in_batch import NOTHING_MOVED, MovedInBatch
 from etapa.stream.protocol.observer import BatchCommitted, BatchStep, Beginning
 from etapa.stream.protocol.ports import LoadedCustomers, Transaction
 from etapa.stream.protocol.records import Outgoing, Record
-from etapa.stream.protocol.residence import NOTHING_MOVED, MovedInBatch
 from etapa.stream.protocol.stream_time import QuietPace, count_before, stream_time_after
 from etapa.stream.protocol.takeover import InDoubt, TakenOver, view_mark
 from etapa.stream.protocol.task_context import TaskContext
