@@ -41,7 +41,7 @@ def journey_with_rules(count: int, *, spread: bool, eager: int = MOST_RULES) -> 
     """So many rules of all kinds, out of all stages in turn, or all of them out of the first.
 
     As in a real journey, several ask for the same memory with other numbers. Most rarely hold, but of many rules some do: with 200 out of one stage a
-    touchpoint causes seven times as many stage changes as with 20. Rules after the first `eager` ask for so much that they never hold.
+    touchpoint causes eleven times as many stage changes as with 20. Rules after the first `eager` ask for so much that they never hold.
     """
     rules = []
     for number in range(count):

@@ -17,7 +17,7 @@ from etapa.journey.engine.judging.classify import run_and_note, touch
 from etapa.journey.engine.judging.program import Program, compile_journey
 from etapa.journey.language.model import Journey
 from etapa.journey.units import DAY, HOUR, SECOND
-from tests.reference.made_up import EXAMPLES, journeys, restless_journeys, thorough, touchpoints
+from tests.reference.made_up import EXAMPLES, journeys, restless_journeys, revolving_journeys, thorough, touchpoints
 
 EVERY_RULE = 10_000
 """More rules than any stage here has, so that all of them are judged every time."""
@@ -81,6 +81,15 @@ def test_an_index_of_rules_changes_nothing_for_late_touchpoints(
 @given(restless_journeys(), touchpoints(most=40), st.frozensets(st.integers(1, 39)))
 def test_an_index_of_rules_changes_no_campaign(journey: Journey, stream: list[Touchpoint], loaded_before: frozenset[int]) -> None:
     indexed_and_not(journey, stream, loaded_before, 100 * HOUR)
+
+
+@settings(thorough, max_examples=2 * EXAMPLES)
+@given(revolving_journeys(), touchpoints(most=12), st.frozensets(st.integers(1, 11)), st.sampled_from([0, 2]))
+def test_what_customers_met_before_changes_nothing_when_time_brings_them_back(
+    journey: Journey, stream: list[Touchpoint], loaded_before: frozenset[int], few_rules: int
+) -> None:
+    remembering = results(compile_journey(journey, few_rules), stream, loaded_before, 100 * HOUR)
+    assert remembering == results(compile_journey(journey, few_rules=EVERY_RULE), stream, frozenset(), 100 * HOUR)
 
 
 @pytest.mark.parametrize("spread", [False, True], ids=["out-of-one-stage", "out-of-six-stages"])

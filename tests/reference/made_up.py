@@ -268,6 +268,22 @@ def restless_journeys(draw: st.DrawFn) -> model.Journey:
     )
 
 
+@st.composite
+def revolving_journeys(draw: st.DrawFn) -> model.Journey:
+    """Journeys in which time alone brings customers back to the first stage again and again, out of which lead all other rules."""
+    stages = STAGES[:3]
+    rules = [
+        model.Rule(f"leaves-{number}", stages[:1], draw(st.sampled_from(stages[1:])), draw(conditions))
+        for number in range(draw(st.integers(3, 8)))
+    ]
+    # So that it mostly leaves at once, for the other stage than it comes from.
+    never_comes = model.Not(Event(model.Match(("none",))))
+    rules += [model.Rule(f"else-{stage}", stages[:1], stage, never_comes) for stage in draw(st.sampled_from([stages[1:], stages[1:2], ()]))]
+    rules += [model.Rule(f"returns-{stage}", (stage,), stages[0], InStage(draw(st.sampled_from([HOUR, 7 * HOUR])))) for stage in stages[1:]]
+    described = tuple(model.Stage(stage, None, {}) for stage in stages)
+    return model.Journey("revolving", 1, draw(st.sampled_from(stages)), 64, GRACE, described, tuple(rules), zone=draw(zones))
+
+
 def _round(stages: tuple[str, ...], order: str) -> list[tuple[str, str]]:
     places = [int(place) for place in order]
     return [(stages[place], stages[following]) for place, following in zip(places, [*places[1:], places[0]], strict=True)]

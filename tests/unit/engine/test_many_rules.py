@@ -1,4 +1,4 @@
-"""What makes an indexed rule judged although no touchpoint of its type has arrived."""
+"""What makes an indexed rule judged although no touchpoint of its type has arrived, and when time brings a customer back to its stage."""
 
 import random
 
@@ -10,6 +10,33 @@ from etapa.journey.engine.judging.classify import touch
 from etapa.journey.engine.judging.guards import MANY
 from etapa.journey.engine.judging.program import Program, compile_journey
 from tests.unit.engine.shops import did, path, play, program_of, us
+
+AWAY = """
+- {id: away, from: new, to: hot, when: {not: {event: none}}}
+- {id: away-too, from: new, to: warm, when: {not: {event: none}}}
+- {id: back, from: [hot, warm, lost], to: new, when: {in_stage: 1d}}
+"""
+"""From `new` to `hot` and `warm` in turn, for a day each."""
+FIRST_OF_ALL = {
+    "nothing else": "",
+    "a touchpoint": "- {id: buys, from: new, to: lost, when: {count: buy, within: 3d, gte: 1}}",
+    "a trait": "- {id: gold, from: new, to: lost, when: {trait: plan, eq: gold}}",
+    "absence": "- {id: away-long, from: new, to: lost, when: {all: [{absent: view, for: 5d}, {not: {absent: view, for: 9d}}]}}",
+    "absence, or the touchpoint at hand": "- {id: either, from: new, to: lost, when: {any: [{event: buy}, {absent: view, for: 5d}]}}",
+    "a score that has fallen": "- {id: cools, from: new, to: lost, when: {all: [{score: {view: 8}, half_life: 2d, lt: 2}, {count: view, gte: 1}]}}",
+    "a sum after a refund": "- {id: spends, from: new, to: lost, when: {sum: properties.amount, of: buy, within: 4d, gte: 50}}",
+}
+HISTORIES = {
+    "one touchpoint": [did("view", "1d")],
+    "a purchase while away": [did("view", "1d"), did("buy", "7d", amount=9)],
+    "gold while away, then no longer": [
+        did("view", "1d"),
+        did("view", "6d", traits={"plan": "gold"}),
+        did("view", "9d", traits={"plan": ""}),
+    ],
+    "a refund and a purchase": [did("buy", "1d", amount=-40), did("buy", "2d", amount=60)],
+    "a late touchpoint": [did("view", "3d"), did("buy", "9d", amount=70), did("view", "8d")],
+}
 
 
 def indexed(rules: str) -> Program:
@@ -91,3 +118,16 @@ def test_what_a_number_does_not_exceed_holds_now_and_later(number: str, views: i
         assert all(leaf.measured(customer, later) <= most for later in (now, now + 1, now + us("2d"), now + us("12d")))
     assert at_first <= leaf.at_most(customer, customer.clock)
     assert at_first > 0.0 or views < 40
+
+
+@pytest.mark.parametrize("first", FIRST_OF_ALL)
+@pytest.mark.parametrize("history", HISTORIES)
+@pytest.mark.parametrize("few_rules", [0, 2], ids=["every-stage-indexed", "one-stage-indexed"])
+def test_coming_back_is_judged_as_if_all_rules_were(first: str, history: str, few_rules: int) -> None:
+    journey = program_of(FIRST_OF_ALL[first] + AWAY).journey
+    told = []
+    for few in few_rules, 1_000:
+        customer, changes = play(compile_journey(journey, few), *HISTORIES[history], until="30d")
+        told.append((changes, encode_state(customer)))
+    assert told[0] == told[1]
+    assert [change.at for change in told[0][0]][-1] >= us("29d")

@@ -26,7 +26,7 @@ def unite_memories(program: Program, kept: Customer, moved: Customer) -> None:
         ours = kept.traits.get(name)
         if ours is None or entry[0] >= ours[0]:
             kept.traits[name] = entry
-    kept.persona_by = kept.settled = None
+    kept.persona_by = kept.settled = kept.entry = None
     # What one of them did not remember from the start, they do not both.
     began = dict(kept.began)
     for key, since in moved.began.items():

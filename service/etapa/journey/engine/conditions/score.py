@@ -47,6 +47,17 @@ class ScoreCompares(NumberCompares):
                 return at
         return NEVER
 
+    def until_before(self, customer: Customer, now: int, horizon: int) -> int:
+        entry = customer.memory[self.place]
+        if entry is None:
+            return NEVER
+        present = self._score(customer, now)
+        later = self._score(customer, min(horizon - 1, END_OF_TIME))
+        for test in self.tests:
+            if test.accepts(present) is not test.accepts(later):
+                return self.until(customer, now)
+        return NEVER
+
     def measured(self, customer: Customer, now: int) -> float:
         return self._score(customer, now)
 

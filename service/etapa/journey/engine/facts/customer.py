@@ -41,8 +41,8 @@ class Customer:
     """
 
     __slots__ = (
-        *("arrived", "at_rest", "before", "began", "clock", "due_at", "entered_at", "first_at", "id", "keys", "known", "laid_out_for"),
-        *("memory", "moved", "outreach"),
+        *("arrived", "at_rest", "before", "began", "clock", "due_at", "entered_at", "entry", "first_at", "id", "keys", "known"),
+        *("laid_out_for", "memory", "moved", "outreach"),
         *("persona", "persona_by", "recent", "rescheduled", "rule", "sequence", "settled", "sieve_0", "sieve_1", "sieve_2", "sieve_3"),
         *("sifted", "sifted_since", "stage", "traits", "version", "visited", "way"),
     )
@@ -130,6 +130,8 @@ class Customer:
         """The `Personas` that found it; none if the traits have changed since."""
         self.settled: object = None
         """What the `RuleIndex` of the stage knows; none if all rules must be judged. Not stored, because it follows from the rest."""
+        self.entry: object = None
+        """What a `RuleIndex` knows of how the customer last entered its stage; none since the last touchpoint. Not stored either."""
         if remembered is not None:
             self.remember(remembered)
 
@@ -183,7 +185,7 @@ class Customer:
     def remember(self, remembered: Remembered) -> None:
         """Replace everything that accumulators keep."""
         self.memory, self.keys, self.laid_out_for = list(remembered.values()), tuple(remembered), None
-        self.settled = None
+        self.settled = self.entry = None
 
     def lay_out(self, keys: tuple[str, ...], program: object) -> None:
         """Order `memory` by `keys`, the accumulator keys of `program`. Entries that belong to none of them go last."""
@@ -193,7 +195,8 @@ class Customer:
             others = self.remembered()
             memory = [others.pop(key, None) for key in keys]
             self.memory, self.keys = [*memory, *others.values()], (*keys, *others)
-        self.laid_out_for, self.settled = program, None
+        self.laid_out_for = program
+        self.settled = self.entry = None
 
     def be_as(self, other: "Customer") -> None:
         """Take over all fields of `other`, sharing their values."""
@@ -203,7 +206,8 @@ class Customer:
         self.memory, self.keys, self.laid_out_for = other.memory, other.keys, other.laid_out_for
         self.rule, self.before, self.traits, self.persona_by = other.rule, other.before, other.traits, None
         self.outreach, self.began, self.known, self.id = other.outreach, other.began, other.known, other.id
-        self.arrived, self.settled, self.way, self.visited = other.arrived, None, other.way, other.visited
+        self.arrived, self.way, self.visited = other.arrived, other.way, other.visited
+        self.settled = self.entry = None
 
     def copied(self) -> "Customer":
         """A shallow copy."""
@@ -279,4 +283,4 @@ class BeforeMove:
         customer.entered_at, customer.outreach, customer.rule = self._entered_at, self._outreach, self._rule
         customer.sequence, customer.stage = self._sequence, self._stage
         customer.visited, customer.way = self._visited, self._way
-        customer.settled = None
+        customer.settled = customer.entry = None

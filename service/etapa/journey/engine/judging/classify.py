@@ -80,6 +80,7 @@ def touch_and_note(program: Program, customer: Customer | None, touchpoint: Touc
         elif at < customer.first_at:
             customer.first_at, customer.settled = at, None
 
+    customer.entry = None
     remember_id(program, customer, digest, now)
     kind = program.kind_of(touchpoint.type)
     touchpoint = remember(program, customer, touchpoint, kind, now)
@@ -216,7 +217,8 @@ def _carry_over(program: Program, customer: Customer, happened: Happened) -> Non
         customer.traits = {name: entry for name, entry in customer.traits.items() if name in program.traits}
     customer.visited = visited_by(program.stages, stages_visited(customer, program.stages_by_digest))
     customer.began = beginnings(customer, program.memories, program.version)
-    customer.version, customer.known, customer.settled = program.version, program.known, None
+    customer.version, customer.known = program.version, program.known
+    customer.settled = customer.entry = None
     judge_goals_again(program, customer, now)
     if customer.stage not in program.stages:
         happened.changes.append(

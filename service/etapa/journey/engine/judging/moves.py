@@ -116,7 +116,7 @@ def _follow(
             at_hand = None
             stage = program.stages[rule.to]
             index = stage.index
-            rule = stage.follow_or_wait(customer, now, visited) if index is None else index.first(customer, now, None, visited)
+            rule = stage.follow_or_wait(customer, now, visited) if index is None else index.first_on_entering(customer, now, visited)
         customer.due_at = with_waiting(program, customer, customer.due_at, now)
     except EvaluationFailed:
         raise

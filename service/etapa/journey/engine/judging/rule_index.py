@@ -9,6 +9,9 @@ something that the next touchpoint changes. So with the next touchpoint, only th
 All rules are judged after everything else that changes a customer: a stage change, a new trait, a touchpoint earlier than any before, another version
 of the journey, a timer that failed, and loading from a store, because what is known here is not stored.
 
+But a customer who comes back to a stage, without a touchpoint since it was there last, meets what it met then: only the rules that held are judged,
+until time may have made another one true.
+
 What comes of it is the same as if all rules were judged every time, down to the byte.
 """
 
@@ -46,6 +49,22 @@ class Settled:
 
 
 @final
+class EntryFindings:
+    """What a customer met on entering a stage: from `at` until before `until`, of all rules up to the last of `held`, only those in `held` may hold.
+
+    That is so each time it enters the stage, as long as there is no touchpoint. Not stored, because it follows from the state.
+    """
+
+    __slots__ = ("at", "held", "index", "until")
+
+    def __init__(self, index: "RuleIndex", at: int, until: int, held: Rules) -> None:
+        self.index: Final = index
+        self.at: Final = at
+        self.until: Final = until
+        self.held: Final = held
+
+
+@final
 class _WithType:
     """The rules that may hold with a touchpoint of a type at hand."""
 
@@ -80,6 +99,16 @@ class RuleIndex:
         self._touchless: Final = Docket(possible_with(rules, None))
         self._lists: Final[dict[int, RuleSet]] = {}
 
+    def first_on_entering(self, customer: Customer, now: int, visited: Sequence[str]) -> CompiledRule | None:
+        """`first` for a customer who has just entered the stage and has no touchpoint at hand. Raises `EvaluationFailed`."""
+        entry = customer.entry
+        if isinstance(entry, EntryFindings) and entry.index is self and entry.at <= now < entry.until:
+            holds = _first_of(entry.held, customer, now, None, visited, _Times())
+            if holds is not None:
+                customer.settled = None
+                return holds
+        return self.first(customer, now, None, visited)
+
     def first(self, customer: Customer, now: int, touchpoint: Touchpoint | None, visited: Sequence[str]) -> CompiledRule | None:
         """The first rule that holds, with the touchpoint at hand or none, and leads to none of the stages `visited`.
 
@@ -98,14 +127,11 @@ class RuleIndex:
             whole = docket.unguarded
             asked = docket.open_to(customer, now, touchpoint)
         found = _Times()
-        for rule in asked:
-            true_from = _true_from(rule, customer, now, touchpoint)
-            if true_from > now:
-                found.add(rule, true_from)
-            elif rule.to not in visited:
-                return rule
-            else:
-                found.passed_over = True
+        holds = _first_of(asked, customer, now, touchpoint, visited, found)
+        if holds is not None:
+            if visited and known is None:
+                customer.entry = self._entry(asked, holds, now, found.due, visited)
+            return holds
         try:
             if found.passed_over or (with_type is not None and _any_holds(with_type.hidden, customer, now)):
                 customer.due_at = self._next_change(customer, now)
@@ -128,11 +154,29 @@ class RuleIndex:
         customer.settled = known
         return None
 
+    def _entry(self, asked: Rules, last: CompiledRule, now: int, until: int, visited: Sequence[str]) -> EntryFindings | None:
+        """What a customer met that enters the stage and leaves it at once by the rule `last`. None if that may change at any time.
+
+        `until`: when time makes one of the timed rules before it true.
+        """
+        held: Rules = []
+        for rule in asked:
+            if rule is last:
+                break
+            if rule.to in visited:
+                held.append(rule)
+            elif rule.may_rise and not rule.is_timed:
+                # When it may become true was not worked out.
+                return None
+        return EntryFindings(self, now, until, [*held, last])
+
     def _next_change(self, customer: Customer, now: int) -> int:
         """When any condition next changes: as in `due_after`, that moves a customer for whom a rule that holds was passed over."""
         due = NEVER
         for leaf in self._changing:
-            due = min(due, leaf.until(customer, now))
+            at = leaf.until_before(customer, now, due)
+            if at < due:
+                due = at
         return due
 
     def _listed(self, bits: int) -> RuleSet:
@@ -161,6 +205,21 @@ class _Times:
         if true_from < NEVER:
             self.rules.append(rule)
             self.due = min(self.due, true_from)
+
+
+def _first_of(
+    rules: Rules, customer: Customer, now: int, touchpoint: Touchpoint | None, visited: Sequence[str], found: _Times
+) -> CompiledRule | None:
+    """The first of the rules that holds and leads to none of the stages `visited`. Adds to `found` what is found of those before it."""
+    for rule in rules:
+        true_from = _true_from(rule, customer, now, touchpoint)
+        if true_from > now:
+            found.add(rule, true_from)
+        elif rule.to not in visited:
+            return rule
+        else:
+            found.passed_over = True
+    return None
 
 
 def _any_holds(rules: Rules, customer: Customer, now: int) -> bool:

@@ -78,7 +78,9 @@ class StageRules:
         """When any condition next changes, judged without a touchpoint."""
         until = NEVER
         for leaf in self.changing:
-            until = min(until, leaf.until(customer, now))
+            at = leaf.until_before(customer, now, until)
+            if at < until:
+                until = at
         return until
 
 
