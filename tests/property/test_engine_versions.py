@@ -34,7 +34,10 @@ def takes(draw: st.DrawFn) -> tuple[list[Program], list[tuple[Touchpoint, int]]]
 
 
 def run(programs: list[Program], script: list[tuple[Touchpoint, int]]) -> tuple[Customer, list[StageChange], list[Touchpoint]]:
-    """The customer, all changes, and the touchpoints that were not duplicates. The state goes through the store each time."""
+    """The customer, all changes, and the touchpoints that were not duplicates, where the customer then was by the version at work.
+
+    The state goes through the store each time.
+    """
     customer: Customer | None = None
     changes: list[StageChange] = []
     applied: list[Touchpoint] = []
@@ -43,7 +46,8 @@ def run(programs: list[Program], script: list[tuple[Touchpoint, int]]) -> tuple[
         customer = touched.customer
         changes += touched.changes
         if not touched.duplicate:
-            applied.append(touchpoint)
+            where = programs[number].whereabouts
+            applied.append(touchpoint if where is None else touchpoint.arriving_in(where.of(customer)))
             assert customer.version == programs[number].version
             assert customer.stage in programs[number].stages
     assert customer is not None
