@@ -74,6 +74,7 @@ For one partition:
 - `ledger_anew`: a tenure starts from the pages that the view shows at the last mark. Prevents: after a takeover, a batch that was not
   committed is counted twice.
 - `way_kept`: a state holds whether its customer is on the ideal way. Prevents: after a takeover, nobody is led off it who leaves it.
+- `visits_kept`: a state holds in which stages its customer has been. Prevents: after a takeover, somebody is counted again as new to a stage.
 
 For customers who are forgotten (`journey.engine.deny_list`):
 - `deny_list`: a keyed digest of a forgotten customer's id stays, committed with the tombstone, and touchpoints of that id change nothing
@@ -110,6 +111,10 @@ For customers whom links join, wherever they live (`tenures.linking_tenure`, `te
 - `unites`: of two customers who meet, neither takes the other's place. Prevents: touchpoints of one of them are forgotten.
 - `kept_ids`: touchpoints of all ids of a person are judged under the one that is kept. Prevents: a person goes on as two.
 - `linked_within`: who has which ids is stored in the transaction that unites them. Prevents: after a takeover, an id begins anew.
+- `counts_gone`: the ledger counts that of two customers one is gone. Prevents: a person with two ids is counted twice.
+- `goes_round`: what comes for somebody who has come back goes the same way round as before. Prevents: touchpoints overtake each other.
+- `asks_again`: a way round ends only when nothing was sent behind the probe. Prevents: the same.
+- `stays`: nobody leaves or passes through while something of theirs is on its way round. Prevents: the same.
 - `forgets_all_ids`: who is forgotten by one id is forgotten by all. Prevents: an id leads to nobody, and names who was forgotten.
 - `forgets_everywhere`: every other partition is told. Prevents: addresses of somebody forgotten stay there.
 - `tells_ways`: when the number of partitions changes, the old home of an id tells the new one if its person stays. Prevents: an id begins anew there.
