@@ -45,6 +45,7 @@ LAYOUT_LINKS: Final[Mapping[str, LinkScenario]] = {
     "the greater one moves": _scenario(["", "b=a b1 b2"], "a b", after="b a", crashes=0, repeats=0),
     "the lesser one moves": _scenario(["a=b b1 b2", ""], "a b", after="b a", repeats=0),
     "both to one place": _scenario(["a1", "c=a c1 c2"], "a c", after="- ac", crashes=0, repeats=0),
+    "a partition of neither layout": _scenario(["c=a", "c1 c2"], "c a", after="c a", crashes=0, repeats=0),
 }
 """The layout changes while links are followed. Each is searched within seconds."""
 LARGE_LINKS: Final[Mapping[str, LinkScenario]] = {

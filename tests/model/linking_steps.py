@@ -268,7 +268,7 @@ class _Owner:
         assert self._sender is not None
         if "goes_round" in self._off:
             return stored, ()
-        ids = [each for each in sorted(person.ids) if each in self._away or self._before[each] == self._me]
+        ids = [each for each in sorted(person.ids) if each in self._away or (self._adopted and self._home(each) != self._me)]
         sent_to = {customer: to for customer in ids if (to := self._elsewhere(customer, self._sender)) is not None}
         return going_round(stored, sent_to, self._sender)
 

@@ -4,16 +4,21 @@ import json
 from typing import Final
 
 import msgspec
+import pytest
 
 from etapa.contracts.incoming.input_format import decoder_within
 from etapa.contracts.incoming.touchpoint_message import TouchpointLimits
+from etapa.contracts.partitioner import partition_of
 from etapa.contracts.rfc3339 import format_time
 from etapa.contracts.stored.linked_ids import encode_linked_ids
 from etapa.contracts.stored.made_touchpoint import decode_made
 from etapa.contracts.stored.transfer import (
+    ANNOUNCER,
+    LayoutAnnounced,
     LinkAsked,
     PersonMoved,
     Sent,
+    TopicLayout,
     TouchpointForwarded,
     Transfer,
     WayProbed,
@@ -22,7 +27,7 @@ from etapa.contracts.stored.transfer import (
 )
 from etapa.contracts.stored.way_round import WayRound, read_rounds
 from etapa.journey.identity.links import IdLink
-from etapa.journey.identity.people import LinkedIds
+from etapa.journey.identity.people import LinkedIds, alone
 from etapa.stream.protocol.records import Outgoing
 from etapa.stream.protocol.task_options import TaskOptions
 from tests.simulation.checking.joined import KEY
@@ -75,7 +80,7 @@ class ComingBack:
 
     def receive(self, sender: int, sent: Sent) -> None:
         """Another place has sent something."""
-        self._numbers[sender] += 1
+        self._numbers[sender] = self._numbers.get(sender, 0) + 1
         value = encode_transfer(Transfer(sender=sender, number=self._numbers[sender], sent=sent))
         self.alone.broker.transfers[0].append(Outgoing(None, value), "committed")
 
@@ -150,6 +155,31 @@ def test_touchpoints_of_ids_that_were_never_sent_on_are_judged_meanwhile() -> No
     run.alone.touch("amy")
     run.work()
     assert (run.judged(), run.offsets(1)) == (judged + 1, [run.last_sent_on])
+
+
+@pytest.mark.parametrize(
+    ("before", "home", "to"), [(0, 1, 1), (1, 1, 1), (1, 2, 1)], ids=["old home", "neither", "neither, and the home changes"]
+)
+def test_what_was_sent_on_without_an_address_in_a_layout_is_followed_as_well(before: int, home: int, to: int) -> None:
+    homes = [((partition_of(name, 2), partition_of(name, PLACES)), name) for name in map(str, range(1000))]
+    comes, stays = dict(reversed(homes))[before, home], dict(reversed(homes))[0, 0]
+    run = ComingBack()
+    run.receive(ANNOUNCER, LayoutAnnounced(TopicLayout(1, PLACES, 2)))
+    run.work()
+    run.alone.touch(stays)
+    first = run.alone.touch(comes)
+    run.work()
+    assert (run.judged(), run.offsets(to), comes in run.alone.redis.customers) == (1, [first], False)
+    link = asked(comes, moved=comes, kept=stays, other=stays)
+    run.receive(2, PersonMoved(target=stays, linked_ids=encode_linked_ids(alone(comes)), state=None, stream_time=START, link=link))
+    run.work()
+    behind = run.alone.touch(comes)
+    run.work()
+    assert (run.judged(), run.offsets(to), set(run.ways())) == (1, [first, behind], {comes})
+    run.comes_round(first)
+    run.comes_round(behind)
+    run.work()
+    assert (run.judged(), run.offsets(to)) == (3, [first, behind])
 
 
 def test_nobody_leaves_before_the_question_is_back_behind_the_probe() -> None:

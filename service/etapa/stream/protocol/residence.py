@@ -124,12 +124,9 @@ class Moves:
         to = self._addresses.get(customer_id)
         if self.layout is None:
             return "here" if to is None else to
-        here, home, before = self._place, self.home(customer_id), partition_of(customer_id, self.layout.before)
-        if home != here and to is not None:
-            return to
-        if home != here:
-            # Only the old home knows whether the customer has left for the new one; a place of an earlier layout does not.
-            return home if before == here else before
+        here, before = self._place, partition_of(customer_id, self.layout.before)
+        if self.home(customer_id) != here:
+            return self.way_home(customer_id) if to is None else to
         is_told = before == here or before in self._ended or customer_id in self._nowhere
         if not is_told and forwarded_by is None:
             return "maybe on the way"
@@ -139,6 +136,13 @@ class Moves:
             return to
         # What the old home forwards comes behind the customer's state.
         return "here" if is_told or before == forwarded_by else before
+
+    def way_home(self, customer_id: str) -> int:
+        """Where a place that knows nothing of a customer sends what comes for it: to the old home, and from there to the new one. At home it is here."""
+        layout, here, home = self.layout, self._place, self.home(customer_id)
+        before = home if layout is None else partition_of(customer_id, layout.before)
+        # Only the old home knows whether the customer has left for the new one; a place of an earlier layout does not.
+        return home if here in (home, before) else before
 
     def has_to_tell(self, customer_id: str) -> bool:
         """Whether this place is the old home of the customer, and another one the new home."""

@@ -57,9 +57,9 @@ class ReturningTenure(WaysTenure):
             await self._into_memory(customer_id)
             left = self._left.get(customer_id)
             to = self._moves.addresses.get(customer_id) if left is None else left.place
-            if to is None and self._moves.has_to_tell(customer_id) and not self._moves.is_stateless(customer_id):
-                # What came to the old home of an id that was unknown there went to the new one.
-                to = self._moves.home(customer_id)
+            if to is None and not self._moves.is_stateless(customer_id):
+                # Without an address it was sent on, too, wherever the id is not at home: producers may have used this partition for it in any layout.
+                to = self._moves.way_home(customer_id)
             if to is not None and to != self._around.partition:
                 found[customer_id] = to
         return found
