@@ -42,8 +42,8 @@ def test_people_are_united_and_found_while_the_number_of_partitions_changes_twic
 
 def test_who_is_forgotten_meanwhile_by_one_id_is_forgotten_by_all_of_them_everywhere() -> None:
     events: Counter[str] = Counter()
-    # In the last, a worker that had paused saw fewer partitions than there were already.
-    for seed in (*range(SEEDS), 91):
+    # Then a worker that had paused sees fewer partitions than there are already; and a link looks for somebody who was forgotten before the change.
+    for seed in (*range(SEEDS), 91, 600075):
         result = ForgettingLinkedRepartitionWorld(seed).run()
         assert result.violations == [], seed
         events.update(result.events)

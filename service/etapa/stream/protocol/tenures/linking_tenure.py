@@ -11,6 +11,7 @@ import msgspec
 
 from etapa.contracts.incoming.link import CROWD, CYCLE, TWO_KNOWN
 from etapa.contracts.incoming.rejected import Reason, Rejected, rejected
+from etapa.contracts.stored.denial_transfer import denials_of
 from etapa.contracts.stored.forwarding import NO_STAGE, ForwardingAddress
 from etapa.contracts.stored.linked_ids import decode_linked_ids, encode_linked_ids
 from etapa.contracts.stored.state import decode_sequence, decode_state, encode_state
@@ -108,7 +109,7 @@ class LinkingTenure(ReturningTenure):
             here = await self._whose(asked.target, sender)
             sender = ANNOUNCER
             if isinstance(here, int):
-                self._moves.send(here, msgspec.structs.replace(asked, layout=self._moves.layout))
+                self._send_to_target(here, asked)
                 return None
             if self._is_forgotten(here, asked.at):
                 self._outcomes["forgotten"] += 1
@@ -125,6 +126,11 @@ class LinkingTenure(ReturningTenure):
             if whom in here.ids:
                 return await self._joined(asked, here)
             asked = msgspec.structs.replace(asked, target=whom, other=here.least, other_is_known=self._is_known(here))
+
+    def _send_to_target(self, to: int, sent: LinkAsked | PersonMoved) -> None:
+        """Send a link, or a person, to where its target may live. If the target was forgotten here, the other place hears of that before."""
+        self._moves.send_all(to, denials_of(self._deny_list, sent.target))
+        self._moves.send(to, msgspec.structs.replace(sent, layout=self._moves.layout))
 
     async def _whose(self, customer_id: str, sender: int = ANNOUNCER) -> LinkedIds | int:
         """Who has this id, with its state in memory; or the place where to ask. `sender`: the place that asks for it here."""
@@ -157,8 +163,8 @@ class LinkingTenure(ReturningTenure):
             self._stages.append((customer.stage, NO_STAGE))
         self._people.leave(here)
         state = None if customer is None else encode_state(customer)
-        ids, time, layout = encode_linked_ids(here), self._engine.stream_time, self._moves.layout
-        self._moves.send(there, PersonMoved(target=asked.other, linked_ids=ids, state=state, stream_time=time, link=asked, layout=layout))
+        ids, time = encode_linked_ids(here), self._engine.stream_time
+        self._send_to_target(there, PersonMoved(target=asked.other, linked_ids=ids, state=state, stream_time=time, link=asked))
         return None
 
     async def _welcome(self, moved: PersonMoved, sender: int) -> Rejected | None:
@@ -171,7 +177,7 @@ class LinkingTenure(ReturningTenure):
                 is_kept = customer_id == comes.kept and moved.state is not None
                 sequence = decode_sequence(moved.state or b"") if is_kept else comes.sequence_of(customer_id)
                 self._left[customer_id] = ForwardingAddress(there, sequence)
-            self._moves.send(there, msgspec.structs.replace(moved, layout=self._moves.layout))
+            self._send_to_target(there, moved)
             return None
         for customer_id in comes.ids:
             self._left.pop(customer_id, None)
