@@ -23,6 +23,7 @@ from etapa.journey.units import SECOND
 from etapa.settings import Settings
 from etapa.stream.protocol.readers import NotKnownNow, StoredCustomer
 from etapa.stream.redis.store import Store
+from tests.integration.command_line import run_etapa
 from tests.integration.outcome import expected_changes, journey_of, until
 from tests.integration.places import read_all
 from tests.simulation.checking.joined import LIMITS
@@ -166,3 +167,16 @@ def see_that_simulate_says_the_same(settings: Settings, values: Sequence[bytes],
     assert {person.kept: ends[person.kept] for person in people if person.kept in found} == {
         person.kept: found[person.kept].stage for person in people if person.kept in found
     }
+
+
+def ask_about_them(settings: Settings, person: Somebody) -> None:
+    """By any id: who it is. The log and the view agree."""
+    anonymous = person.ids[-1]
+    done = run_etapa(settings, "stage", anonymous)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.startswith(f"{anonymous} is linked to {person.kept}\n{person.kept} is in ")
+    done = run_etapa(settings, "why", anonymous)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.startswith(f"{anonymous} is linked to {person.kept}\n")
+    done = run_etapa(settings, "verify")
+    assert done.returncode == 0, done.stdout + done.stderr

@@ -19,6 +19,7 @@ from tests.integration.command_line import run_etapa
 from tests.integration.linked_people import (
     JOURNEY,
     Somebody,
+    ask_about_them,
     is_of,
     refused,
     see_everybody,
@@ -83,7 +84,7 @@ def test_links_go_on_while_partitions_are_added_and_left_again_and_a_worker_is_k
         await see_everybody(grown, people, values)
         assert await refused(grown) == []
         see_that_simulate_says_the_same(grown, values, people)
-        await asyncio.to_thread(ask_about, grown, people[FORGOTTEN])
+        await asyncio.to_thread(ask_about_them, grown, people[FORGOTTEN])
         await asyncio.to_thread(forget, grown, people[FORGOTTEN], tmp_path / "certificate.json")
         await put_touchpoints(grown, [touchpoint(each, 2000, 9100) for each in people[FORGOTTEN].ids])
         await wait_at_rest(grown)
@@ -118,19 +119,6 @@ async def see_who_they_are(settings: Settings, people: Sequence[Somebody]) -> No
             for customer_id in person.ids:
                 assert (await shown(store, customer_id)).id == person.kept
     done = await asyncio.to_thread(run_etapa, settings, "verify")
-    assert done.returncode == 0, done.stdout + done.stderr
-
-
-def ask_about(settings: Settings, person: Somebody) -> None:
-    """By an id that is not kept."""
-    anonymous = person.ids[-1]
-    done = run_etapa(settings, "stage", anonymous)
-    assert done.returncode == 0, done.stderr
-    assert done.stdout.startswith(f"{anonymous} is linked to {person.kept}\n{person.kept} is in ")
-    done = run_etapa(settings, "why", anonymous)
-    assert done.returncode == 0, done.stderr
-    assert done.stdout.startswith(f"{anonymous} is linked to {person.kept}\n")
-    done = run_etapa(settings, "verify")
     assert done.returncode == 0, done.stdout + done.stderr
 
 

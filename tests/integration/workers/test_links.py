@@ -18,6 +18,7 @@ from tests.integration.linked_people import (
     JOURNEY,
     Sent,
     Somebody,
+    ask_about_them,
     dead_letters,
     is_of,
     link,
@@ -166,19 +167,6 @@ def see_what_a_worker_needs(settings: Settings, folder: Path) -> None:
     done = run_etapa(settings, "topics", "create", "--links")
     assert done.returncode == 0, done.stderr
     assert f"{settings.topic_transfers}: created, 3 partitions" in done.stdout
-
-
-def ask_about_them(settings: Settings, person: Somebody) -> None:
-    """By any id: who it is. The log and the view agree."""
-    anonymous = person.ids[-1]
-    done = run_etapa(settings, "stage", anonymous)
-    assert done.returncode == 0, done.stderr
-    assert done.stdout.startswith(f"{anonymous} is linked to {person.kept}\n{person.kept} is in ")
-    done = run_etapa(settings, "why", anonymous)
-    assert done.returncode == 0, done.stderr
-    assert done.stdout.startswith(f"{anonymous} is linked to {person.kept}\n")
-    done = run_etapa(settings, "verify")
-    assert done.returncode == 0, done.stdout + done.stderr
 
 
 def forget_one_of_them(settings: Settings, person: Somebody, path: Path) -> None:

@@ -1,6 +1,7 @@
 """A run in which links join people who live at different places, while workers come, go and die."""
 
 import json
+from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 from random import Random
@@ -136,27 +137,37 @@ def some_link(random: Random, shop: SimulatedShop, number: int, now: int) -> Arr
     return Arrival(moved.encode(), json.dumps(link).encode(), (), 0)
 
 
+def where_some_are_forgotten(random: Random, scenario: SimulationScenario) -> SimulationScenario:
+    """The same with fewer customers, and with a key for digests of those who are forgotten."""
+    shop = msgspec.structs.replace(scenario.shop, customers=random.randrange(4, 14))
+    options = msgspec.structs.replace(scenario.options, forget_key=KEY)
+    return msgspec.structs.replace(scenario, shop=shop, options=options)
+
+
+def some_request(random: Random, shop: SimulatedShop, now: int, forgotten: set[str], events: Counter[str]) -> Iterator[Arrival]:
+    """Perhaps a request to forget somebody, which goes into `forgotten`; one in ten is a stranger's, and has another key."""
+    if random.random() < FORGET_ASKED:
+        customer_id = f"c{random.randrange(shop.customers)}"
+        is_ours = random.random() < 0.9
+        events["forget"] += is_ours
+        events["forget, by a stranger"] += not is_ours
+        if is_ours:
+            forgotten.add(customer_id)
+        yield request_for(customer_id, now, FOR_EVER, KEY if is_ours else DenyKey(b"stranger"))
+
+
 class ForgettingLinkedWorld(LinkWorld):
     """The same, and some people are forgotten, by any of their ids; touchpoints and links of them go on coming."""
 
     def choose(self, random: Random) -> SimulationScenario:
         scenario = super().choose(random)
         self.links = random.choice((0.05, 0.1, 0.15))
-        shop = msgspec.structs.replace(scenario.shop, customers=random.randrange(4, 14))
-        options = msgspec.structs.replace(scenario.options, forget_key=KEY)
-        return msgspec.structs.replace(scenario, shop=shop, options=options)
+        return where_some_are_forgotten(random, scenario)
 
     def arriving(self, random: Random, shop: SimulatedShop) -> Iterator[Arrival]:
         for arrival in super().arriving(random, shop):
             yield arrival
-            if random.random() < FORGET_ASKED:
-                customer_id = f"c{random.randrange(shop.customers)}"
-                is_ours = random.random() < 0.9
-                self.events["forget"] += is_ours
-                self.events["forget, by a stranger"] += not is_ours
-                if is_ours:
-                    self.forgotten.add(customer_id)
-                yield request_for(customer_id, self.now(), FOR_EVER, KEY if is_ours else DenyKey(b"stranger"))
+            yield from some_request(random, shop, self.now(), self.forgotten, self.events)
 
 
 class RollingLinkWorld(LinkWorld):

@@ -8,13 +8,11 @@ import msgspec
 from etapa.contracts.incoming.input_format import decoder_within
 from etapa.contracts.stored.linked_ids import decode_linked_ids
 from etapa.contracts.stored.transfer import PersonMoved, Sent
-from etapa.journey.engine.deny_list import DenyKey
 from tests.simulation.checking.controls import Safeguard
-from tests.simulation.checking.joined import KEY, LIMITS, JoinedChecker
+from tests.simulation.checking.joined import LIMITS, JoinedChecker
 from tests.simulation.checking.places import PlacesChecker
 from tests.simulation.machines.network import SeededNetwork
-from tests.simulation.worlds.forgetting import FOR_EVER, request_for
-from tests.simulation.worlds.linked import FORGET_ASKED, LINKED, some_known, some_link
+from tests.simulation.worlds.linked import LINKED, some_known, some_link, some_request, where_some_are_forgotten
 from tests.simulation.worlds.repartition_twice import RepartitionTwiceWorld
 from tests.simulation.worlds.scenario import SimulationScenario
 from tests.simulation.worlds.shop import Arrival, SimulatedShop
@@ -93,18 +91,9 @@ class ForgettingLinkedRepartitionWorld(LinkedRepartitionWorld):
     def choose(self, random: Random) -> SimulationScenario:
         scenario = super().choose(random)
         self.links = random.choice((0.05, 0.1, 0.15))
-        shop = msgspec.structs.replace(scenario.shop, customers=random.randrange(4, 14))
-        options = msgspec.structs.replace(scenario.options, forget_key=KEY)
-        return msgspec.structs.replace(scenario, shop=shop, options=options)
+        return where_some_are_forgotten(random, scenario)
 
     def arriving(self, random: Random, shop: SimulatedShop) -> Iterator[Arrival]:
         for arrival in super().arriving(random, shop):
             yield arrival
-            if random.random() < FORGET_ASKED:
-                customer_id = f"c{random.randrange(shop.customers)}"
-                is_ours = random.random() < 0.9
-                self.events["forget"] += is_ours
-                self.events["forget, by a stranger"] += not is_ours
-                if is_ours:
-                    self.forgotten.add(customer_id)
-                yield request_for(customer_id, self.now(), FOR_EVER, KEY if is_ours else DenyKey(b"stranger"))
+            yield from some_request(random, shop, self.now(), self.forgotten, self.events)
