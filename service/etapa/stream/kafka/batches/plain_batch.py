@@ -1,17 +1,14 @@
 """A batch of our records, not compressed, as aiokafka's producer takes it."""
 
-import struct
 import time
 from collections.abc import Sequence
-from typing import Any, Final
+from typing import Any
 
 from aiokafka.producer.message_accumulator import BatchBuilder
-from aiokafka.record.util import calc_crc32c
 
-from etapa.stream.kafka.batches.record_buffer import CHECKSUM_AT, RecordBuffer
+from etapa.stream.kafka.batches.checksum import CHECKSUM, CHECKSUM_AT, CHECKSUM_FROM, crc32c
+from etapa.stream.kafka.batches.record_buffer import RecordBuffer
 from etapa.stream.protocol.records import Outgoing
-
-_CHECKSUM: Final = struct.Struct(">I")
 
 
 class PlainBatch(BatchBuilder):  # type: ignore[misc]
@@ -50,6 +47,6 @@ class PlainBatch(BatchBuilder):  # type: ignore[misc]
     def _build(self) -> bytearray:
         if self._built is None:
             built = self._records.batch(self._timestamp, *self._producer, is_transactional=self._is_transactional)
-            _CHECKSUM.pack_into(built, CHECKSUM_AT, calc_crc32c(memoryview(built)[CHECKSUM_AT + _CHECKSUM.size :]))
+            CHECKSUM.pack_into(built, CHECKSUM_AT, crc32c(memoryview(built)[CHECKSUM_FROM:]))
             self._built = built
         return self._built

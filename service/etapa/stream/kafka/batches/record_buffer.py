@@ -17,8 +17,6 @@ HEADER_BYTES: Final = 61
 """The size of a batch's own header."""
 _BEFORE_LENGTH: Final = 12
 """Bytes of the header that its length does not count: the base offset, and the length itself."""
-CHECKSUM_AT: Final = 17
-"""Where the checksum of all that follows it is, in four bytes."""
 _MAGIC: Final = 2
 _TRANSACTIONAL: Final = 0x10
 _NO_EPOCH: Final = -1

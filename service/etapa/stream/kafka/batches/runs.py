@@ -12,6 +12,7 @@ from aiokafka.consumer import fetcher
 from aiokafka.record.default_records import DefaultRecordBase
 from aiokafka.record.memory_records import MemoryRecords
 
+from etapa.stream.kafka.batches.checksum import CHECKSUM, CHECKSUM_AT, CHECKSUM_FROM, crc32c
 from etapa.stream.kafka.batches.unpacking import unpacked_at_once
 from etapa.stream.protocol.records import Record
 
@@ -102,7 +103,8 @@ class _BatchInOneRun:
         self._most = most
 
     def validate_crc(self) -> bool:
-        return bool(self._batch.validate_crc())
+        told: int = CHECKSUM.unpack_from(self._written, CHECKSUM_AT)[0]
+        return crc32c(self._written[CHECKSUM_FROM:]) == told
 
     def __iter__(self) -> Iterator[Any]:
         first_offset, _, _, _, _, attributes, _, first_time, latest_time, _, _, _, count = _HEADER.unpack_from(self._written)
