@@ -148,6 +148,18 @@ def test_the_least_recently_used_are_forgotten_with_their_timers(program: Progra
     assert {change.customer_id for change in partition.collect().changes} == {"a", "b"}
 
 
+def test_who_left_has_no_timer_here_until_it_comes_back(program: Program) -> None:
+    partition = Partition(program, None)
+    feed(partition, did("ad", 0, who="a"), did("ad", 0, who="b"))
+    partition.collect()
+    gone = partition.leave("a")
+    partition.advance(us("3d"))
+    assert [change.customer_id for change in partition.collect().changes] == ["b"]
+    partition.arrive(gone)
+    partition.advance(us("4d"))
+    assert [(change.customer_id, change.at) for change in partition.collect().changes] == [("a", us("2d"))]
+
+
 def test_what_was_not_collected_is_not_forgotten(program: Program) -> None:
     partition = Partition(program, None)
     partition.admit("a", None)

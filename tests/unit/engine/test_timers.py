@@ -2,8 +2,8 @@
 
 import pytest
 
-from etapa.journey.engine.facts.instant import NEVER
-from etapa.journey.engine.timers import Timers
+from etapa.journey.engine.facts.instant import END_OF_TIME, NEVER
+from etapa.journey.engine.timers import CustomerTimer, Timers
 from tests.unit.engine.shops import us
 
 Entries = list[tuple[int, str]]
@@ -14,10 +14,16 @@ def timers() -> Timers:
     return Timers()
 
 
+def added(timers: Timers, due: int, customer_id: str) -> CustomerTimer:
+    timer = CustomerTimer(customer_id)
+    timers.schedule(timer, due)
+    return timer
+
+
 def taken(timers: Timers, by: int) -> Entries:
     entries = []
-    while timers.any_due(by):
-        entries.append(timers.take())
+    while (timer := timers.take_due(by)) is not None:
+        entries.append((timer.due, timer.id))
     return entries
 
 
@@ -27,9 +33,10 @@ def test_where_there_is_no_timer_nothing_is_due(timers: Timers) -> None:
 
 
 def test_a_timer_is_due_at_its_time_and_not_before(timers: Timers) -> None:
-    timers.add(us("3d"), "a")
+    added(timers, us("3d"), "a")
     assert timers.earliest == us("3d")
     assert taken(timers, us("3d") - 1) == []
+    assert timers.any_due(us("3d"))
     assert taken(timers, us("3d")) == [(us("3d"), "a")]
     assert not timers.any_due(us("900d"))
     assert timers.earliest == NEVER
@@ -38,18 +45,18 @@ def test_a_timer_is_due_at_its_time_and_not_before(timers: Timers) -> None:
 def test_timers_of_one_moment_come_in_order_of_customers(timers: Timers) -> None:
     names = [f"c-{number * 7_919 % 1_000:03}" for number in range(1_000)]
     for name in names:
-        timers.add(us("3d"), name)
+        added(timers, us("3d"), name)
     assert taken(timers, us("3d")) == [(us("3d"), name) for name in sorted(names)]
 
 
 def test_very_many_timers_of_one_hour_come_in_order_with_what_is_added_meanwhile(timers: Timers) -> None:
     entries = [(number * 7_919 % 20_011, f"c-{number}") for number in range(20_000)]
     for due, customer_id in entries:
-        timers.add(due, customer_id)
+        added(timers, due, customer_id)
     before = taken(timers, 9_999)
     late = [(3, "late"), (10_000, "a"), (10_000, "z")]
     for due, customer_id in late:
-        timers.add(due, customer_id)
+        added(timers, due, customer_id)
     assert before == sorted(entry for entry in entries if entry[0] <= 9_999)
     assert taken(timers, us("1h")) == sorted([*late, *(entry for entry in entries if entry[0] > 9_999)])
 
@@ -57,33 +64,78 @@ def test_very_many_timers_of_one_hour_come_in_order_with_what_is_added_meanwhile
 @pytest.mark.parametrize("away", ["1s", "10m", "1d", "90d"])
 def test_a_timer_for_a_time_that_has_passed_comes_next(timers: Timers, away: str) -> None:
     for customer_id in ("b", "c"):
-        timers.add(us("100d"), customer_id)
+        added(timers, us("100d"), customer_id)
     assert timers.any_due(us("100d"))
-    timers.add(us("100d") - us(away), "d")
+    added(timers, us("100d") - us(away), "d")
     assert taken(timers, us("101d")) == [(us("100d") - us(away), "d"), (us("100d"), "b"), (us("100d"), "c")]
 
 
 def test_a_timer_can_be_put_back_to_the_moment_that_is_being_worked_off(timers: Timers) -> None:
-    for customer_id in ("a", "c"):
-        timers.add(5, customer_id)
+    a, _ = added(timers, 5, "a"), added(timers, 5, "c")
+    assert timers.take_due(9) is a
+    added(timers, 5, "d")
+    added(timers, 5, "b")
+    timers.schedule(a, 7)
+    assert taken(timers, 9) == [(5, "b"), (5, "c"), (5, "d"), (7, "a")]
+
+
+@pytest.mark.parametrize("by", ["1m", "3h", "3d", "90d"])
+def test_a_timer_that_is_put_off_comes_at_its_later_time_alone(timers: Timers, by: str) -> None:
+    timer = added(timers, us("10d"), "a")
+    added(timers, us("10d"), "b")
+    timers.schedule(timer, us("10d") + us(by))
+    assert taken(timers, us("10d")) == [(us("10d"), "b")]
+    assert taken(timers, us("300d")) == [(us("10d") + us(by), "a")]
+
+
+@pytest.mark.parametrize("by", ["1m", "3h", "3d", "90d"])
+def test_a_timer_that_is_brought_forward_comes_at_its_earlier_time_alone(timers: Timers, by: str) -> None:
+    timer = added(timers, us("100d"), "a")
+    timers.schedule(timer, us("100d") - us(by))
+    assert taken(timers, us("300d")) == [(us("100d") - us(by), "a")]
+
+
+def test_a_timer_that_is_put_off_and_brought_forward_in_a_span_being_worked_off_comes_once(timers: Timers) -> None:
+    first, a = added(timers, 1, "first"), added(timers, 9, "a")
+    assert timers.take_due(1) is first
+    timers.schedule(a, 5)
+    assert timers.take_due(5) is a
+    timers.schedule(a, 12)
+    assert taken(timers, 20) == [(12, "a")]
+
+
+def test_a_timer_that_was_cancelled_or_is_never_due_is_passed_over(timers: Timers) -> None:
+    cancelled, never = added(timers, 5, "a"), added(timers, 6, "b")
+    cancelled.cancel()
+    timers.schedule(never, END_OF_TIME + 1)
+    added(timers, 5, "a")
+    assert taken(timers, us("900d")) == [(5, "a")]
+    assert timers.earliest == NEVER
+
+
+def test_one_who_came_back_has_a_timer_beside_the_cancelled_one(timers: Timers) -> None:
+    for number in range(9):
+        added(timers, number, str(number))
     assert timers.any_due(9)
-    assert timers.take() == (5, "a")
-    timers.add(5, "b")
-    timers.add(7, "a")
-    assert taken(timers, 9) == [(5, "b"), (5, "c"), (7, "a")]
+    added(timers, 4, "a").cancel()
+    added(timers, 4, "a")
+    assert taken(timers, 4)[-2:] == [(4, "4"), (4, "a")]
 
 
 def test_times_before_1970_come_in_order(timers: Timers) -> None:
     times = [us("1d"), -us("1d"), 0, -us("40d"), -1, 1]
     for time in times:
-        timers.add(time, "a")
+        added(timers, time, "a")
     assert taken(timers, us("2d")) == [(time, "a") for time in sorted(times)]
 
 
-def test_what_replaces_all_timers_may_be_earlier_than_what_was_worked_off(timers: Timers) -> None:
-    for time in (us("3d"), us("4d"), us("30d")):
-        timers.add(time, "a")
-    assert taken(timers, us("3d")) == [(us("3d"), "a")]
-    timers.replace([(us("4d"), "b"), (us("2d"), "c")])
+def test_putting_timers_off_does_not_add_to_them_and_what_they_pass_over_can_be_cleared(timers: Timers) -> None:
+    each = [added(timers, us("3d"), "a"), added(timers, us("90d"), "b")]
+    for day in range(4, 40):
+        timers.schedule(each[0], us(f"{day}d"))
     assert len(timers) == 2
-    assert taken(timers, us("90d")) == [(us("2d"), "c"), (us("4d"), "b")]
+    timers.schedule(each[1], us("30d"))
+    assert len(timers) == 3
+    timers.refile(each)
+    assert len(timers) == 2
+    assert taken(timers, us("90d")) == [(us("30d"), "b"), (us("39d"), "a")]

@@ -11,7 +11,7 @@ be made again. In between other work may run, and the results so far may be coll
 from collections.abc import Container, Iterable, Sequence
 from copy import deepcopy
 from itertools import islice
-from typing import Final, final
+from typing import Final, cast, final
 
 from mypy_extensions import mypyc_attr
 
@@ -20,7 +20,7 @@ from etapa.journey.engine.facts.changes import Release
 from etapa.journey.engine.facts.course import Way
 from etapa.journey.engine.facts.customer import Customer
 from etapa.journey.engine.facts.forget_request import ForgetRequest
-from etapa.journey.engine.facts.instant import END_OF_TIME, LONG_AGO, NEVER
+from etapa.journey.engine.facts.instant import LONG_AGO, NEVER
 from etapa.journey.engine.facts.outreach import Outreach
 from etapa.journey.engine.facts.touchpoint import Touchpoint
 from etapa.journey.engine.judging.classify import catch_up, fire_and_note, reclassify, reschedule, touch_and_note
@@ -30,7 +30,7 @@ from etapa.journey.engine.judging.outcomes import ALL_AT_ONCE, EvaluationFailed,
 from etapa.journey.engine.judging.program import Program
 from etapa.journey.engine.judging.visits import stages_visited, visited_by
 from etapa.journey.engine.rehearsal import Rehearsal
-from etapa.journey.engine.timers import Timers
+from etapa.journey.engine.timers import CustomerTimer, Timers
 from etapa.journey.engine.work import Work
 from etapa.journey.units import SECOND
 
@@ -42,20 +42,24 @@ _SLACK: Final = 1024
 
 @final
 @mypyc_attr(acyclic=True)
-class _Kept:
-    """A customer in memory; `customer` is none while there is no state yet."""
+class _Kept(CustomerTimer):
+    """A customer in memory, with its timer; `customer` is none while there is no state yet."""
 
-    __slots__ = ("customer", "due_at", "scheduled", "stage", "turn")
+    __slots__ = ("customer", "due_at", "stage", "turn")
 
-    def __init__(self, customer: Customer | None) -> None:
+    def __init__(self, customer_id: str, customer: Customer | None) -> None:
+        super().__init__(customer_id)
         self.customer = customer
-        self.scheduled = NEVER
-        """The time of the customer's one valid entry among the timers; `NEVER` if there is none."""
         self.stage: str | None = None if customer is None else customer.stage
         """That of the customer when it was last collected or admitted, and `due_at` likewise: what is stored. None: nothing is."""
         self.due_at = NEVER if customer is None else customer.due_at
         self.turn = -1
         """The turn in which it last changed."""
+
+    def let_go(self) -> None:
+        """It is in memory no longer. The timers may still know it for a time."""
+        self.customer = None
+        self.cancel()
 
 
 @final
@@ -75,8 +79,6 @@ class Partition:
         # Least recently used first, as of the last collection; kept in that order only once half of the places are taken.
         self._customers: dict[str, _Kept] = {}
         self._keep = 0
-        # An entry may be earlier than the customer's due time (it is put back when it comes up), but never later. So most
-        # touchpoints, which only postpone the due time, leave the timers alone.
         self._timers: Final = Timers()
         self._work = Work(at_once)
         self._turn = 0
@@ -117,7 +119,7 @@ class Partition:
     def admit(self, customer_id: str, customer: Customer | None) -> None:
         """Take a loaded customer into memory; none: it has no state and will be new. A customer already in memory is kept."""
         if customer_id not in self._customers:
-            kept = self._customers[customer_id] = _Kept(customer)
+            kept = self._customers[customer_id] = _Kept(customer_id, customer)
             if customer is not None:
                 self._schedule(kept, customer)
 
@@ -178,7 +180,8 @@ class Partition:
         customer = kept.customer
         in_silence = self._silent.pop(customer_id, None)
         if customer is not None:
-            kept.customer, kept.scheduled, kept.turn = None, NEVER, -1
+            kept.let_go()
+            kept.turn = -1
             work.changed.pop(customer_id, None)
             work.erased[customer_id] = None
             stage, way = (customer.stage, customer.way) if in_silence is None else (in_silence[0], in_silence[3])
@@ -231,11 +234,13 @@ class Partition:
 
     def leave(self, customer_id: str) -> Customer:
         """The customer leaves the partition. Changes that it made are still collected. Raises `KeyError` unless the partition knows it."""
-        customer = self._customers[customer_id].customer
+        kept = self._customers[customer_id]
+        customer = kept.customer
         if customer is None:
             raise KeyError(customer_id)
         self._work.changed.pop(customer_id, None)
-        self._customers[customer_id] = _Kept(None)
+        kept.let_go()
+        self._customers[customer_id] = _Kept(customer_id, None)
         return customer
 
     def customer(self, customer_id: str) -> Customer | None:
@@ -259,7 +264,9 @@ class Partition:
 
     def drop(self, customer_id: str) -> None:
         """Keep the customer in memory no longer. Nothing may have happened to it since the last collection."""
-        self._customers.pop(customer_id, None)
+        kept = self._customers.pop(customer_id, None)
+        if kept is not None:
+            kept.let_go()
 
     def reclassify(self, customer_id: str, *, publish: bool) -> bool | None:
         """Carry an admitted customer over from an older version of the journey. Returns whether its stage changed.
@@ -364,7 +371,7 @@ class Partition:
         changed, erased = self._work.changed, self._work.erased
         unused = (each for each in self._customers if each not in protect and each not in changed and each not in erased)
         for customer_id in list(islice(unused, excess)):
-            del self._customers[customer_id]
+            self._customers.pop(customer_id).let_go()
 
     def _note(self, kept: _Kept, customer: Customer) -> None:
         """Mark the customer to be stored."""
@@ -373,43 +380,36 @@ class Partition:
             self._work.changed[customer.id] = customer
 
     def _schedule(self, kept: _Kept, customer: Customer) -> None:
-        """Make sure that the customer's timer comes up in time. Most touchpoints only postpone it, which needs no work."""
-        due = customer.due_at
-        if due >= kept.scheduled or due > END_OF_TIME:
-            return
-        kept.scheduled = due
+        """Make sure that the customer's timer comes up in time. Most touchpoints only put it off, which needs no work."""
         timers = self._timers
-        timers.add(due, customer.id)
+        timers.schedule(kept, customer.due_at)
         if len(timers) > 2 * len(self._customers) + _SLACK:
-            timers.replace((each.scheduled, customer_id) for customer_id, each in self._customers.items() if each.scheduled != NEVER)
+            timers.refile(self._customers.values())
 
     def _fire_due_at(self, stream_time: int) -> bool:
         """Fire the timers due at `stream_time`, in order of (due, customer id), or a portion of them. Returns whether all have fired."""
         by = stream_time - self._grace
         work, timers = self._work, self._timers
         enough = work.fired + work.at_once
-        while timers.any_due(by):
-            at, customer_id = timers.take()
-            kept = self._customers.get(customer_id)
-            if kept is None or kept.scheduled != at:
-                continue
-            kept.scheduled = NEVER
+        while True:
+            timer = timers.take_due(by)
+            if timer is None:
+                return True
+            kept, at = cast(_Kept, timer), timer.due
             customer = kept.customer
             if customer is None:
                 continue
-            if customer.due_at == at:
-                work.timer_delays.append((by - at) / SECOND)
-                self._note(kept, customer)
-                made = len(work.changes)
-                try:
-                    fire_and_note(self.program, customer, at, work)
-                except EvaluationFailed as failure:
-                    work.add_failure(failure)
-                work.fired += max(1, len(work.changes) - made)
+            work.timer_delays.append((by - at) / SECOND)
+            self._note(kept, customer)
+            made = len(work.changes)
+            try:
+                fire_and_note(self.program, customer, at, work)
+            except EvaluationFailed as failure:
+                work.add_failure(failure)
+            work.fired += max(1, len(work.changes) - made)
             self._schedule(kept, customer)
             if work.fired >= enough:
                 # Stream time is what the timers have reached. More may be due at this very microsecond; they come next.
                 reached = at + self._grace
                 self._stream_time = max(self._stream_time, reached)
                 return not timers.any_due(by)
-        return True

@@ -1,94 +1,167 @@
 """When each customer is due: a calendar queue that yields timers in order of (due, customer id).
 
-Many timers are outdated before they are due, so keeping all of them sorted would be wasted work. Entries go unsorted into the span
-that holds their time, and a span is sorted only when its time has come. See R. Brown, "Calendar queues", Communications of the
-ACM 31 (1988).
+Most timers are put off before they are due, so keeping all of them sorted would be wasted work. A timer goes unsorted into the span that
+holds its time, and a span is sorted only when its time has come; who was put off by then goes on to a later span. See R. Brown, "Calendar
+queues", Communications of the ACM 31 (1988).
 """
 
 from collections.abc import Iterable
 from heapq import heapify, heappop, heappush
 from typing import Final, final
 
-from etapa.journey.engine.facts.instant import NEVER
+from mypy_extensions import mypyc_attr
 
-__all__ = ["Timers"]
+from etapa.journey.engine.facts.instant import END_OF_TIME, NEVER
+
+__all__ = ["CustomerTimer", "Timers"]
 
 _SPAN_BITS: Final = 34
 """A span is two to the power of this in microseconds: almost five hours."""
 
-_MANY: Final = 8192
-"""A span with more entries becomes a heap, which spreads the work; sorting it at once would block the partition for too long."""
+_PLACE_BITS: Final = 13
+_MANY: Final = 1 << _PLACE_BITS
+"""A span with more timers becomes a heap, which spreads the work; sorting it at once would block the partition for too long."""
+
+_NUMBER_OF_NEVER: Final = NEVER >> _SPAN_BITS
+
+_HeapEntry = tuple[int, str, int, "CustomerTimer"]
+"""Due time, customer id, how many came into a heap before, and the timer."""
+
+
+@mypyc_attr(acyclic=True)
+class CustomerTimer:
+    """When a customer is due. It can be put off, or brought forward by `Timers.schedule`, at any time."""
+
+    __slots__ = ("due", "filed", "id")
+
+    def __init__(self, customer_id: str) -> None:
+        self.id: Final = customer_id
+        self.due = NEVER
+        """In microseconds since 1970; after the end of time if the customer is never due."""
+        self.filed = NEVER
+        """The time under which `Timers` has it: `due`, or earlier if it was put off since; `NEVER` if `Timers` does not have it."""
+
+    def cancel(self) -> None:
+        """Let it never be due, and `Timers` pass over it."""
+        self.due = self.filed = NEVER
 
 
 @final
 class Timers:
-    """Entries of (due, customer id), due in microseconds since 1970 and before `NEVER`. A customer may have several."""
+    """Timers of customers, each at most once as far as can be seen from outside."""
 
-    __slots__ = ("_entries", "_heap", "_opened", "_ordered", "_spans", "_unopened", "earliest")
+    __slots__ = ("_added", "_entries", "_heap", "_keys", "_next", "_opened", "_ordered", "_spans", "_unopened", "earliest")
 
     def __init__(self) -> None:
         self.earliest = NEVER
         """Nothing is due before this; `NEVER` if there is no entry. Comparing with it saves a call."""
         self._entries = 0
-        # Entries of later spans, by span number, and a heap of these numbers.
-        self._spans: dict[int, list[tuple[int, str]]] = {}
+        # Timers of later spans, by span number, and a heap of these numbers. One that was brought forward since is passed over.
+        self._spans: dict[int, list[CustomerTimer]] = {}
         self._unopened: list[int] = []
-        # What is left of the span opened last, with the first entry at the end of the list; and a heap of what was added since to
-        # this span or earlier ones. A large span is entirely in the heap.
-        self._opened = -NEVER
-        self._ordered: list[tuple[int, str]] = []
-        self._heap: list[tuple[int, str]] = []
+        # The span opened last: its timers, and in the order in which they are due a number for each that holds the time from the span's
+        # beginning and its place among them. What comes before `_next` was taken.
+        self._opened = -_NUMBER_OF_NEVER
+        self._ordered: list[CustomerTimer] = []
+        self._keys: list[int] = []
+        self._next = 0
+        # What was added since to this span or earlier ones. A large span is entirely in the heap.
+        self._heap: list[_HeapEntry] = []
+        self._added = 0
 
     def __len__(self) -> int:
-        """How many entries there are."""
+        """How many entries there are, with those that will be passed over."""
         return self._entries
 
-    def add(self, due: int, customer_id: str) -> None:
-        """Add a timer for the customer at `due`, which may be in the past."""
-        self._entries += 1
+    def schedule(self, timer: CustomerTimer, due: int) -> None:
+        """Let the timer be due at `due`, which may be in the past; after the end of time: never."""
+        timer.due = due
+        filed = timer.filed
+        if due >= filed or due > END_OF_TIME:
+            # It is found to be put off when its time comes.
+            return
+        timer.filed = due
         if due < self.earliest:
             self.earliest = due
         number = due >> _SPAN_BITS
         if number <= self._opened:
-            heappush(self._heap, (due, customer_id))
-            return
-        span = self._spans.get(number)
-        if span is None:
-            self._spans[number] = [(due, customer_id)]
-            heappush(self._unopened, number)
-        else:
-            span.append((due, customer_id))
+            self._entries += 1
+            self._push(timer, due)
+        elif filed >> _SPAN_BITS != number:
+            self._entries += 1
+            span = self._spans.get(number)
+            if span is None:
+                self._spans[number] = [timer]
+                heappush(self._unopened, number)
+            else:
+                span.append(timer)
 
     def any_due(self, by: int) -> bool:
-        """Whether an entry is due at `by`."""
+        """Whether a timer is due at `by`."""
+        timer = self.take_due(by)
+        if timer is None:
+            return False
+        self.schedule(timer, timer.due)
+        return True
+
+    def take_due(self, by: int) -> CustomerTimer | None:
+        """Remove and return the timer that is due first, by its time and its customer's id, if it is due at `by`. Its `due` still tells when."""
         while self.earliest <= by:
-            if self._heap or self._ordered:
-                self.earliest = self._heap[0][0] if self._heap_is_first() else self._ordered[-1][0]
-                return self.earliest <= by
-            self._open_next(by)
-        return False
+            in_heap = self._heap_is_first()
+            if in_heap:
+                at, _, _, timer = self._heap[0]
+            elif self._next < len(self._keys):
+                key = self._keys[self._next]
+                at = (self._opened << _SPAN_BITS) + (key >> _PLACE_BITS)
+                timer = self._ordered[key & (_MANY - 1)]
+            else:
+                self._open_next(by)
+                continue
+            self.earliest = at
+            if at > by:
+                break
+            self._entries -= 1
+            if in_heap:
+                heappop(self._heap)
+            else:
+                self._next += 1
+            if timer.filed == at:
+                timer.filed = NEVER
+                if timer.due == at:
+                    return timer
+                self.schedule(timer, timer.due)
+        return None
 
-    def take(self) -> tuple[int, str]:
-        """Remove and return the first entry. Call only after `any_due` has returned true."""
-        self._entries -= 1
-        return heappop(self._heap) if self._heap_is_first() else self._ordered.pop()
-
-    def replace(self, entries: Iterable[tuple[int, str]]) -> None:
-        """Replace all entries by these."""
+    def refile(self, timers: Iterable[CustomerTimer]) -> None:
+        """Have those of these that it has, and nothing that will be passed over. It must have no others."""
         self.earliest = NEVER
         self._entries = 0
         self._spans.clear()
         self._unopened.clear()
-        self._ordered.clear()
+        self._empty_ordered()
         self._heap.clear()
-        for due, customer_id in entries:
-            self.add(due, customer_id)
+        for timer in timers:
+            if timer.filed != NEVER:
+                timer.filed = NEVER
+                self.schedule(timer, timer.due)
+
+    def _push(self, timer: CustomerTimer, due: int) -> None:
+        # The number decides between two timers of one customer, of which one was cancelled.
+        self._added += 1
+        heappush(self._heap, (due, timer.id, self._added, timer))
 
     def _heap_is_first(self) -> bool:
-        return bool(self._heap) and (not self._ordered or self._heap[0] < self._ordered[-1])
+        if not self._heap:
+            return False
+        if self._next >= len(self._keys):
+            return True
+        key = self._keys[self._next]
+        at = (self._opened << _SPAN_BITS) + (key >> _PLACE_BITS)
+        due, customer_id, _, _ = self._heap[0]
+        return due < at or (due == at and customer_id < self._ordered[key & (_MANY - 1)].id)
 
     def _open_next(self, by: int) -> None:
-        """Open and sort the next span if it has begun by `by`. All spans before it must be empty."""
+        """Open the next span if it has begun by `by`. All spans before it must be empty."""
         if not self._unopened:
             self.earliest = NEVER
             return
@@ -98,11 +171,45 @@ class Timers:
             self.earliest = start
             return
         heappop(self._unopened)
-        self._opened = number
         span = self._spans.pop(number)
-        if len(span) > _MANY:
-            heapify(span)
-            self._heap = span
+        self._entries -= len(span)
+        self._opened = number
+        due_here: list[CustomerTimer] = []
+        for timer in span:
+            if timer.filed >> _SPAN_BITS == number:
+                if timer.due >> _SPAN_BITS == number:
+                    timer.filed = timer.due
+                    due_here.append(timer)
+                else:
+                    timer.filed = NEVER
+                    self.schedule(timer, timer.due)
+        self._entries += len(due_here)
+        if len(due_here) > _MANY:
+            self._empty_ordered()
+            self._heap = []
+            for timer in due_here:
+                self._added += 1
+                self._heap.append((timer.due, timer.id, self._added, timer))
+            heapify(self._heap)
         else:
-            span.sort(reverse=True)
-            self._ordered = span
+            self._order(due_here, start)
+
+    def _order(self, timers: list[CustomerTimer], start: int) -> None:
+        keys: list[int] = []
+        for place, timer in enumerate(timers):
+            keys.append((timer.due - start) << _PLACE_BITS | place)
+        keys.sort()
+        self._ordered, self._keys, self._next = timers, keys, 0
+        # Few have the very same time.
+        before = -1
+        for key in keys:
+            if key >> _PLACE_BITS == before:
+                keys.sort(key=self._in_order)
+                break
+            before = key >> _PLACE_BITS
+
+    def _in_order(self, key: int) -> tuple[int, str]:
+        return key >> _PLACE_BITS, self._ordered[key & (_MANY - 1)].id
+
+    def _empty_ordered(self) -> None:
+        self._ordered, self._keys, self._next = [], [], 0
