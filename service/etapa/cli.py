@@ -12,6 +12,7 @@ import os
 import signal
 import sys
 from pathlib import Path
+from types import ModuleType
 from typing import Any, NamedTuple
 
 import click
@@ -20,6 +21,7 @@ from click.shell_completion import CompletionItem
 
 import etapa
 from etapa.commands.terminal.failures import CheckFailed, reason
+from etapa.hosting.garbage import without_collecting
 
 OUTPUT_FAILURES = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO)
 
@@ -74,7 +76,7 @@ class Commands(click.Group):
         entry = COMMANDS.get(cmd_name)
         if entry is None:
             return None
-        module = importlib.import_module(f"etapa.commands.{entry.module}")
+        module = _loaded(f"etapa.commands.{entry.module}")
         command: click.Command = getattr(module, entry.module)
         return command
 
@@ -113,6 +115,13 @@ class Commands(click.Group):
                 raise
             _drop_output()
             raise CheckFailed(f"the output could not be written: {reason(error)}") from None
+
+
+def _loaded(name: str) -> ModuleType:
+    if name in sys.modules:
+        return sys.modules[name]
+    with without_collecting():
+        return importlib.import_module(name)
 
 
 def _have_streams() -> None:

@@ -13,6 +13,7 @@ from etapa.commands.files.journey_files import journey_from
 from etapa.commands.terminal.failures import CheckFailed, WrongUse
 from etapa.commands.terminal.last_line import last_line_in_the_log
 from etapa.commands.terminal.options import WORKER_FLAGS, settings_flags, settings_from
+from etapa.hosting.garbage import without_collecting
 from etapa.hosting.log_setup import log_to_stderr
 from etapa.journey.language.identity import REPLAYED_IN_FILES
 from etapa.journey.language.model import Journey
@@ -53,8 +54,9 @@ def run(supervised: bool, **flags: str | None) -> None:
         return
     log_to_stderr(settings, "worker", number=None if place is None else place.number)
     # Imported late: this takes a while, and --help does not need it.
-    from etapa.commands.terminal.worker_process import work
-    from etapa.journey.engine.compiled import IS_COMPILED
+    with without_collecting():
+        from etapa.commands.terminal.worker_process import work
+        from etapa.journey.engine.compiled import IS_COMPILED
 
     if place is None:
         _tell_what_runs(settings, journey)
@@ -74,7 +76,8 @@ def run(supervised: bool, **flags: str | None) -> None:
 
 def _place_of(flags: dict[str, str | None]) -> "WorkerPlace":
     """Which worker this process is, once everything is loaded and the supervisor says so. Its name goes into `flags`."""
-    import etapa.commands.terminal.worker_process  # noqa: F401 - loaded while there is time
+    with without_collecting():
+        import etapa.commands.terminal.worker_process  # noqa: F401 - loaded while there is time
     from etapa.supervise.worker_processes import assigned_place
 
     place = assigned_place()

@@ -1,16 +1,9 @@
 """The decoder for a worker's topic, according to the settings: for touchpoints, or for records that go through one or several sources."""
 
-from etapa.commands.files.schema_registry import schemas_of
-from etapa.commands.files.source_files import mapper_of
-from etapa.commands.terminal.failures import WrongUse
 from etapa.contracts.incoming.decoder import Decoder
 from etapa.contracts.incoming.input_format import decoder_within
 from etapa.contracts.incoming.touchpoint_message import TouchpointLimits
-from etapa.journey.language.reading.findings import listed
 from etapa.settings import Settings
-from etapa.sources.decoding import SourceDecoder
-from etapa.sources.language.model import Source
-from etapa.sources.several import SOURCE_HEADER, SeveralSources
 
 
 def decoder_for(
@@ -28,27 +21,7 @@ def decoder_for(
     )
     if settings.source is None:
         return decoder_within(limits, properties)
-    pepper = settings.source_pepper
-    mappers = [mapper_of(name, "" if pepper is None else pepper.reveal()) for name in settings.source]
-    for name, mapper in zip(settings.source, mappers, strict=True):
-        _check(name, mapper.source, settings)
-    schemas = schemas_of(settings, *[mapper.source for mapper in mappers])
-    decoders = {mapper.source.name: SourceDecoder(mapper, limits, schemas) for mapper in mappers}
-    if len(decoders) < len(mappers):
-        raise WrongUse(f"two of the sources {listed(settings.source)} have the same id; a record's header could not tell them apart")
-    return next(iter(decoders.values())) if len(decoders) == 1 else SeveralSources(decoders, limits)
+    # Imported late: most workers have no source, and start sooner without.
+    from etapa.commands.files.topic_sources import decoder_through
 
-
-def _check(name: str, source: Source, settings: Settings) -> None:
-    if source.decode == "csv":
-        raise WrongUse(f"{name}: it decodes CSV, which topics do not hold; for CSV files use etapa sources convert")
-    if source.decode in ("avro", "protobuf") and (settings.registry_url or source.registry) is None:
-        raise WrongUse(
-            f"{name}: it decodes {source.decode}, which is read by a schema registry: set ETAPA_REGISTRY_URL, or `registry` in the source"
-        )
-    if source.topic is not None and source.topic != settings.topic_touchpoints:
-        raise WrongUse(
-            f"{name}: its records come from the topic {source.topic}, but the worker reads {settings.topic_touchpoints}. A group reads one"
-            f" topic: set ETAPA_TOPIC_TOUCHPOINTS={source.topic} for every command, or write the records of all systems into one topic, with the"
-            f" header {SOURCE_HEADER}"
-        )
+    return decoder_through(settings.source, settings, limits)
