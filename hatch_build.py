@@ -166,7 +166,9 @@ def _extension_in_c(source: Path) -> Any:
     from setuptools import Extension
 
     name = ".".join(source.relative_to(PACKAGE_ROOT).with_suffix("").parts)
-    return Extension(name, [str(source.relative_to(ROOT))], extra_compile_args=[] if sys.platform == "win32" else ["-O3"])
+    included = [str(header) for header in sorted(source.parent.glob("*.h"))]
+    options = [] if sys.platform == "win32" else ["-O3"]
+    return Extension(name, [str(source.relative_to(ROOT))], depends=included, extra_compile_args=options)
 
 
 class _Silent:

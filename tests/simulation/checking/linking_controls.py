@@ -17,9 +17,9 @@ from etapa.contracts.stored.transfer import (
 from etapa.journey.engine.judging.outcomes import Happened
 from etapa.journey.identity.people import JudgedLink, LinkedIds
 from etapa.journey.identity.unite import Published
-from etapa.stream.protocol.batch import Item
 from etapa.stream.protocol.ports import LoadedCustomers
 from etapa.stream.protocol.tenures.linking_tenure import LinkingTenure
+from etapa.stream.protocol.waiting import Item
 
 LinkingSafeguard = Literal[
     "unites", "kept_ids", "linked_within", "counts_gone", "forgets_all_ids", "forgets_everywhere", "goes_round", "asks_again", "stays"

@@ -9,7 +9,6 @@ from etapa.contracts.stored.forwarding import ForwardingAddress
 from etapa.contracts.stored.mark import MovingMark
 from etapa.contracts.stored.transfer import PlaceFinished, Transfer
 from etapa.journey.engine.facts.touchpoint import Touchpoint
-from etapa.stream.protocol.batch import Waiting
 from etapa.stream.protocol.ports import Transaction
 from etapa.stream.protocol.residence import Moves, Whereabouts
 from etapa.stream.protocol.takeover import TakenOver
@@ -19,6 +18,7 @@ from etapa.stream.protocol.tenures.linking_tenure import LinkingTenure
 from etapa.stream.protocol.tenures.moving_tenure import MovingTenure
 from etapa.stream.protocol.tenures.task import PartitionTask
 from etapa.stream.protocol.tenures.tenure import Tenure
+from etapa.stream.protocol.waiting import Waiting
 from tests.simulation.checking.linking_controls import LINKING_TENURES
 from tests.simulation.machines.memory_log import MemoryLog, no_answer
 

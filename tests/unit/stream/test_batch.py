@@ -12,8 +12,9 @@ from etapa.contracts.outgoing.campaign_trigger import decode_campaign_trigger
 from etapa.journey.engine.facts.changes import Offer, Trigger
 from etapa.journey.engine.facts.stage_change import StageChange
 from etapa.journey.engine.facts.touchpoint import Touchpoint
-from etapa.stream.protocol.batch import PAUSE_BYTES, Item, Waiting, decode, encode, stage_deltas
+from etapa.stream.protocol.batch import PAUSE_BYTES, decode, encode, stage_deltas
 from etapa.stream.protocol.records import Record
+from etapa.stream.protocol.waiting import Item, Waiting
 from tests.support.stage_changes import stage_change
 
 

@@ -5,7 +5,7 @@ calls one method of it for each record.
 """
 
 from collections.abc import Sequence
-from typing import Final
+from typing import TYPE_CHECKING, Any, Final
 
 from mypy_extensions import mypyc_attr
 
@@ -16,6 +16,9 @@ from etapa.contracts.rfc3339 import EARLIEST, LATEST
 from etapa.journey.engine.facts.instant import NEVER
 from etapa.journey.engine.facts.touchpoint import Touchpoint
 from etapa.journey.units import SECOND
+
+if TYPE_CHECKING:
+    from etapa.contracts.incoming.touchpoint_rows import TouchpointRows
 
 USUAL_BEGINNINGS: Final = frozenset(map(chr, range(ord("1"), ord("z") + 1)))
 """First characters of customer ids, without blanks, signs, the zero and letters of other scripts."""
@@ -46,6 +49,14 @@ class Decoder:
     ) -> Touchpoint | Rejected:
         """The touchpoint in a record, or why there is none. Formats that need headers override this."""
         return keyed(self.read(value, wall, latest), key)
+
+    def rows(self, most: int) -> "TouchpointRows | None":
+        """Where `add_row` puts up to `most` touchpoints; none if every touchpoint is to be an object at once."""
+        return None
+
+    def add_row(self, rows: "TouchpointRows", key: bytes | None, value: bytes | None, latest: Any, earliest: Any) -> bool:
+        """Whether the touchpoint in a record is such that it is the next row now. If so, `decode` gives the same. Times are whole numbers."""
+        return False
 
     def items(
         self, key: bytes | None, value: bytes | None, headers: Sequence[tuple[str, bytes]], wall: int, latest: int

@@ -1,7 +1,10 @@
 """The quick way to read a touchpoint, in C, where it is compiled; without it everything is read by `touchpoint.py`, with the same result."""
 
 from collections.abc import Callable
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from etapa.contracts.incoming.touchpoint_rows import TouchpointRows
 
 Fields = tuple[str, str, str, int, str | None, dict[str, Any] | None, dict[str, Any] | None]
 """Id, customer id, type, time in microseconds since 1970, channel, properties and traits."""
@@ -9,10 +12,15 @@ Fields = tuple[str, str, str, int, str | None, dict[str, Any] | None, dict[str, 
 QuickReader = Callable[[bytes, bytes | None, bytes, tuple[str, ...] | None], Fields | None]
 """See `quick_reading.c`."""
 
+NewRows = Callable[[bytes, tuple[str, ...] | None, int], "TouchpointRows"]
+"""See `touchpoint_rows.c`."""
+
 quick_reader: QuickReader | None
+new_rows: NewRows | None
 try:
     from etapa.contracts.incoming.quick_reading import read_quickly
+    from etapa.contracts.incoming.touchpoint_rows import TouchpointRows
 except ImportError:
-    quick_reader = None
+    quick_reader = new_rows = None
 else:
-    quick_reader = read_quickly
+    quick_reader, new_rows = read_quickly, TouchpointRows

@@ -12,7 +12,7 @@ import json
 import re
 from collections.abc import Sequence
 from itertools import accumulate
-from typing import Any, Final, NoReturn, final
+from typing import TYPE_CHECKING, Any, Final, NoReturn, final
 
 import msgspec
 from msgspec.structs import astuple
@@ -21,7 +21,7 @@ from etapa.contracts.incoming.decoder import Decoder, keyed
 from etapa.contracts.incoming.link import read_link
 from etapa.contracts.incoming.odd_bytes import odd_record
 from etapa.contracts.incoming.placeholder_ids import names_nobody
-from etapa.contracts.incoming.quick_reader import quick_reader
+from etapa.contracts.incoming.quick_reader import Fields, new_rows, quick_reader
 from etapa.contracts.incoming.rejected import Rejected, rejected
 from etapa.contracts.incoming.touchpoint_message import (
     LARGEST_INTEGER,
@@ -37,11 +37,15 @@ from etapa.journey.engine.facts.instant import NEVER
 from etapa.journey.engine.facts.touchpoint import Touchpoint
 from etapa.journey.language.model import LINK
 
+if TYPE_CHECKING:
+    from etapa.contracts.incoming.touchpoint_rows import TouchpointRows
+
 DEEPEST = 32
 """How deep objects and arrays may be nested in a touchpoint, counting the touchpoint itself."""
 
 
 _quick_reader: Final = quick_reader
+_new_rows: Final = new_rows
 _decode: Final = msgspec.json.Decoder(TouchpointMessage).decode
 _fields_of: Final = astuple
 _decode_plain: Final = msgspec.json.Decoder(PlainTouchpointMessage).decode
@@ -81,6 +85,16 @@ class JsonDecoder(Decoder):
         touchpoint = None if key is None else self._quickly(key, value, latest)
         return keyed(self._carefully(value, wall, latest), key) if touchpoint is None else touchpoint
 
+    def rows(self, most: int) -> "TouchpointRows | None":
+        """See `Decoder.rows`."""
+        return None if _new_rows is None else _new_rows(self._beginnings, self._properties, most)
+
+    def add_row(self, rows: "TouchpointRows", key: bytes | None, value: bytes | None, latest: Any, earliest: Any) -> bool:
+        """See `Decoder.add_row`."""
+        if key is None or value is None or len(value) > self.max_bytes or self._perhaps_nested:
+            return False
+        return rows.add(value, key, latest, earliest)
+
     def _quickly(self, key: bytes | None, value: bytes | None, latest: int) -> Touchpoint | None:
         """The touchpoint, if it is written as most are, nothing is wrong with it, and its customer is the key, if there is one."""
         read = _quick_reader
@@ -89,18 +103,7 @@ class JsonDecoder(Decoder):
         fields = read(value, key, self._beginnings, self._properties)
         if fields is None:
             return None
-        identity, customer_id, type_, at, channel, properties, traits = fields
-        if at > latest:
-            return None
-        return Touchpoint(
-            identity,
-            customer_id,
-            type_,
-            at,
-            channel,
-            _NOTHING if properties is None else properties,
-            _NOTHING if traits is None else traits,
-        )
+        return None if fields[3] > latest else touchpoint_of(fields)
 
     def _carefully(self, value: bytes | None, wall: int | None, latest: int) -> Touchpoint | Rejected:
         if value is None:
@@ -153,6 +156,20 @@ class JsonDecoder(Decoder):
             if _outsized(properties) or _outsized(traits):
                 return rejected("invalid", "an integer in properties or traits does not fit 64 bits")
         return None
+
+
+def touchpoint_of(fields: Fields) -> Touchpoint:
+    """The touchpoint with these fields."""
+    identity, customer_id, type_, at, channel, properties, traits = fields
+    return Touchpoint(
+        identity,
+        customer_id,
+        type_,
+        at,
+        channel,
+        _NOTHING if properties is None else properties,
+        _NOTHING if traits is None else traits,
+    )
 
 
 def decode_touchpoint(key: bytes | None, value: bytes | None, limits: TouchpointLimits, wall: int | None) -> Touchpoint | Rejected:

@@ -11,7 +11,7 @@ be made again. In between other work may run, and the results so far may be coll
 from collections.abc import Container, Iterable, Sequence
 from copy import deepcopy
 from itertools import islice
-from typing import Final, cast, final
+from typing import Any, Final, Protocol, cast, final
 
 from mypy_extensions import mypyc_attr
 
@@ -45,7 +45,7 @@ _SLACK: Final = 1024
 class _Kept(CustomerTimer):
     """A customer in memory, with its timer; `customer` is none while there is no state yet."""
 
-    __slots__ = ("customer", "due_at", "stage", "turn")
+    __slots__ = ("customer", "due_at", "is_here", "stage", "turn")
 
     def __init__(self, customer_id: str, customer: Customer | None) -> None:
         super().__init__(customer_id)
@@ -55,11 +55,38 @@ class _Kept(CustomerTimer):
         self.due_at = NEVER if customer is None else customer.due_at
         self.turn = -1
         """The turn in which it last changed."""
+        self.is_here = True
+        """False once it is no longer in memory, or its place was given to another state of the customer."""
 
     def let_go(self) -> None:
         """It is in memory no longer. The timers may still know it for a time."""
+        self.is_here = False
         self.customer = None
         self.cancel()
+
+
+class LookedUp(Protocol):
+    """Touchpoints that know how to look up their customers."""
+
+    def look_up(self, customers: dict[str, Any], start: int, stop: int, /) -> tuple[list[Any], list[str]]:
+        """What `customers` has for each of those from `start` to before `stop`, or None, and the ids for which it has nothing."""
+
+
+@final
+@mypyc_attr(acyclic=True)
+class FoundCustomers:
+    """Where the customers of a run of touchpoints are in the memory of one partition, so that nobody is looked up twice."""
+
+    __slots__ = ("of", "places")
+
+    def __init__(self, of: "Partition", places: list[_Kept | None]) -> None:
+        self.of: Final = of
+        self.places: Final = places
+
+    def customer_id(self, position: int) -> str | None:
+        """The id of the customer of a touchpoint, as it is in memory; none if it was not there."""
+        kept = self.places[position]
+        return None if kept is None else kept.id
 
 
 @final
@@ -116,6 +143,11 @@ class Partition:
                 absent[item.customer_id] = None
         return list(absent)
 
+    def find(self, touchpoints: LookedUp, start: int, stop: int) -> tuple[FoundCustomers, list[str]]:
+        """Where the customers of some touchpoints are, and the ids of those that are not in memory, each once, in order."""
+        places, missing = touchpoints.look_up(self._customers, start, stop)
+        return FoundCustomers(self, places), list(dict.fromkeys(missing))
+
     def admit(self, customer_id: str, customer: Customer | None) -> None:
         """Take a loaded customer into memory; none: it has no state and will be new. A customer already in memory is kept."""
         if customer_id not in self._customers:
@@ -128,8 +160,10 @@ class Partition:
         """How much timers did since the last collection: the changes they made, plus the timers that made none."""
         return self._work.fired
 
-    def take(self, touchpoint: Touchpoint, wall: int) -> bool:
+    def take(self, touchpoint: Touchpoint, wall: int, place: _Kept | None = None) -> bool:
         """Fire the timers that a touchpoint makes due, then process it. Its customer must be admitted. `wall` caps stream time.
+
+        `place`: where the customer was found; if it is there no longer, it is looked up.
 
         Returns false if only a portion of these timers has fired and the touchpoint was not processed yet. Raises `EvaluationFailed`,
         and `KeyError` if the customer was not admitted.
@@ -144,7 +178,7 @@ class Partition:
             return False
         self._stream_time = stream_time
 
-        kept = self._customers[touchpoint.customer_id]
+        kept = place if place is not None and place.is_here else self._customers[touchpoint.customer_id]
         work = self._work
         before = kept.customer
         if before is None and self._denied is not None and self._is_denied(touchpoint.customer_id, stream_time):

@@ -1,12 +1,11 @@
 """What a batch consists of: touchpoints waiting to be judged, and the records and customers that result."""
 
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
-from typing import Final, final
+from typing import TYPE_CHECKING, Any, Final, final
 
 from etapa.contracts.incoming.decoder import Decoder
 from etapa.contracts.incoming.forget_request import REQUEST, read_request
 from etapa.contracts.incoming.rejected import Rejected, from_the_past, rejected
-from etapa.contracts.incoming.skipped import SkippedRecord
 from etapa.contracts.outgoing.campaign_outcome import encode_campaign_outcome
 from etapa.contracts.outgoing.campaign_trigger import encode_campaign_trigger
 from etapa.contracts.outgoing.customer_moved import encode_customer_moved
@@ -16,98 +15,24 @@ from etapa.contracts.stored.forwarding import NO_STAGE, ForwardingAddress, encod
 from etapa.contracts.stored.in_common import NOTHING_IN_COMMON, InCommon
 from etapa.contracts.stored.state import encode_state
 from etapa.contracts.stored.transfer import TopicLayout
-from etapa.contracts.trace import trace_of
-from etapa.errors import EtapaError
 from etapa.journey.engine.facts.changes import CampaignOutcome, Release
 from etapa.journey.engine.facts.customer import Customer
-from etapa.journey.engine.facts.forget_request import ForgetRequest
 from etapa.journey.engine.facts.instant import BEGINNING_OF_TIME
 from etapa.journey.engine.facts.stage_change import StageChange
 from etapa.journey.engine.facts.touchpoint import Touchpoint
 from etapa.journey.engine.judging.campaigns import in_order, triggers_of
-from etapa.journey.engine.judging.outcomes import EvaluationFailed
-from etapa.journey.engine.partition import Partition
 from etapa.journey.language.model import Journey
 from etapa.stream.protocol.records import Applied, Headers, Outgoing, OutgoingHeaders, Record
+from etapa.stream.protocol.waiting import Item, Traces, Waiting
+
+if TYPE_CHECKING:
+    from etapa.contracts.incoming.touchpoint_rows import TouchpointRows
 
 Pause = Callable[[], Awaitable[object]]
 """Gives other tasks a turn. Awaited every few milliseconds of work."""
 
 
-NOT_OURS: Final = rejected("invalid", "the request to forget was not made with the ETAPA_FORGET_KEY of this worker, or it has none")
-
-Traces = Mapping[tuple[str, str], Headers]
-"""Trace headers of touchpoints, by customer id and touchpoint id."""
 NO_TRACES: Final[Traces] = {}
-
-
-class CannotJudge(EtapaError):
-    """Judging the waiting record at `position` failed."""
-
-    def __init__(self, position: int, detail: str) -> None:
-        super().__init__(detail)
-        self.position = position
-
-
-Item = Touchpoint | Rejected | SkippedRecord | ForgetRequest
-
-
-@final
-class Waiting:
-    """Records that were read but not yet judged, each beside one item it holds; a record with several items is repeated."""
-
-    __slots__ = ("items", "records")
-
-    def __init__(self, records: list[Record], items: list[Item]) -> None:
-        self.records: Final = records
-        self.items: Final = items
-
-    def take(self, partition: Partition, start: int, stop: int, wall: int, unusable: list[tuple[Record, Rejected]]) -> int:
-        """Have `partition` judge the records from `start` to before `stop`; those that cannot be used go to `unusable`.
-
-        Returns `stop`, or the position of the record that must wait until more timers before it have fired.
-        Raises `CannotJudge`; then the partition must be discarded.
-        """
-        for position in range(start, stop):
-            item = self.items[position]
-            if isinstance(item, Touchpoint):
-                try:
-                    if not partition.take(item, wall):
-                        return position
-                except EvaluationFailed as error:
-                    raise CannotJudge(position, str(error)) from error
-            elif isinstance(item, Rejected):
-                unusable.append((self.records[position], item))
-            elif isinstance(item, ForgetRequest) and not partition.forget_customer(item):
-                unusable.append((self.records[position], NOT_OURS))
-        return stop
-
-    def traces(self, count: int) -> Traces:
-        """The traces of the first `count` records that carry one."""
-        found: dict[tuple[str, str], Headers] = {}
-        for position in range(count):
-            headers = self.records[position].headers
-            if headers:
-                item = self.items[position]
-                if isinstance(item, Touchpoint):
-                    trace = trace_of(headers)
-                    if trace:
-                        # A repeat within the batch is a duplicate.
-                        found.setdefault((item.customer_id, item.id), trace)
-        return found
-
-    def without_first(self, count: int) -> "Waiting":
-        """What is left without the first `count`."""
-        return NOTHING_WAITING if count == len(self.records) else Waiting(self.records[count:], self.items[count:])
-
-    def with_rejected(self, position: int, reason: Rejected) -> "Waiting":
-        """The same, with the record at `position` marked as unusable."""
-        items = self.items.copy()
-        items[position] = reason
-        return Waiting(self.records, items)
-
-
-NOTHING_WAITING: Final = Waiting([], [])
 
 
 PAUSE_BYTES: Final = 128 * 1024
@@ -115,18 +40,27 @@ PAUSE_BYTES: Final = 128 * 1024
 
 
 async def decode(
-    records: list[Record], decoder: Decoder, wall: int, pause_every: int, pause: Pause, earliest: int = BEGINNING_OF_TIME
+    records: list[Record],
+    decoder: Decoder,
+    wall: int,
+    pause_every: int,
+    pause: Pause,
+    earliest: int = BEGINNING_OF_TIME,
+    *,
+    in_rows: bool = False,
 ) -> Waiting:
     """Decode records into touchpoints. `wall` is the wall clock in microseconds.
 
     "Too far in the future" is measured from the record's timestamp if that is later: our clock may be slow, and a record that
     is here was sent before now. If the topic stamps on append, the timestamp is the broker's. Touchpoints before `earliest` are rejected.
+    `in_rows`: touchpoints may wait as rows, where the core is compiled.
     """
-    items: list[Item] = []
+    items: list[Item | None] = []
+    rows = decoder.rows(len(records)) if in_rows else None
     while len(items) < len(records):
-        _decode_some(records, items, decoder, wall, pause_every, earliest)
+        _decode_some(records, items, rows, decoder, wall, pause_every, earliest)
         await pause()
-    return Waiting(records, items)
+    return Waiting(records, items, rows)
 
 
 def is_request(headers: Headers) -> bool:
@@ -137,27 +71,43 @@ def is_request(headers: Headers) -> bool:
     return False
 
 
-def _decode_some(records: list[Record], items: list[Item], decoder: Decoder, wall: int, most: int, earliest: int) -> None:
+def _decode_some(
+    records: list[Record],
+    items: list[Item | None],
+    rows: "TouchpointRows | None",
+    decoder: Decoder,
+    wall: int,
+    most: int,
+    earliest: int,
+) -> None:
     """Decode the next records, until there are `most` of them or they add up to `PAUSE_BYTES`."""
     size = 0
     max_ahead = decoder.max_ahead
     latest = wall + max_ahead
     # As one object for all records: from a whole number, compiled code would make one for each.
     usual_now: int | None = wall
+    usual_latest: Any = latest
+    bounded_by: Any = earliest
     for position in range(len(items), min(len(items) + most, len(records))):
         record = records[position]
         cut = record.cut
-        now, latest_here = usual_now, latest
+        now, latest_here, latest_told = usual_now, latest, usual_latest
         if record.timestamp > wall:
             now = record.timestamp
-            latest_here = now + max_ahead
+            latest_here = latest_told = now + max_ahead
+        is_row = False
         if cut is not None and "value" in cut.parts:
             items.append(rejected("too_large", f"more than {decoder.max_bytes} bytes"))
         elif record.headers and is_request(record.headers):
             items.append(read_request(record.key, record.value, record.headers))
+        elif rows is not None and decoder.add_row(rows, record.key, record.value, latest_told, bounded_by):
+            is_row = True
+            items.append(None)
         else:
             item = decoder.decode(record.key, record.value, record.headers, now, latest_here)
             items.append(from_the_past(earliest) if isinstance(item, Touchpoint) and item.at < earliest else item)
+        if rows is not None and not is_row:
+            rows.leave_out()
         size += record.size()
         if size >= PAUSE_BYTES:
             return

@@ -18,8 +18,9 @@ from etapa.contracts.stored.transfer import TopicLayout, TouchpointForwarded
 from etapa.journey.engine.deny_list import DenyList
 from etapa.journey.engine.facts.forget_request import ForgetRequest
 from etapa.journey.engine.facts.touchpoint import Touchpoint
-from etapa.stream.protocol.batch import Item, Pause, Waiting, decode
+from etapa.stream.protocol.batch import Pause, decode
 from etapa.stream.protocol.records import IncomingTransfer, Record
+from etapa.stream.protocol.waiting import Item, Waiting
 
 MOST_SENT_ALONG: Final = 16 * 1024
 """Bytes of a record's value that are sent along with a touchpoint that a source made of it. The record may have made hundreds of them."""

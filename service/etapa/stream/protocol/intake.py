@@ -16,10 +16,11 @@ from etapa.contracts.incoming.schemas import SchemaNeeded
 from etapa.contracts.incoming.skipped import SkippedRecord
 from etapa.contracts.stored.mark import Begun
 from etapa.journey.engine.facts.touchpoint import Touchpoint
-from etapa.stream.protocol.batch import PAUSE_BYTES, Item, Pause, Waiting, decode, is_request
+from etapa.stream.protocol.batch import PAUSE_BYTES, Pause, decode, is_request
 from etapa.stream.protocol.forwarded_items import LivesElsewhere
 from etapa.stream.protocol.observer import RecordOutcome, SourceCounts
 from etapa.stream.protocol.records import Record
+from etapa.stream.protocol.waiting import Item, Waiting
 
 logger = logging.getLogger(__name__)
 
@@ -38,12 +39,16 @@ class Accounted(NamedTuple):
 
 @final
 class Intake:
-    """Reads the records of one partition, in order. `begun` is what the mark says about the record at `next_offset`."""
+    """Reads the records of one partition, in order. `begun` is what the mark says about the record at `next_offset`.
 
-    def __init__(self, decoder: Decoder, begun: Begun | None, next_offset: int) -> None:
+    `in_rows`: touchpoints may wait as rows, since hardly anybody asks for all of them as objects.
+    """
+
+    def __init__(self, decoder: Decoder, begun: Begun | None, next_offset: int, *, in_rows: bool = False) -> None:
         self._decoder: Final = decoder
         self._begun = begun
         self._begun_at = next_offset
+        self._in_rows: Final = in_rows
         self._resumes = begun is not None
         self._left: list[Record] = []
         self._needed: int | None = None
@@ -60,10 +65,10 @@ class Intake:
         Raises `SchemasAway`.
         """
         if not self._decoder.makes_several:
-            return await decode(records, self._decoder, wall, pause_every, pause, earliest)
+            return await decode(records, self._decoder, wall, pause_every, pause, earliest, in_rows=self._in_rows)
         records = self._left + records
         rows: list[Record] = []
-        items: list[Item] = []
+        items: list[Item | None] = []
         position = 0
         while position < len(records) and len(items) < most:
             position = self._read_some(records, position, rows, items, wall, pause_every, earliest)
@@ -79,7 +84,7 @@ class Intake:
         records: list[Record],
         position: int,
         rows: list[Record],
-        items: list[Item],
+        items: list[Item | None],
         wall: int,
         most: int,
         earliest: int,

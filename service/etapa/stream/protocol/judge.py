@@ -6,9 +6,10 @@ from etapa.contracts.incoming.rejected import Rejected, rejected
 from etapa.journey.engine.facts.touchpoint import Touchpoint
 from etapa.journey.engine.judging.outcomes import EvaluationFailed
 from etapa.journey.engine.partition import Partition
-from etapa.stream.protocol.batch import CannotJudge, Pause, Waiting
+from etapa.stream.protocol.batch import Pause
 from etapa.stream.protocol.records import Record
 from etapa.stream.protocol.task_context import TaskContext
+from etapa.stream.protocol.waiting import CannotJudge, Waiting
 
 logger = logging.getLogger(__name__)
 
@@ -47,7 +48,7 @@ class Judge:
 
     def tell_of_failure(self, waiting: Waiting, position: int, failure: CannotJudge) -> None:
         """Log that the record at `position` cannot be judged; the cause is logged only at level debug."""
-        item = waiting.items[position]
+        item = waiting.item(position)
         who = {"customer_id": item.customer_id} if isinstance(item, Touchpoint) else {}
         logger.warning(
             "partition %d: judging the touchpoint at offset %d failed: %s",
@@ -74,7 +75,7 @@ class Judge:
 
     async def _rehearse(self, engine: Partition, waiting: Waiting, position: int, wall: int) -> None:
         """Raise `CannotJudge` if judging would fail. It is tried on a copy, so that nothing is left half done."""
-        touchpoint = waiting.items[position]
+        touchpoint = waiting.item(position)
         if not isinstance(touchpoint, Touchpoint) or touchpoint is self._sound or engine.denies(touchpoint, wall):
             return
         rehearsal = engine.rehearsal(touchpoint, wall)

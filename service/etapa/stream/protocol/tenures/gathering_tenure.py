@@ -21,7 +21,7 @@ from etapa.contracts.stored.transfer import (
     Transfer,
 )
 from etapa.journey.engine.facts.touchpoint import Touchpoint
-from etapa.stream.protocol.batch import CannotJudge, Encoded, Waiting
+from etapa.stream.protocol.batch import Encoded
 from etapa.stream.protocol.forwarded_items import LivesElsewhere, read_forwarded
 from etapa.stream.protocol.moved_in_batch import MovedInBatch
 from etapa.stream.protocol.ports import Transfers
@@ -30,6 +30,7 @@ from etapa.stream.protocol.stream_time import stream_time_after
 from etapa.stream.protocol.takeover import TakenOver
 from etapa.stream.protocol.task_context import TaskContext
 from etapa.stream.protocol.tenures.leaving_tenure import LeavingTenure
+from etapa.stream.protocol.waiting import CannotJudge, Waiting
 
 
 class GatheringTenure(LeavingTenure):

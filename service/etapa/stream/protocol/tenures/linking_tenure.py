@@ -23,7 +23,7 @@ from etapa.journey.identity.links import IdLink, Refusal
 from etapa.journey.identity.people import JudgedLink, LinkedIds, alone, judge_link
 from etapa.journey.identity.unite import Meeting, Published, is_known, standing_of, unite
 from etapa.journey.language.model import LINK
-from etapa.stream.protocol.batch import Encoded, Item, dead_letters
+from etapa.stream.protocol.batch import Encoded, dead_letters
 from etapa.stream.protocol.forwarded_items import record_in, sent_along
 from etapa.stream.protocol.intake import Accounted
 from etapa.stream.protocol.moved_in_batch import MovedInBatch
@@ -33,6 +33,7 @@ from etapa.stream.protocol.records import Outgoing
 from etapa.stream.protocol.takeover import TakenOver
 from etapa.stream.protocol.task_context import TaskContext
 from etapa.stream.protocol.tenures.returning_tenure import ReturningTenure
+from etapa.stream.protocol.waiting import Item
 
 _REFUSALS: Final[Mapping[str, LinkOutcome]] = {
     "two_known": "two_known",

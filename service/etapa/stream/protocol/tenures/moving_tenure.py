@@ -28,7 +28,7 @@ from etapa.contracts.stored.transfer import (
 )
 from etapa.journey.engine.facts.forget_request import ForgetRequest
 from etapa.journey.engine.facts.touchpoint import Touchpoint
-from etapa.stream.protocol.batch import NOTHING_WAITING, Encoded, Waiting, dead_letters, leave_addresses
+from etapa.stream.protocol.batch import Encoded, dead_letters, leave_addresses
 from etapa.stream.protocol.belonging import LINKED_ELSEWHERE, PartitionRefused
 from etapa.stream.protocol.forwarded_items import ForgetElsewhere, LivesElsewhere, as_read, elsewhere, read_forwarded
 from etapa.stream.protocol.intake import Accounted
@@ -40,12 +40,15 @@ from etapa.stream.protocol.takeover import TakenOver
 from etapa.stream.protocol.task_context import TaskContext
 from etapa.stream.protocol.tenures.leavers import LeaverSearch
 from etapa.stream.protocol.tenures.tenure import Tenure
+from etapa.stream.protocol.waiting import NOTHING_WAITING, Waiting
 
 logger = logging.getLogger(__name__)
 
 
 class MovingTenure(Tenure):
     """A tenure with a second input."""
+
+    _waits_in_rows = False
 
     def __init__(self, around: TaskContext, taken: TakenOver, transfers: Transfers) -> None:
         super().__init__(around, taken)

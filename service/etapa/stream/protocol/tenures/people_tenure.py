@@ -25,7 +25,7 @@ from etapa.journey.engine.facts.touchpoint import Touchpoint
 from etapa.journey.identity.people import LinkedIds, People, alone
 from etapa.journey.identity.under import under
 from etapa.journey.language.model import LINK
-from etapa.stream.protocol.batch import NOT_OURS, Encoded, Item, Waiting
+from etapa.stream.protocol.batch import Encoded
 from etapa.stream.protocol.forwarded_items import as_read
 from etapa.stream.protocol.moved_in_batch import MovedInBatch
 from etapa.stream.protocol.ports import LoadedCustomers, Transfers
@@ -33,6 +33,7 @@ from etapa.stream.protocol.records import Record
 from etapa.stream.protocol.takeover import TakenOver
 from etapa.stream.protocol.task_context import TaskContext
 from etapa.stream.protocol.tenures.leaving_tenure import LeavingTenure
+from etapa.stream.protocol.waiting import NOT_OURS, Item, Waiting
 
 
 class PeopleTenure(LeavingTenure):

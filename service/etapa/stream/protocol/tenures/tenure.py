@@ -23,7 +23,7 @@ from etapa.journey.engine.partition import Partition
 from etapa.journey.engine.work import Work
 from etapa.journey.localtime.zones import VERSION as ZONE_DATA
 from etapa.stream.protocol.arrivals import Arrivals, arrivals_of
-from etapa.stream.protocol.batch import NO_TRACES, NOTHING_WAITING, CannotJudge, Encoded, dead_letters, encode, stage_deltas
+from etapa.stream.protocol.batch import NO_TRACES, Encoded, dead_letters, encode, stage_deltas
 from etapa.stream.protocol.intake import Accounted, Intake
 from etapa.stream.protocol.judge import Judge
 from etapa.stream.protocol.ledger_keeper import LedgerKeeper, ledger_records
@@ -31,17 +31,21 @@ from etapa.stream.protocol.moved_in_batch import NOTHING_MOVED, MovedInBatch
 from etapa.stream.protocol.observer import BatchCommitted, BatchStep, Beginning
 from etapa.stream.protocol.ports import LoadedCustomers, Transaction
 from etapa.stream.protocol.records import Outgoing, Record
-from etapa.stream.protocol.stream_time import QuietPace, count_before, stream_time_after
+from etapa.stream.protocol.stream_time import QuietPace
 from etapa.stream.protocol.takeover import InDoubt, TakenOver, view_mark
 from etapa.stream.protocol.task_context import TaskContext
 from etapa.stream.protocol.tenures.following_view import FollowingView
 from etapa.stream.protocol.tenures.reclassifier import Reclassifier
+from etapa.stream.protocol.waiting import NOTHING_WAITING, CannotJudge
 
 logger = logging.getLogger(__name__)
 
 
 class Tenure:
     """Everything known about a partition while it is ours. Discarded as a whole when anything is in doubt."""
+
+    _waits_in_rows = True
+    """Whether few of the waiting items are asked for as objects, other than to be judged."""
 
     def __init__(self, around: TaskContext, taken: TakenOver) -> None:
         self._around = around
@@ -62,7 +66,8 @@ class Tenure:
         self._engine = self._new_engine()
         self._pace = QuietPace(around.options.quiet_after, around.clock.monotonic())
         mark = taken.mark
-        self._intake = Intake(around.options.decoder, None if mark is None else mark.begun, taken.next_offset)
+        begun = None if mark is None else mark.begun
+        self._intake = Intake(around.options.decoder, begun, taken.next_offset, in_rows=self._waits_in_rows)
         self._waiting = NOTHING_WAITING
         self._caught_up = False
         self._asked_at = 0, 0.0
@@ -156,7 +161,7 @@ class Tenure:
 
     async def _process_touchpoints(self) -> None:
         """One batch of the waiting records. The result is the same as if they were processed one by one."""
-        await self._process_items(min(len(self._waiting.items), self._around.options.max_records))
+        await self._process_items(min(len(self._waiting), self._around.options.max_records))
 
     async def _process_items(self, most: int) -> None:
         """One batch of the first `most` waiting items."""
@@ -181,13 +186,14 @@ class Tenure:
 
         Returns how many of them can be judged before timers that were not loaded may be due, and by when these are.
         """
-        engine, items = self._engine, self._waiting.items[:most]
-        loaded = await self._load(engine.missing_of(items), stream_time_after(items, engine.stream_time, wall))
+        engine, waiting = self._engine, self._waiting
+        missing = waiting.find(engine, most)
+        loaded = await self._load(missing, waiting.stream_time_after(most, engine.stream_time, wall))
         if not loaded.more_due:
             return most, NEVER
         # Stream time may not pass this point before these timers have fired.
         bound = loaded.due[-1].due + self._around.program.grace
-        return count_before(bound, items, engine.stream_time, wall), bound
+        return waiting.count_before(bound, most, engine.stream_time, wall), bound
 
     async def _start_over_without(self, failure: "CannotJudge") -> None:
         """Make a record that cannot be judged a dead letter, and discard everything judged since the last commit."""
