@@ -19,6 +19,7 @@ from aiokafka.protocol.types import (
     Int64,
     Schema,
     TaggedFields,
+    UnsignedVarInt32,
 )
 
 _TEXT = CompactString("utf-8")
@@ -119,6 +120,27 @@ class ProduceRequestV12(RequestStruct):  # type: ignore[misc]
         _TAGS,
     )
 
+    def encode(self) -> bytes:
+        """The same bytes as aiokafka's way gives, which copies each batch once for every structure around it: here all parts are joined once."""
+        parts: list[bytes] = []
+        _add_parts(self.SCHEMA, [self.get_item(name) for name in self.SCHEMA.names], parts)
+        return b"".join(parts)
+
+
+def _add_parts(kind: Any, value: Any, parts: list[bytes]) -> None:
+    """What a value of a kind is written as; arrays and bytes are always there."""
+    if isinstance(kind, Schema):
+        for field, part in zip(kind.fields, value, strict=True):
+            _add_parts(field, part, parts)
+    elif isinstance(kind, CompactArray):
+        parts.append(UnsignedVarInt32.encode(len(value) + 1))
+        for each in value:
+            _add_parts(kind.array_of, each, parts)
+    elif kind is CompactBytes:
+        parts += [UnsignedVarInt32.encode(len(value) + 1), value]
+    else:
+        parts.append(kind.encode(value))
+
 
 class ProduceRequest(Request[ProduceRequestV12]):  # type: ignore[misc]
     """Writes batches, and adds their partitions to the transaction."""
@@ -126,7 +148,7 @@ class ProduceRequest(Request[ProduceRequestV12]):  # type: ignore[misc]
     API_KEY = 0
 
     def __init__(
-        self, transactional_id: str, required_acks: int, timeout_ms: int, topics: Mapping[str, Sequence[tuple[int, bytes]]]
+        self, transactional_id: str, required_acks: int, timeout_ms: int, topics: Mapping[str, Sequence[tuple[int, bytes | bytearray]]]
     ) -> None:
         self.required_acks = required_acks
         self._transactional_id = transactional_id
