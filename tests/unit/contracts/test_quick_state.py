@@ -11,8 +11,11 @@ from hypothesis import strategies as st
 from bench.workload.book import decoded, shipped_program
 from bench.workload.touchpoints import made_up
 from etapa.contracts.stored.in_common import InCommon
-from etapa.contracts.stored.quick_writer import quick_writer
-from etapa.contracts.stored.state import decode_state, encode_state, spelled_out
+from etapa.contracts.stored.packed_texts import PackedTexts
+from etapa.contracts.stored.quick_writer import QuickWriter, quick_writer
+from etapa.contracts.stored.spelled_state import spelled_out
+from etapa.contracts.stored.state import decode_state, encode_state
+from etapa.contracts.stored.written_states import WrittenStates, spelled_states, write_states
 from etapa.journey.engine.facts.course import OFF, ON, Course
 from etapa.journey.engine.facts.customer import FORMAT, Customer
 from etapa.journey.engine.facts.instant import END_OF_TIME, LONG_AGO
@@ -68,26 +71,22 @@ customers = st.builds(
 commons = st.lists(names, unique=True, max_size=128).map(lambda told: InCommon({}, told))
 
 
-def quickly(customer: Customer, common: InCommon) -> bytes | None:
-    assert quick_writer is not None
-    outreach = None if customer.outreach is None else msgspec.msgpack.encode(customer.outreach)
-    written: bytes | None = quick_writer(
-        FORMAT,
-        common.numbers,
-        *(customer.version, customer.stage, customer.due, customer.entered_at, customer.clock, customer.first_at, customer.sequence),
-        *(
-            customer.recent,
-            customer.memory,
-            customer.keys,
-            customer.rule,
-            customer.before,
-            customer.way,
-            customer.visited,
-            customer.traits,
-            outreach,
-        ),
-    )
+def alike(customers: list[Customer], common: InCommon) -> WrittenStates:
+    """All of them, written at once, as they are when they are spelled out."""
+    written = write_states(customers, 0, len(customers), common)
+    assert written == spelled_states(customers, common)
     return written
+
+
+class Asked:
+    """Stands for what spells customers out, and counts how often it is asked."""
+
+    def __init__(self) -> None:
+        self.times = 0
+
+    def __call__(self, customer: Customer, common: InCommon) -> bytes:
+        self.times += 1
+        return spelled_out(customer, common)
 
 
 @MANY
@@ -95,23 +94,51 @@ def quickly(customer: Customer, common: InCommon) -> bytes | None:
 def test_whatever_a_customer_is_like_it_is_written_alike(customer: Customer, common: InCommon) -> None:
     with contextlib.suppress(OverflowError, TypeError):
         careful = spelled_out(customer, common)
-        assert quickly(customer, common) in (careful, None)
         assert encode_state(customer, common) == careful
+
+
+@MANY
+@given(st.lists(customers, max_size=12), st.lists(st.tuples(st.booleans(), st.booleans()), min_size=12), commons, st.integers(0, 12))
+def test_all_of_a_list_are_written_in_order_and_of_each_what_has_changed(
+    some: list[Customer], changed: list[tuple[bool, bool]], common: InCommon, start: int
+) -> None:
+    for number, customer in enumerate(some):
+        customer.moved, customer.rescheduled = changed[number]
+        customer.id = f"ñ{number}" * number
+    with contextlib.suppress(OverflowError, TypeError):
+        assert write_states(some, start, len(some), common) == spelled_states(some[start:], common)
+        alike(some, common)
 
 
 def test_customers_of_the_shipped_journey_are_written_quickly() -> None:
     program = shipped_program()
     common = InCommon().with_version(program.version, program.known, program.names)
     held: dict[str, Customer] = {}
+    asked = Asked()
+    assert quick_writer is not None
+    writer = quick_writer(FORMAT, msgspec.msgpack.Encoder().encode, asked)
     start = 1_795_255_200_000_000
     for touchpoint in decoded(made_up(2_000, 100, start, start + 90 * DAY)):
         customer = held[touchpoint.customer_id] = touch(program, held.get(touchpoint.customer_id), touchpoint).customer
-        written = quickly(customer, common)
-        assert written == spelled_out(customer, common)
-        assert decode_state(written, customer.id, common) == customer
+        assert decode_state(encode_state(customer, common), customer.id, common) == customer
+    some = list(held.values())
+    assert add_all(writer, some, common) == alike(some, common)
+    assert asked.times == 0
     ways = {each.way.detour is None if isinstance(each.way, Course) else None for each in held.values()}
     assert ways == {True, False, None}
     assert any(each.outreach for each in held.values())
+
+
+def add_all(writer: QuickWriter, some: list[Customer], common: InCommon) -> WrittenStates:
+    """What the quick way gives for them, all of whom are taken for usual ones."""
+    writer.start(some, 0, common, common.numbers)
+    for one in some:
+        writer.add(
+            *(one, True, one.id, one.version, one.stage, one.due, one.entered_at, one.clock, one.first_at, one.sequence, one.recent),
+            *(one.memory, one.keys, one.rule, one.before, one.way, one.visited, one.traits, one.outreach, one.moved, one.rescheduled),
+        )
+    told = writer.finish()
+    return WrittenStates(*map(PackedTexts, told[::2], told[1::2]))
 
 
 def someone(**different: Any) -> Customer:
@@ -122,7 +149,7 @@ def someone(**different: Any) -> Customer:
 def test_the_numbers_of_one_mark_are_not_taken_for_those_of_another() -> None:
     customer = someone(remembered={"a": 5, "b": [7]})
     for common in [InCommon({}, names) for names in (("a", "b"), ("b", "a"), (), ("c", "a"), [*map(str, range(127)), "a", "b"])] * 2:
-        assert quickly(customer, common) == spelled_out(customer, common)
+        assert encode_state(customer, common) == spelled_out(customer, common)
 
 
 NESTED: list[Any] = []
@@ -144,8 +171,11 @@ for _ in range(40):
     ],
 )
 def test_what_is_unusual_is_declined_and_spelled_out(odd: Customer) -> None:
-    assert quickly(odd, InCommon()) is None
-    assert encode_state(odd) == spelled_out(odd, InCommon())
+    assert quick_writer is not None
+    asked = Asked()
+    written = add_all(quick_writer(FORMAT, msgspec.msgpack.Encoder().encode, asked), [someone(), odd, someone()], InCommon())
+    assert written == spelled_states([someone(), odd, someone()], InCommon())
+    assert asked.times == 1
 
 
 def test_what_cannot_be_encoded_is_refused_as_when_it_is_spelled_out() -> None:
@@ -161,7 +191,23 @@ def test_a_customer_on_the_ideal_way_takes_no_more_than_its_persona() -> None:
     assert decode_state(encode_state(off, common), "", common) == off
 
 
-def test_a_wrong_number_of_arguments_is_refused() -> None:
+def test_what_an_error_left_behind_is_not_written_with_the_next_customers() -> None:
+    broken = [someone(id="a"), someone(id="b", stage="\ud800"), someone(id="c")]
+    with pytest.raises(UnicodeEncodeError):
+        write_states(broken, 0, 3, InCommon())
+    assert [key for key, _ in alike([someone(id="d")], InCommon()).pairs()] == [b"d"]
+
+
+def test_arguments_that_are_missing_are_refused() -> None:
     assert quick_writer is not None
-    with pytest.raises(TypeError, match="takes 18 arguments, not 1"):
-        quick_writer(FORMAT)
+    with pytest.raises(TypeError, match="function takes exactly 3 arguments"):
+        quick_writer(FORMAT)  # type: ignore[call-arg]
+    writer = quick_writer(FORMAT, msgspec.msgpack.Encoder().encode, spelled_out)
+    with pytest.raises(ValueError, match="add comes after start"):
+        writer.add(*[None] * 21)
+    writer.start([], 0, InCommon(), {})
+    with pytest.raises(TypeError, match="add takes 21 arguments, not 1"):
+        writer.add(None)
+    writer.add(None, True, 5, *[None] * 18)
+    with pytest.raises(TypeError, match="not an id, a stage or a time"):
+        writer.finish()

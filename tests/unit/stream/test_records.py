@@ -12,10 +12,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from etapa.contracts.outgoing.stage_change import StageChangeHeaders
+from etapa.contracts.stored.packed_texts import PackedTexts, packed_bytes
+from etapa.contracts.stored.written_states import WrittenStates
 from etapa.stream.kafka.batches.our_records import append_records, as_records, as_state_records
 from etapa.stream.kafka.batches.plain_batch import PlainBatch
 from etapa.stream.kafka.batches.record_buffer import varint
 from etapa.stream.protocol.records import Applied, Outgoing, Record, StateRecord, total_size
+from etapa.stream.protocol.stored_customers import StateRecords
 from etapa.stream.redis.packing import flattened
 
 CONSUMED = SimpleNamespace(offset=7, timestamp=1_700_000_000_123, key=b"c", value=b"{}", headers=[("a", b"b")])
@@ -65,8 +68,8 @@ def test_a_record_larger_than_a_batch_is_taken_alone() -> None:
 
 def test_customers_are_flattened_into_what_each_command_takes() -> None:
     customers = [Applied("a", "new", 5, b"12"), Applied("b", "", None, None), Applied("ç", "old", None, b"345")]
-    states, *lists = flattened(customers)
-    assert msgspec.msgpack.decode(states) == ["a", "12", "ç", "345"]
+    states, *lists = map(msgspec.msgpack.decode, flattened(customers))
+    assert states == ["a", "12", "ç", "345"]
     assert lists == [["a", "new", "ç", "old"], ["5", "a"], ["ç"], ["b"]]
 
 
@@ -77,8 +80,8 @@ def test_of_customers_who_stay_as_they_are_shown_only_the_state_is_sent() -> Non
         Applied("waits", "new", 7, b"3", moved=False),
         Applied("rests", "new", None, b"4", moved=False),
     ]
-    states, *lists = flattened(customers)
-    assert msgspec.msgpack.decode(states) == ["stays", "1", "moves", "2", "waits", "3", "rests", "4"]
+    states, *lists = map(msgspec.msgpack.decode, flattened(customers))
+    assert states == ["stays", "1", "moves", "2", "waits", "3", "rests", "4"]
     assert lists == [["moves", "old"], ["7", "waits"], ["rests"], []]
 
 
@@ -107,6 +110,43 @@ def theirs(some: Sequence[Outgoing], most_bytes: int, batch: PlainBatch) -> tupl
             break
         count += 1
     return count, bytes(builder.build())
+
+
+def in_portions(*portions: Sequence[tuple[bytes, bytes]]) -> StateRecords:
+    """Records of these ids and states, followed by a record of another kind."""
+    none = PackedTexts(0, b"")
+    written = [WrittenStates(packed_bytes([part for pair in pairs for part in pair]), none, none, none) for pairs in portions]
+    return StateRecords(written, [Outgoing(b"ledger", b"page", [("h", b"v")])])
+
+
+states = st.lists(st.lists(st.tuples(content.map(lambda told: told or b""), content.map(lambda told: told or b"")), max_size=5), max_size=4)
+
+
+@settings(max_examples=150, deadline=None)
+@given(states, st.sampled_from([0, 100, 500, 9_000, 1_000_000]))
+def test_states_in_portions_fill_batches_as_their_records_do(some: list[list[tuple[bytes, bytes]]], most_bytes: int) -> None:
+    together = in_portions(*some)
+    each = list(together)
+    assert [(one.key, one.value) for one in each[:-1]] == [pair for pairs in some for pair in pairs]
+    assert (len(together), together[0], together[-1]) == (len(each), each[0], each[-1])
+    position = 0
+    while position < len(each):
+        batches = [PlainBatch(most_bytes, is_transactional=True) for _ in range(2)]
+        ends = append_records(batches[0], together, position), append_records(batches[1], each, position)
+        batches[1]._timestamp = batches[0]._timestamp
+        assert batches[0]._build() == batches[1]._build()
+        assert batches[0].size() == batches[1].size()
+        assert ends[0] == ends[1] > position
+        position = ends[0]
+
+
+def test_thousands_of_states_fill_a_batch_as_their_records_do() -> None:
+    pairs = [(b"c-%d" % number, b"v" * (number % 300)) for number in range(20_000)]
+    together = in_portions(*[pairs[start : start + 500] for start in range(0, 20_000, 500)])
+    batches = [PlainBatch(10_000_000, is_transactional=True) for _ in range(2)]
+    assert [append_records(batch, one, 0) for batch, one in zip(batches, (together, list(together)), strict=True)] == [20_001] * 2
+    batches[1]._timestamp = batches[0]._timestamp
+    assert batches[0]._build() == batches[1]._build()
 
 
 @settings(max_examples=150, deadline=None)

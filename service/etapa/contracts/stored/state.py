@@ -11,10 +11,10 @@ from typing import Any, Final
 import msgspec
 
 from etapa.contracts.stored.in_common import NOTHING_IN_COMMON, InCommon
-from etapa.contracts.stored.quick_writer import quick_writer
 from etapa.contracts.stored.state_layout import Name, Numbered, Standing, StateLayout, StoredCourse
+from etapa.contracts.stored.written_states import write_states
 from etapa.errors import EtapaError
-from etapa.journey.engine.facts.course import Course, Way
+from etapa.journey.engine.facts.course import Course
 from etapa.journey.engine.facts.customer import FORMAT, Customer
 
 
@@ -22,10 +22,6 @@ class StateError(EtapaError):
     """Bytes that are not a customer state, or are in a format that this version does not read."""
 
 
-_QUICK: Final = quick_writer
-_LARGEST: Final = 2**63
-"""MessagePack has no whole numbers from here on that we read."""
-_encode: Final = msgspec.msgpack.Encoder().encode
 _decode: Final = msgspec.msgpack.Decoder(StateLayout).decode
 _decode_standing: Final = msgspec.msgpack.Decoder(Standing).decode
 _decode_numbered: Final = msgspec.msgpack.Decoder(Numbered).decode
@@ -33,93 +29,8 @@ _decode_numbered: Final = msgspec.msgpack.Decoder(Numbered).decode
 
 def encode_state(customer: Customer, common: InCommon = NOTHING_IN_COMMON) -> bytes:
     """The state as bytes. `decode_state` needs the same `common`, or one with more in it."""
-    tells_what_is_known = customer.known and common.memories.get(customer.version) != customer.known
-    quick = _QUICK
-    if quick is not None and not tells_what_is_known and not customer.began and not customer.arrived:
-        outreach = customer.outreach
-        written: bytes | None = quick(
-            FORMAT,
-            common.numbers,
-            customer.version,
-            customer.stage,
-            customer.due,
-            customer.entered_at,
-            customer.clock,
-            customer.first_at,
-            customer.sequence,
-            customer.recent,
-            customer.memory,
-            customer.keys,
-            customer.rule,
-            customer.before,
-            customer.way,
-            customer.visited,
-            customer.traits,
-            None if outreach is None else _encode(outreach),
-        )
-        if written is not None:
-            return written
-    return spelled_out(customer, common)
-
-
-def spelled_out(customer: Customer, common: InCommon) -> bytes:
-    """The same, whatever the customer is like."""
-    numbers = common.numbers
-    entered_at, clock, before, rule = customer.entered_at, customer.clock, customer.before, customer.rule
-    memory: dict[Name, Any] = {}
-    for place, entry in enumerate(customer.memory):
-        if entry is not None:
-            key = customer.keys[place]
-            memory[numbers.get(key, key)] = clock - entry if isinstance(entry, int) else entry
-    fields: list[Any] = [
-        FORMAT,
-        customer.version,
-        customer.stage,
-        customer.due,
-        entered_at,
-        clock - entered_at,
-        entered_at - customer.first_at,
-        customer.sequence,
-        customer.recent,
-        memory,
-        _told(rule, common),
-        None if before is None else (_told(before[0], common), entered_at - before[1], _told(before[2], common)),
-        _course_told(customer.way, common),
-        customer.visited if customer.visited < _LARGEST else customer.visited.to_bytes((customer.visited.bit_length() + 7) // 8, "little"),
-    ]
-    traits = {numbers.get(name, name): [clock - entry[0], *entry[1:]] for name, entry in customer.traits.items()}
-    began = {numbers.get(key, key): since for key, since in customer.began.items()}
-    tells_what_is_known = customer.known and common.memories.get(customer.version) != customer.known
-    if tells_what_is_known or customer.arrived:
-        fields += (traits, customer.outreach, began, customer.arrived)
-        if tells_what_is_known:
-            fields.append(customer.known)
-    elif began:
-        fields += (traits, customer.outreach, began)
-    elif customer.outreach is not None:
-        fields += (traits, customer.outreach)
-    elif traits:
-        fields.append(traits)
-    return _encode(fields)
-
-
-def _told(name: str | None, common: InCommon) -> Name | None:
-    return None if name is None else common.numbers.get(name, name)
-
-
-def _course_told(course: Way, common: InCommon) -> int | list[Any]:
-    """The usual values at its end are left out."""
-    if isinstance(course, int):
-        return course
-    told: list[Any] = [course.way, _told(course.persona, common)]
-    if course[2:] != _ON_COURSE:
-        told += (course.ideal, course.matched, course.furthest, course.taken)
-        if course.detour is not None:
-            told.append([_told(name, common) for name in course.detour])
-    return told
-
-
-_ON_COURSE: Final = Course(0)[2:]
+    [(_, state)] = write_states([customer], 0, 1, common).pairs()
+    return state
 
 
 def decode_state(value: bytes, customer_id: str, common: InCommon = NOTHING_IN_COMMON) -> Customer:

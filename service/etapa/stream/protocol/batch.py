@@ -13,8 +13,8 @@ from etapa.contracts.outgoing.dead_letter import encode_dead_letter
 from etapa.contracts.outgoing.stage_change import ChangeWriter
 from etapa.contracts.stored.forwarding import NO_STAGE, ForwardingAddress, encode_forwarding, is_placeholder
 from etapa.contracts.stored.in_common import NOTHING_IN_COMMON, InCommon
-from etapa.contracts.stored.state import encode_state
 from etapa.contracts.stored.transfer import TopicLayout
+from etapa.contracts.stored.written_states import WrittenStates, write_states
 from etapa.journey.engine.facts.changes import CampaignOutcome, Release
 from etapa.journey.engine.facts.customer import Customer
 from etapa.journey.engine.facts.instant import BEGINNING_OF_TIME
@@ -23,6 +23,7 @@ from etapa.journey.engine.facts.touchpoint import Touchpoint
 from etapa.journey.engine.judging.campaigns import in_order, triggers_of
 from etapa.journey.language.model import Journey
 from etapa.stream.protocol.records import Applied, Headers, Outgoing, OutgoingHeaders, Record
+from etapa.stream.protocol.stored_customers import ShownCustomers, StateRecords
 from etapa.stream.protocol.waiting import Item, Traces, Waiting
 
 if TYPE_CHECKING:
@@ -117,14 +118,15 @@ def _decode_some(
 class Encoded:
     """The results of judging, encoded for the log and for the view."""
 
-    __slots__ = ("applied", "campaign_outcomes", "campaign_triggers", "stage_changes", "states")
+    __slots__ = ("_portions", "applied", "campaign_outcomes", "campaign_triggers", "stage_changes", "states")
 
     def __init__(self) -> None:
         self.stage_changes: Final[list[Outgoing]] = []
         self.campaign_triggers: Final[list[Outgoing]] = []
         self.campaign_outcomes: Final[list[Outgoing]] = []
-        self.states: Final[list[Outgoing]] = []
-        self.applied: Final[list[Applied]] = []
+        self._portions: Final[list[WrittenStates]] = []
+        self.states: Final = StateRecords(self._portions, [])
+        self.applied: Final = ShownCustomers(self._portions, [])
 
     def add_changes(self, told: Iterable[StageChange | Release], journey: str, version: int, traces: Traces = NO_TRACES) -> None:
         """Add changes, the triggers they cause, and triggers that had been held. The effects of a traced touchpoint carry its trace."""
@@ -151,14 +153,9 @@ class Encoded:
         for outcome in outcomes:
             self.campaign_outcomes.append(Outgoing(*encode_campaign_outcome(outcome, journey, version)))
 
-    def add_customers(self, customers: Sequence[Customer], common: InCommon) -> None:
-        """Add customers as they are now."""
-        for customer in customers:
-            state = encode_state(customer, common)
-            self.states.append(Outgoing(customer.id.encode(), state))
-            self.applied.append(
-                Applied(customer.id, customer.stage, customer.due, state, moved=customer.moved, rescheduled=customer.rescheduled)
-            )
+    def add_customers(self, customers: list[Customer], start: int, stop: int, common: InCommon) -> None:
+        """Add customers as they are now: those from `start` to before `stop`. All of them come before whatever else is added."""
+        self._portions.append(write_states(customers, start, stop, common))
 
     def add_erased(self, customer_ids: Iterable[str]) -> None:
         """Add tombstones of customers who were forgotten."""
@@ -194,7 +191,7 @@ async def encode(
         await pause()
     customers = list(changed.values())
     for start in range(0, len(customers), pause_every):
-        encoded.add_customers(customers[start : start + pause_every], common)
+        encoded.add_customers(customers, start, min(start + pause_every, len(customers)), common)
         await pause()
     encoded.add_erased(erased)
     return encoded

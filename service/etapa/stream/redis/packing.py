@@ -1,35 +1,43 @@
-"""Customers and pages of the ledger as `apply.lua` expects them: packed for its unpacker, or laid out as arguments of Redis commands."""
+"""Customers and pages of the ledger as `apply.lua` expects them: packed for its unpacker, to be laid out as arguments of Redis commands."""
 
 from collections.abc import Sequence
-from struct import Struct
-from typing import Final, NamedTuple
+from typing import NamedTuple
 
+from etapa.contracts.stored.packed_texts import packed_bytes, packed_list, packed_texts
+from etapa.contracts.stored.written_states import WrittenStates
 from etapa.stream.protocol.records import Applied
+from etapa.stream.protocol.stored_customers import ShownCustomers
 
 
 class Flattened(NamedTuple):
-    """Customers as `apply.lua` expects them: the lists go into Redis commands as they are."""
+    """Customers as `apply.lua` expects them: lists (MessagePack) that go into Redis commands as they are."""
 
     states: bytes
-    """Ids and states in turn, packed (MessagePack)."""
-    stages: list[str]
+    """Ids and states in turn."""
+    stages: bytes
     """Ids and stages in turn, of those customers among them whom the view may show in another stage."""
-    timers: list[str]
+    timers: bytes
     """Due times and ids in turn, of those for whom the view may hold another."""
-    untimed: list[str]
+    untimed: bytes
     """Ids of those without a due time, for whom the view may hold one."""
-    erased: list[str]
+    erased: bytes
     """Ids of erased customers; they are in none of the others."""
 
 
 def flattened(customers: Sequence[Applied]) -> Flattened:
     """Lay out `customers`, each of which occurs once."""
+    if isinstance(customers, ShownCustomers):
+        return _flattened(customers.portions, customers.others)
+    return _flattened([], customers)
+
+
+def _flattened(portions: list[WrittenStates], others: Sequence[Applied]) -> Flattened:
     states: list[bytes] = []
     stages: list[str] = []
     timers: list[str] = []
     untimed: list[str] = []
     erased: list[str] = []
-    for one in customers:
+    for one in others:
         customer_id = one.customer_id
         state = one.state
         if state is None:
@@ -47,23 +55,15 @@ def flattened(customers: Sequence[Applied]) -> Flattened:
             else:
                 timers.append(str(due))
                 timers.append(customer_id)
-    return Flattened(packed(states), stages, timers, untimed, erased)
+    return Flattened(
+        packed_list([*[each.states for each in portions], packed_bytes(states)]),
+        packed_list([*[each.stages for each in portions], packed_texts(stages)]),
+        packed_list([*[each.timers for each in portions], packed_texts(timers)]),
+        packed_list([*[each.untimed for each in portions], packed_texts(untimed)]),
+        packed_list([packed_texts(erased)]),
+    )
 
 
 def packed(parts: Sequence[bytes]) -> bytes:
     """A list of texts (MessagePack), whatever bytes they are."""
-    pieces: list[bytes] = []
-    for part in parts:
-        pieces.append(_text_head(len(part)))
-        pieces.append(part)
-    return _head(0xDD, len(parts)) + b"".join(pieces)
-
-
-# Packed by hand: bytes are marked as text, since Redis's unpacker knows no other bytes and does not check their content.
-_USUAL_LENGTHS: Final = 1024
-_head: Final = Struct(">BI").pack
-_text_heads: Final = [_head(0xDB, length) for length in range(_USUAL_LENGTHS)]
-
-
-def _text_head(length: int) -> bytes:
-    return _text_heads[length] if length < _USUAL_LENGTHS else _head(0xDB, length)
+    return packed_list([packed_bytes(parts)])

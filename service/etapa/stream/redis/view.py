@@ -137,7 +137,6 @@ class RedisView:
 
 def apply_arguments(follows: int | None, mark: ViewMark, customers: Sequence[Applied], ledger: Mapping[bytes, bytes | None]) -> list[bytes]:
     """The arguments of `apply.lua`."""
-    states, *lists = flattened(customers)
     people = {field.removeprefix(LINKED_PREFIX): value for field, value in ledger.items() if field.startswith(LINKED_PREFIX)}
     pages = {field: value for field, value in ledger.items() if not field.startswith(LINKED_PREFIX)} if people else ledger
     follows_offset = b"" if follows is None else b"%d" % follows
@@ -145,8 +144,7 @@ def apply_arguments(follows: int | None, mark: ViewMark, customers: Sequence[App
         follows_offset,
         b"%d" % mark.state_offset,
         _pack(_mark_fields(mark)),
-        states,
-        *map(_pack, lists),
+        *flattened(customers),
         *_entries(pages),
         *_entries(people),
     ]

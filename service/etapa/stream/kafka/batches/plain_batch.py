@@ -9,6 +9,7 @@ from aiokafka.producer.message_accumulator import BatchBuilder
 from etapa.stream.kafka.batches.checksum import CHECKSUM, CHECKSUM_AT, CHECKSUM_FROM, crc32c
 from etapa.stream.kafka.batches.record_buffer import RecordBuffer
 from etapa.stream.protocol.records import Outgoing
+from etapa.stream.protocol.stored_customers import StateRecords
 
 
 class PlainBatch(BatchBuilder):  # type: ignore[misc]
@@ -24,7 +25,18 @@ class PlainBatch(BatchBuilder):  # type: ignore[misc]
 
     def fill(self, records: Sequence[Outgoing], start: int) -> int:
         """See `RecordBuffer.fill`."""
-        return self._records.fill(records, start)
+        return self._fill_with_states(records, start) if isinstance(records, StateRecords) else self._records.fill(records, start)
+
+    def _fill_with_states(self, records: StateRecords, start: int) -> int:
+        before = 0
+        for portion in records.portions:
+            after = before + portion.customers
+            if start < after:
+                start = before + self._records.fill_with_states(portion, start - before)
+                if start < after:
+                    return start
+            before = after
+        return before + self._records.fill(records.others, start - before)
 
     def append(self, **record: Any) -> None:
         """As aiokafka's builder does when it is full: nothing but `fill` adds records."""

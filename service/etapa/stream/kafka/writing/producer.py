@@ -20,6 +20,7 @@ from etapa.stream.kafka.transactions.sender import speak_transactions
 from etapa.stream.kafka.writing.sending import Cut, letter_cut_to, look_at, send_in_batches
 from etapa.stream.protocol.ports import Fenced, LogError, OutcomeUnknown, Transaction
 from etapa.stream.protocol.records import Outgoing
+from etapa.stream.protocol.stored_customers import followed_by
 
 _CLOSE_SECONDS = 5.0
 _RETRY_BACKOFF_MS = 50
@@ -133,7 +134,7 @@ class PartitionProducer:
         await self._producer.send_offsets_to_transaction({touchpoints: next_offset}, self._settings.group)
 
     async def _send_states(self, transaction: Transaction) -> int:
-        records = [*transaction.states, *transaction.ledger, Outgoing(transaction.mark_key, transaction.mark_value)]
+        records = followed_by(transaction.states, [*transaction.ledger, Outgoing(transaction.mark_key, transaction.mark_value)])
         mark_offset = await self._send_records(self._settings.topic_customer_state, records, None)
         if mark_offset is None or mark_offset < 0:
             # The broker has the batch from an earlier attempt whose answer was lost, but no longer knows its offset.

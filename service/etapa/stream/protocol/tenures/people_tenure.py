@@ -255,7 +255,7 @@ class PeopleTenure(LeavingTenure):
 
     def _moved(self, count: int, encoded: Encoded) -> MovedInBatch:
         erased, self._erased = self._erased, []
-        told = {outgoing.key for outgoing in encoded.states}
+        told = {outgoing.key for outgoing in encoded.states} if erased else set()
         encoded.add_erased(one for one in dict.fromkeys(erased) if one.encode() not in told and one not in self._left)
         moved = super()._moved(count, encoded)
         return moved._replace(pages=linked_fields(self._people.take_changed()))
