@@ -8,6 +8,7 @@ from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from heapq import heappop, heappush
 
 from etapa.contracts.stored.mark import TOPIC_ROLES
+from etapa.contracts.stored.packed_texts import texts_of
 from etapa.contracts.stored.reclassification import ReclassifyProgress, ReclassifyRequest
 from etapa.stream.protocol.ports import (
     NO_PAGES,
@@ -22,6 +23,7 @@ from etapa.stream.protocol.ports import (
     ViewMark,
 )
 from etapa.stream.protocol.records import Applied, Record, StateRecord
+from etapa.stream.protocol.stored_customers import ShownCustomers
 
 
 class ListLog:
@@ -80,7 +82,8 @@ class DictView:
 
     def __init__(self) -> None:
         self._mark: ViewMark | None = None
-        self._customers: dict[str, Applied] = {}
+        self._states: dict[str, bytes | None] = {}
+        self._due_at: dict[str, int] = {}
         self._timers: list[tuple[int, str]] = []
         """A heap. Entries of timers that were put off or dropped lie around until their time has come."""
 
@@ -88,8 +91,7 @@ class DictView:
         return self._mark
 
     async def load(self, customer_ids: Sequence[str], due_by: int | None, due_limit: int) -> LoadedCustomers:
-        customers = self._customers
-        states = [customers[customer_id].state if customer_id in customers else None for customer_id in customer_ids]
+        states = [self._states.get(customer_id) for customer_id in customer_ids]
         due = self._due(due_by, due_limit + 1) if due_by is not None else []
         return LoadedCustomers(self._mark, states, due[:due_limit], more_due=len(due) > due_limit)
 
@@ -98,12 +100,19 @@ class DictView:
         timers = self._timers
         while timers and timers[0][0] <= due_by and len(found) < limit:
             at, customer_id = heappop(timers)
-            customer = self._customers[customer_id]
-            if customer.due == at and customer.state is not None:
-                found[customer_id] = Due(customer_id, at, customer.state)
+            state = self._states.get(customer_id)
+            if self._due_at.get(customer_id) == at and state is not None:
+                found[customer_id] = Due(customer_id, at, state)
         for one in found.values():
             heappush(timers, (one.due, one.customer_id))
         return list(found.values())
+
+    def _schedule(self, customer_id: str, due: int | None) -> None:
+        if due is None:
+            self._due_at.pop(customer_id, None)
+        elif self._due_at.get(customer_id) != due:
+            self._due_at[customer_id] = due
+            heappush(self._timers, (due, customer_id))
 
     async def counts(self) -> Mapping[str, int]:
         return {}
@@ -117,16 +126,23 @@ class DictView:
     async def apply(
         self, follows: int | None, mark: ViewMark, customers: Sequence[Applied], ledger: Mapping[bytes, bytes | None] = NO_PAGES
     ) -> ApplyOutcome:
+        if isinstance(customers, ShownCustomers):
+            for portion in customers.portions:
+                self._states.update((key.decode(), state) for key, state in portion.pairs())
+                timers = texts_of([portion.timers])
+                for due, customer_id in zip(timers[::2], timers[1::2], strict=True):
+                    self._schedule(customer_id, int(due))
+                for customer_id in texts_of([portion.untimed]):
+                    self._schedule(customer_id, None)
+            customers = customers.others
         for one in customers:
-            before = self._customers.get(one.customer_id)
-            self._customers[one.customer_id] = one
-            if one.due is not None and (before is None or before.due != one.due):
-                heappush(self._timers, (one.due, one.customer_id))
+            self._states[one.customer_id] = one.state
+            self._schedule(one.customer_id, one.due)
         self._mark = mark
         return "applied"
 
     async def scan(self, cursor: int, count: int) -> Scanned:
-        return Scanned([], None, len(self._customers))
+        return Scanned([], None, len(self._states))
 
     async def reclassification(self) -> tuple[ReclassifyRequest | None, ReclassifyProgress | None]:
         return None, None
