@@ -12,8 +12,9 @@ from etapa.journey.engine.facts.changes import Release, Trigger
 from etapa.journey.engine.facts.customer import Customer
 from etapa.journey.engine.facts.stage_change import StageChange
 from etapa.journey.engine.facts.touchpoint import Touchpoint
-from etapa.journey.engine.judging.campaigns import control_group_bound, control_group_number, in_order, triggers_of
+from etapa.journey.engine.judging.campaigns import in_order, triggers_of
 from etapa.journey.engine.judging.classify import run_and_note, touch
+from etapa.journey.engine.judging.control_groups import control_group_bound, control_group_number
 from etapa.journey.engine.judging.program import Program, compile_journey
 from etapa.journey.language.model import Campaign, Journey, Stage, Transition
 from etapa.journey.units import HOUR

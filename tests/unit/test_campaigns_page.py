@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from etapa.journey.engine.facts.changes import TRIGGER_OUTCOMES
-from etapa.journey.engine.judging.campaigns import control_group_bound, control_group_number
+from etapa.journey.engine.judging.control_groups import control_group_bound, control_group_number
 
 PAGE = (Path(__file__).parents[2] / "docs" / "campaigns.md").read_text("utf-8")
 

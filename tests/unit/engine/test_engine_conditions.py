@@ -17,6 +17,16 @@ def because(condition: str, *touchpoints: Touchpoint, until: str = "40d") -> lis
     return [(clause.condition, clause.observed) for clause in changes[1].because]
 
 
+def test_customers_whose_counts_differ_have_different_reasons_and_others_share_one() -> None:
+    program = program_of("- {id: rule, from: new, to: hot, when: {all: [{event: buy}, {count: view, within: 1d, gte: 1}]}}")
+    found = []
+    for number in (1, 2, 1, 65, 2):
+        _, changes = play(program, *[did("view", at) for at in range(number)], did("buy", 99))
+        found.append(changes[1].because[1])
+    assert [clause.observed for clause in found] == [1, 2, 1, 65, 2]
+    assert found[0] is found[2]
+
+
 def test_a_touchpoint_leaves_a_window_of_a_day_after_exactly_a_day() -> None:
     condition = "{count: view, within: 1d, lt: 2}"
     assert moved_at("{all: [{count: ad, gte: 1}, " + condition + "]}", did("view", 0), did("view", 5), did("ad", 9)) == us("1d")

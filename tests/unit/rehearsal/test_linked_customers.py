@@ -10,7 +10,8 @@ from etapa.contracts.incoming.rejected import Rejected
 from etapa.journey.engine.facts.changes import CampaignOutcome, Trigger
 from etapa.journey.engine.facts.stage_change import StageChange
 from etapa.journey.engine.facts.touchpoint import SAME_AS, Touchpoint
-from etapa.journey.engine.judging.campaigns import control_group_number, triggers_of
+from etapa.journey.engine.judging.campaigns import triggers_of
+from etapa.journey.engine.judging.control_groups import control_group_number
 from etapa.journey.engine.judging.program import compile_journey
 from etapa.journey.language.load import journey_or_raise
 from etapa.rehearsal.identities import MOST_REMEMBERED, Gone, Linked

@@ -154,6 +154,7 @@ def _announce(program: Program, united: Customer, meeting: Meeting, moved_id: st
             program,
             united,
             now,
+            to=program.stages[united.stage],
             source=source,
             dwell=dwell,
             rule=None,

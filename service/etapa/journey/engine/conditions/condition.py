@@ -20,6 +20,8 @@ from etapa.journey.engine.facts.instant import NEVER
 from etapa.journey.engine.facts.touchpoint import Touchpoint
 from etapa.journey.language.kinds.condition import Observed
 
+MOST_TOLD: Final = 64
+"""How many different reasons of a condition are kept, so that stage changes with the same reason share it."""
 _NO_TYPES: Final[frozenset[str]] = frozenset()
 
 
@@ -57,9 +59,10 @@ class Condition:
 class CompiledLeaf(Condition):
     """Base of conditions that contain no others. The defaults are those of one that time alone never changes."""
 
-    __slots__ = ("text", "touched_by")
+    __slots__ = ("_numbers_told", "text", "touched_by")
 
     def __init__(self, text: str) -> None:
+        self._numbers_told: Final[dict[int, list[Clause]]] = {}
         self.text: Final = text
         """The condition in words, such as `count(purchase, 90d) >= 3`."""
         self.touched_by = _NO_TYPES
@@ -84,8 +87,17 @@ class CompiledLeaf(Condition):
         raise NotImplementedError
 
     def reasons(self, customer: Customer, now: int, touchpoint: Touchpoint | None, truth: bool) -> list[Clause]:  # noqa: FBT001
-        text, observed = self.text if truth else "not " + self.text, self.observed(customer, now, touchpoint)
-        if self.exact(customer, now):
+        observed = self.observed(customer, now, touchpoint)
+        exact = self.exact(customer, now)
+        if truth and exact and isinstance(observed, int) and not isinstance(observed, bool):
+            told = self._numbers_told.get(observed)
+            if told is None:
+                told = [Clause(self.text, observed)]
+                if len(self._numbers_told) < MOST_TOLD:
+                    self._numbers_told[observed] = told
+            return told
+        text = self.text if truth else "not " + self.text
+        if exact:
             return [Clause(text, observed)]
         return [Clause(text, observed, exact=False, off_by_at_most=self.off_by_at_most(customer, now))]
 

@@ -44,7 +44,7 @@ class Customer:
         *("arrived", "at_rest", "before", "began", "clock", "due_at", "entered_at", "entry", "first_at", "id", "keys", "known"),
         *("laid_out_for", "memory", "moved", "outreach"),
         *("persona", "persona_by", "recent", "rescheduled", "rule", "sequence", "settled", "sieve_0", "sieve_1", "sieve_2", "sieve_3"),
-        *("sifted", "sifted_since", "stage", "traits", "version", "visited", "way"),
+        *("sifted", "sifted_since", "stage", "step", "traits", "version", "visited", "way"),
     )
 
     def __init__(
@@ -105,6 +105,8 @@ class Customer:
         """The stage change before the last one, if there was one."""
         self.way: Way = way
         """How the published changes so far keep to the journey's ideal way (see `judging.ideal_way`)."""
+        self.step: object = None
+        """The step that led to `way`, as `CompiledWay` knows it; none if it must look the way up. Not stored."""
         self.visited = visited
         """A bit for each stage that a published change entered, the first of `version` the lowest (see `judging.visits`)."""
         self.traits: dict[str, list[Any]] = {} if traits is None else traits
@@ -257,30 +259,3 @@ class Customer:
             *(self.remembered(), self.rule, self.before, self.way, self.visited, self.traits, self.outreach, self.began),
             *(self.arrived, self.known, self.id),
         )
-
-
-@final
-@mypyc_attr(acyclic=True)
-class BeforeMove:
-    """What a stage change changes of a customer, so that it can be undone."""
-
-    __slots__ = ("_before", "_clock", "_due_at", "_entered_at", "_outreach", "_rule", "_sequence", "_stage", "_visited", "_way")
-
-    def __init__(self, customer: Customer) -> None:
-        self._before: Final = customer.before
-        self._clock: Final = customer.clock
-        self._due_at: Final = customer.due_at
-        self._entered_at: Final = customer.entered_at
-        self._outreach: Final = customer.outreach
-        self._rule: Final = customer.rule
-        self._sequence: Final = customer.sequence
-        self._stage: Final = customer.stage
-        self._visited: Final = customer.visited
-        self._way: Final = customer.way
-
-    def restore(self, customer: Customer) -> None:
-        customer.before, customer.clock, customer.due_at = self._before, self._clock, self._due_at
-        customer.entered_at, customer.outreach, customer.rule = self._entered_at, self._outreach, self._rule
-        customer.sequence, customer.stage = self._sequence, self._stage
-        customer.visited, customer.way = self._visited, self._way
-        customer.settled = customer.entry = None

@@ -17,7 +17,6 @@ Details that the journey file's page leaves open:
 """
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from hashlib import blake2b
 from typing import Final
 
 from etapa.journey.engine.accumulators.kept_value import Answered
@@ -29,6 +28,8 @@ from etapa.journey.engine.facts.customer import Customer
 from etapa.journey.engine.facts.instant import BEGINNING_OF_TIME, END_OF_TIME
 from etapa.journey.engine.facts.outreach import HELD_OUT, MIXED, Held, OpenGoal, Outreach
 from etapa.journey.engine.facts.stage_change import StageChange
+from etapa.journey.engine.judging.compiled_rule import CompiledRule
+from etapa.journey.engine.judging.control_groups import control_group_bound, control_group_number
 from etapa.journey.engine.judging.goals import MOST_OPEN, CompiledGoal
 from etapa.journey.engine.queries.whereabouts import Whereabouts
 from etapa.journey.language.kinds.trait import Trait
@@ -83,7 +84,7 @@ class QuietTime:
 class CompiledCampaign:
     """A compiled campaign."""
 
-    __slots__ = ("_least", "_on", "condition", "cooldown", "goal", "id", "once", "payload", "quiet")
+    __slots__ = ("_held_back", "_least", "_on", "condition", "cooldown", "goal", "id", "once", "payload", "quiet")
 
     def __init__(self, campaign: Campaign, condition: Condition | None, goal: CompiledGoal | None, where: Whereabouts) -> None:
         self.id = campaign.id
@@ -96,10 +97,18 @@ class CompiledCampaign:
         self.quiet = None if campaign.quiet is None else QuietTime(campaign.quiet, where)
         self._on = campaign.on
         self._least = control_group_bound(campaign.holdout)
+        self._held_back: dict[HeldBack, Offer] = {}
 
     def fits(self, source: str | None, to: str) -> bool:
         """Whether a change from `source` (none: a new customer) to `to` is one of those in `on`."""
         return any(_fits(transition, source, to) for transition in self._on)
+
+    def held_back(self, reason: HeldBack) -> Offer:
+        """The outcome of a change that triggers nothing: the same object each time."""
+        offer = self._held_back.get(reason)
+        if offer is None:
+            offer = self._held_back[reason] = Offer(self.id, reason, None)
+        return offer
 
     def holds_out(self, customer_id: str) -> bool:
         """Whether the customer is in the campaign's holdout group."""
@@ -116,20 +125,24 @@ class Campaigns:
         self._since = BEGINNING_OF_TIME if since is None else since
         self._caps = caps
         self.by_id: Final = {campaign.id: campaign for campaign in campaigns}
-        # Most changes concern no campaign and should cost no more than a look-up. A stage of an older version counts as one
-        # that no campaign names.
+        # Most changes concern no campaign and should cost no more than a look-up. No campaign names a stage of an older version.
         self._by_move: dict[str, dict[str | None, tuple[CompiledCampaign, ...]]] = {
             to: {source: _fitting(campaigns, source, to) for source in (None, _NO_STAGE, *stages)} for to in stages
         }
+        # The same for changes that a rule has made, by its number.
+        self._by_rule: dict[int, tuple[CompiledCampaign, ...]] = {}
 
-    def offer(self, customer: Customer, source: str | None, now: int, persona: str | None) -> Sequence[Offer]:
+    def offer(self, customer: Customer, source: str | None, now: int, persona: str | None, rule: CompiledRule | None) -> Sequence[Offer]:
         """Offer the change that the customer (of `persona`) has just made from `source` at `now`. Triggers are recorded in the customer."""
         if now < self._since:
             return ()
-        by_source = self._by_move[customer.stage]
-        campaigns = by_source.get(source)
+        number = -1 if rule is None or source is None else rule.number
+        campaigns = self._by_rule.get(number)
         if campaigns is None:
-            campaigns = by_source[_NO_STAGE]
+            by_source = self._by_move[customer.stage]
+            campaigns = by_source.get(source, by_source[_NO_STAGE])
+            if number >= 0:
+                self._by_rule[number] = campaigns
         return [self._ask(campaign, customer, source, now, persona) for campaign in campaigns] if campaigns else ()
 
     def look_again(self, customer: Customer, held: Held, persona: str | None) -> Offer:
@@ -139,7 +152,7 @@ class Campaigns:
             return withdrawn(held)
         reason = self._limited(campaign, customer, held.ends)
         if reason is not None:
-            return Offer(campaign.id, reason, None)
+            return campaign.held_back(reason)
         return self._published(
             campaign, customer, sequence=held.sequence, source=held.source, to=held.to, at=held.ends, persona=persona, under=held.under
         )
@@ -153,7 +166,7 @@ class Campaigns:
             if end is not None:
                 reason = _held(campaign, customer, source, end) if campaign.quiet.holds else "quiet"
         if reason is not None:
-            return Offer(campaign.id, reason, None)
+            return campaign.held_back(reason)
         return self._published(campaign, customer, sequence=customer.sequence, source=source, to=customer.stage, at=now, persona=persona)
 
     def _published(
@@ -277,19 +290,6 @@ def in_order(changes: Sequence[StageChange], releases: Sequence[Release]) -> Seq
         told.append(release)
         done = release.after
     return [*told, *changes[done:]]
-
-
-def control_group_number(campaign_id: str, customer_id: str) -> int:
-    """A number of 64 bits that depends on both ids and nothing else, evenly spread, and different in every campaign.
-
-    BLAKE2b of 8 bytes over the UTF-8 bytes of the campaign's id, a zero byte and the customer's id, read as big-endian.
-    """
-    return int.from_bytes(blake2b(f"{campaign_id}\0{customer_id}".encode(), digest_size=8).digest())
-
-
-def control_group_bound(share: float) -> int:
-    """Customers whose number is below it are in a holdout group of that share (0 to 1). A larger share only adds customers."""
-    return round(share * 2**64)
 
 
 def _fits(transition: Transition, source: str | None, to: str) -> bool:

@@ -14,7 +14,7 @@ Details that the journey file's page leaves open:
   stored in between. Until its timers have all fired, the touchpoint itself has not been processed: it must be given again.
 """
 
-from etapa.journey.engine.facts.customer import BeforeMove, Customer
+from etapa.journey.engine.facts.customer import Customer
 from etapa.journey.engine.facts.instant import END_OF_TIME
 from etapa.journey.engine.facts.stage_change import StageChange
 from etapa.journey.engine.facts.touchpoint import Touchpoint
@@ -95,7 +95,7 @@ def touch_and_note(program: Program, customer: Customer | None, touchpoint: Touc
                 program,
                 customer,
                 now,
-                to=program.initial,
+                to=program.stages[program.initial],
                 rule=None,
                 cause="touchpoint",
                 because=NO_CLAUSES,
@@ -149,7 +149,6 @@ def fire_and_note(program: Program, customer: Customer, at: int, happened: Happe
     waited = not is_of_another_version and fire_waiting(program, customer, at, happened)
     # A journey that carries a customer over may change all of it; rules only move it.
     before = customer.copied() if is_of_another_version else None
-    before_move = BeforeMove(customer)
     count, closed = len(happened.changes), len(happened.outcomes)
     try:
         if is_of_another_version:
@@ -161,8 +160,6 @@ def fire_and_note(program: Program, customer: Customer, at: int, happened: Happe
         happened.keep_outcomes(closed)
         if before is not None:
             customer.be_as(before)
-        else:
-            before_move.restore(customer)
         customer.due_at = held_after(customer, at)
         raise
 
@@ -226,7 +223,7 @@ def _carry_over(program: Program, customer: Customer, happened: Happened) -> Non
                 program,
                 customer,
                 now,
-                to=program.initial,
+                to=program.stages[program.initial],
                 rule=None,
                 cause="journey",
                 because=NO_CLAUSES,

@@ -11,14 +11,17 @@ from etapa.journey.language.model import Rule
 class CompiledRule:
     """A rule, as listed under a stage that it leaves. `place`: how many rules out of that stage are judged before it.
 
-    `to`: the stage that it leads to, as the same object that the stage has: such texts are compared at once.
+    `to`: the stage that it leads to, as the same object that the stage has: such texts are compared at once. `to_number`: that of the stage.
     """
 
-    __slots__ = ("bit", "condition", "id", "is_timed", "leaves", "may_rise", "needs_event", "place", "to")
+    __slots__ = ("bit", "condition", "id", "is_timed", "leaves", "may_rise", "needs_event", "number", "place", "to", "to_number")
 
-    def __init__(self, rule: Rule, condition: Condition, place: int, to: str) -> None:
+    def __init__(self, rule: Rule, condition: Condition, place: int, to: str, to_number: int) -> None:
         self.id: Final = rule.id
         self.to: Final = to
+        self.to_number: Final = to_number
+        self.number = 0
+        """How many come before it of all rules under all stages. Set once all are compiled."""
         self.condition = condition
         self.place: Final = place
         self.bit: Final = 1 << place

@@ -9,6 +9,8 @@ from typing import Final, final
 from zlib import crc32
 
 from etapa.journey.engine.facts.course import BEFORE, OFF, ON, UNKNOWN, Course, Departure, DetourKey, Way
+from etapa.journey.engine.facts.customer import Customer
+from etapa.journey.engine.judging.compiled_rule import CompiledRule
 from etapa.journey.engine.judging.repeats import digest_of
 from etapa.journey.engine.judging.visits import newly_counted, no_longer_counted
 from etapa.journey.ledger.tables import Counted
@@ -31,10 +33,12 @@ _ON_WAY: Final = (0, 0, 0, 1, 0, 0)
 class _Step:
     """What a published change does to a way, whenever it happens."""
 
-    __slots__ = ("after", "began", "counts", "ended", "is_new")
+    __slots__ = ("_from_here", "after", "began", "counts", "ended", "is_new", "of")
 
-    def __init__(self, after: Way) -> None:
+    def __init__(self, of: "CompiledWay", after: Way) -> None:
+        self.of: Final = of
         self.after = after
+        self._from_here: Final[dict[int, tuple[str | None, _Step]]] = {}
         self.ended: DetourKey | None = None
         """The detour that ends with it, if one does; `began` likewise."""
         self.began: DetourKey | None = None
@@ -42,6 +46,19 @@ class _Step:
         """1 if it is the first time that the customer makes the detour that began."""
         self.counts: Sequence[Counted] = _NOTHING
         """What else the ledger counts of it."""
+
+    def next(self, rule: CompiledRule, persona: str | None) -> "_Step | None":
+        """The step taken next by the rule, by a customer of that persona, if somebody has taken it."""
+        found = self._from_here.get(rule.number)
+        return found[1] if found is not None and found[0] == persona else None
+
+    def lead_to(self, after: "_Step", rule: CompiledRule, persona: str | None) -> None:
+        """Note the step taken next."""
+        self._from_here[rule.number] = persona, after
+
+    def forget_what_is_next(self) -> None:
+        """Let go of the steps taken next."""
+        self._from_here.clear()
 
 
 @final
@@ -64,31 +81,46 @@ class CompiledWay:
         # Nearly all steps have been taken by another customer before, and customers whose ways are alike share the object.
         self._steps: Final[dict[tuple[Way, str | None, str | None, str, str | None], _Step]] = {}
 
+    def lead(self, customer: Customer, *, persona: str | None, source: str | None, at: int, rule: CompiledRule | None) -> Sequence[Counted]:
+        """Keep what a published change into the customer's stage does to its way. Returns what the ledger counts of it; see `entered`."""
+        last = customer.step
+        known = None
+        if rule is not None and source is not None and isinstance(last, _Step) and last.after is customer.way and last.of is self:
+            known = last
+            step = known.next(rule, persona)
+            if step is not None:
+                customer.step, customer.way = step, step.after
+                return _counts(step, at)
+        step = self._taken(customer.way, persona, source, customer.stage, None if rule is None else rule.id)
+        if known is not None and rule is not None:
+            known.lead_to(step, rule, persona)
+        customer.step, customer.way = step, step.after
+        return _counts(step, at)
+
     def entered(
         self, before: Way, *, persona: str | None, source: str | None, to: str, at: int, rule: str | None
     ) -> tuple[Way, Sequence[Counted]]:
         """`Customer.way` after a published change, and what the ledger counts of it. `before`: the same before it; `source` none: the customer is new."""
+        step = self._taken(before, persona, source, to, rule)
+        return step.after, _counts(step, at)
+
+    def _taken(self, before: Way, persona: str | None, source: str | None, to: str, rule: str | None) -> "_Step":
+        """See `entered`."""
         taken = (before, persona, source, to, rule)
         step = self._steps.get(taken)
         if step is None:
             if len(self._steps) >= MOST_STEPS:
+                for each in self._steps.values():
+                    each.forget_what_is_next()
                 self._steps.clear()
             step = self._steps[taken] = self._step(before, persona, source, to, rule)
-        if step.ended is None and step.began is None:
-            return step.after, step.counts
-        counts: list[Counted] = []
-        if step.ended is not None:
-            counts.append(_returned(step.ended, at))
-        if step.began is not None:
-            counts.append(("detours", step.began, (step.is_new, 1, 0, -(at // SECOND))))
-        counts += step.counts
-        return step.after, counts
+        return step
 
     def _step(self, before: Way, persona: str | None, source: str | None, to: str, rule: str | None) -> "_Step":
         """See `entered`."""
         was = way_of(before)
         way = self._after(was, source, to) if self._length else was
-        step = _Step(way if persona is None else _course(way, persona))
+        step = _Step(self, way if persona is None else _course(way, persona))
         if was == ON and way == ON and isinstance(before, int) and persona is None:
             step.counts = [("ways", (None, source, to), _ON_WAY)]
             return step
@@ -169,6 +201,19 @@ class CompiledWay:
             cost += -1 if matched >> place & 1 else 1
             least = min(least, cost)
         return least
+
+
+def _counts(step: _Step, at: int) -> Sequence[Counted]:
+    """What the ledger counts of a step taken at `at`."""
+    if step.ended is None and step.began is None:
+        return step.counts
+    counts: list[Counted] = []
+    if step.ended is not None:
+        counts.append(_returned(step.ended, at))
+    if step.began is not None:
+        counts.append(("detours", step.began, (step.is_new, 1, 0, -(at // SECOND))))
+    counts += step.counts
+    return counts
 
 
 def way_of(course: Way) -> int:

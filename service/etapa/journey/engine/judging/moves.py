@@ -99,31 +99,41 @@ def _follow(
     rule: CompiledRule | None,
     happened: Happened,
 ) -> None:
-    """Make the move of `rule`, which holds, then those of rules that hold afterwards without a touchpoint."""
+    """Make the move of `rule`, which holds, then those of rules that hold afterwards without a touchpoint.
+
+    Raises `EvaluationFailed`; the customer is then where it was, but without a timer.
+    """
     found_in = customer.stage
     visited: list[str] | None = None
     at_hand = touchpoint
+    # What moves change of a customer, so that it can be undone.
+    before, clock, entered_at, led_here = customer.before, customer.clock, customer.entered_at, customer.rule
+    outreach, sequence, been_in, way = customer.outreach, customer.sequence, customer.visited, customer.way
     try:
         while rule is not None:
             because = rule.condition.reasons(customer, now, at_hand, truth=True)
+            stage = program.every_stage[rule.to_number]
             happened.changes.append(
-                move(program, customer, now, to=rule.to, rule=rule, cause=cause, because=because, touchpoint=touchpoint, happened=happened)
+                move(program, customer, now, to=stage, rule=rule, cause=cause, because=because, touchpoint=touchpoint, happened=happened)
             )
             if visited is None:
                 visited = [found_in, rule.to]
             else:
                 visited.append(rule.to)
             at_hand = None
-            stage = program.stages[rule.to]
             index = stage.index
             rule = stage.follow_or_wait(customer, now, visited) if index is None else index.first_on_entering(customer, now, visited)
         customer.due_at = with_waiting(program, customer, customer.due_at, now)
-    except EvaluationFailed:
-        raise
     except Exception as error:
+        customer.stage, customer.entered_at, customer.clock, customer.rule = found_in, entered_at, clock, led_here
+        customer.before, customer.outreach, customer.sequence = before, outreach, sequence
+        customer.visited, customer.way = been_in, way
+        customer.settled = customer.entry = None
+        if isinstance(error, EvaluationFailed):
+            raise
         raise EvaluationFailed(customer.id, words_for(rule), error) from error
-        # Only after everything succeeded: a timer that fails leaves the customer at its clock, which is before `now`. Not at every
-        # touchpoint, because it is seldom worth it, and a timer moves customers who stay away sooner or later.
+    # Only after everything succeeded: a timer that fails leaves the customer at its clock, which is before `now`. Not at every
+    # touchpoint, because it is seldom worth it, and a timer moves customers who stay away sooner or later.
     program.windows.forget_what_is_over(customer.memory, now)
 
 
@@ -132,7 +142,7 @@ def move(
     customer: Customer,
     now: int,
     *,
-    to: str,
+    to: StageRules,
     rule: CompiledRule | None,
     cause: Cause,
     because: Sequence[Clause],
@@ -144,20 +154,20 @@ def move(
     The outcomes of goals that the change meets are added to `happened`; then the change is offered to the campaigns.
     """
     is_new = customer.sequence == 0
-    rule_id = None if rule is None else rule.id
     source = None if is_new else customer.stage
     dwell = None if is_new else now - customer.entered_at
     customer.before = None if is_new else (customer.stage, customer.entered_at, customer.rule)
-    customer.stage = to
+    customer.stage = to.id
     customer.entered_at = customer.clock = now
-    customer.rule = rule_id
+    customer.rule = None if rule is None else rule.id
     return announce(
         program,
         customer,
         now,
+        to=to,
         source=source,
         dwell=dwell,
-        rule=rule_id,
+        rule=rule,
         cause=cause,
         because=because,
         touchpoint=touchpoint,
@@ -170,24 +180,24 @@ def announce(
     customer: Customer,
     now: int,
     *,
+    to: StageRules,
     source: str | None,
     dwell: int | None,
-    rule: str | None,
+    rule: CompiledRule | None,
     cause: Cause,
     because: Sequence[Clause],
     touchpoint: Touchpoint | None,
     happened: Happened,
 ) -> StageChange:
-    """The change, with the next number, into the stage that the customer is in by now. See `move`."""
-    customer.sequence += 1
+    """The change, with the next number, into the stage `to`, where the customer is by now. See `move`."""
+    customer.sequence = sequence = customer.sequence + 1
     persona = None if program.personas is None else program.personas.of(customer)
     counts: Sequence[Counted] = _NO_COUNTS
     counted_for, visited = persona, customer.visited
-    stage = program.stages[customer.stage]
-    customer.visited |= 1 << stage.number
+    customer.visited = been_in = visited | to.bit
     if program.ideal_way is not None:
         counted_for = persona_of(customer.way)
-        customer.way, counts = program.ideal_way.entered(customer.way, persona=persona, source=source, to=customer.stage, at=now, rule=rule)
+        counts = program.ideal_way.lead(customer, persona=persona, source=source, at=now, rule=rule)
     if visited:
         if source is None:
             counts = [*counts, *newly_counted(stages_in(visited, program.stages), persona)]
@@ -198,18 +208,18 @@ def announce(
         try:
             if customer.outreach is not customer.at_rest:
                 program.goals.follow(customer, now, happened)
-            offers = program.campaigns.offer(customer, source, now, persona)
+            offers = program.campaigns.offer(customer, source, now, persona, rule)
         except Exception as error:
             raise EvaluationFailed(customer.id, "its campaigns", error) from error
     return StageChange(
         customer_id=customer.id,
-        sequence=customer.sequence,
+        sequence=sequence,
         source=source,
-        to=customer.stage,
-        phase=stage.phase,
+        to=to.id,
+        phase=to.phase,
         at=now,
         cause=cause,
-        rule=rule,
+        rule=None if rule is None else rule.id,
         because=because,
         touchpoint_id=None if touchpoint is None else touchpoint.id,
         channel=None if touchpoint is None else touchpoint.channel,
@@ -217,7 +227,7 @@ def announce(
         offers=offers,
         persona=persona,
         counts=counts,
-        is_first=customer.visited != visited,
+        is_first=been_in != visited,
     )
 
 

@@ -33,8 +33,8 @@ class Personas:
         asked = {leaf.name if isinstance(leaf, TraitCompares) and leaf.whereabouts is None else None for leaf in leaves}
         self._asked: Final = asked.pop() if len(asked) == 1 else None
         """The only trait that conditions look at; none: there are several, or more than its value counts."""
-        self._by_value: Final[dict[str, int]] = {}
-        """Numbers of personas by the value of that trait, for the first values met."""
+        self._by_value: Final[dict[str | None, int]] = {}
+        """Numbers of personas by the value of that trait, for the first values met; none: the trait is missing."""
         self.ids: Final[list[str | None]] = [None, *[persona.id for persona in personas]]
         """By number."""
 
@@ -49,9 +49,11 @@ class Personas:
         return customer.persona
 
     def _first_of(self, customer: Customer) -> int:
-        entry = None if self._asked is None else customer.traits.get(self._asked)
+        if self._asked is None:
+            return self._judge(customer)
+        entry = customer.traits.get(self._asked)
         value = None if entry is None else entry[1]
-        if not isinstance(value, str):
+        if entry is not None and not isinstance(value, str):
             return self._judge(customer)
         number = self._by_value.get(value)
         if number is None:

@@ -43,10 +43,12 @@ def compile_journey(journey: Journey, few_rules: int = FEW_RULES) -> "Program":
     """
     compiler = Compiler(journey.zone)
     compiled = [(rule, compiler.condition_of(rule.id, rule.when)) for rule in journey.rules]
-    ids = {stage.id: stage.id for stage in journey.stages}
+    order = {stage.id: number for number, stage in enumerate(journey.stages)}
     stages = {
-        stage.id: StageRules(stage, _leaving(stage.id, compiled, ids), few_rules, number) for number, stage in enumerate(journey.stages)
+        stage.id: StageRules(stage, _leaving(stage.id, compiled, journey, order), few_rules, order[stage.id]) for stage in journey.stages
     }
+    for number, rule in enumerate([rule for stage in stages.values() for rule in stage.rules]):
+        rule.number = number
     asked = {
         campaign.id: compiler.condition_of(f"campaign {campaign.id}", campaign.when)
         for campaign in journey.campaigns
@@ -92,9 +94,9 @@ def compile_journey(journey: Journey, few_rules: int = FEW_RULES) -> "Program":
     )
 
 
-def _leaving(stage: str, compiled: list[tuple[Rule, Condition]], ids: Mapping[str, str]) -> Rules:
-    leaving = [(rule, condition) for rule, condition in compiled if stage in rule.sources and rule.to != stage]
-    return [CompiledRule(rule, condition, place, ids[rule.to]) for place, (rule, condition) in enumerate(leaving)]
+def _leaving(stage: str, compiled: list[tuple[Rule, Condition]], journey: Journey, order: Mapping[str, int]) -> Rules:
+    leaving = [(rule, order[rule.to], condition) for rule, condition in compiled if stage in rule.sources and rule.to != stage]
+    return [CompiledRule(rule, condition, place, journey.stages[to].id, to) for place, (rule, to, condition) in enumerate(leaving)]
 
 
 def _goal_condition(compiler: Compiler, campaign: Campaign) -> Condition | None:
@@ -130,6 +132,7 @@ class Program:
             "asks_of_traits",
             "campaigns",
             "every_accumulator",
+            "every_stage",
             "feeling",
             "goals",
             "grace",
@@ -181,6 +184,8 @@ class Program:
         self.repeats: Final = None if journey.remember_for is None else RepeatsWithin(journey.remember_ids, journey.remember_for)
         """Recognises repeats within a time; none if only the last ids are kept."""
         self.stages: Final = stages
+        self.every_stage: Final = list(stages.values())
+        """By number."""
         self.campaigns: Final = campaigns
         """None when the journey has none."""
         self.goals: Final = goals

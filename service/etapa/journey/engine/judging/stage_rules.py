@@ -16,13 +16,29 @@ from etapa.journey.language.model import ANY_TYPE, Stage
 class StageRules:
     """The rules that leave one stage, in the order of the file, and the subsets of them that are needed all the time."""
 
-    __slots__ = ("_by_type", "_other", "by_kind", "changing", "hideable", "id", "index", "number", "phase", "rules", "timed", "touchless")
+    __slots__ = (
+        "_by_type",
+        "_other",
+        "bit",
+        "by_kind",
+        "changing",
+        "hideable",
+        "id",
+        "index",
+        "number",
+        "phase",
+        "rules",
+        "timed",
+        "touchless",
+    )
 
     def __init__(self, stage: Stage, rules: Rules, few_rules: int, number: int) -> None:
         self.id: Final = stage.id
         self.phase: Final = stage.phase
         self.number: Final = number
         """How many stages come before it in the file."""
+        self.bit: Final = 1 << number
+        """Stands for it in `Customer.visited`."""
         self.rules: Final = rules
         events = [leaf for rule in rules for leaf in rule.leaves if isinstance(leaf, EventHappens)]
         self._by_type: Final = {kind: possible_with(rules, kind) for event in events for kind in event.types}
