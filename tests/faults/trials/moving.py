@@ -3,13 +3,8 @@
 `python -m tests.faults.trials.moving --rate 1000` says what it did and measured, and ends with 1 if a change is not that of `etapa simulate`.
 """
 
-import asyncio
 import os
-import shutil
 import signal
-import subprocess
-import sys
-import tempfile
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -24,9 +19,8 @@ import msgspec
 from etapa.journey.units import DAY, SECOND
 from etapa.settings import Settings
 from etapa.settings.values import RedisUrl
-from etapa.stream.kafka.cluster import Cluster
-from etapa.stream.kafka.topics.creation import create_topics
 from tests.faults.checking.timing import percentile
+from tests.faults.trials.moving_scene import FOLDER, installed, try_in
 from tests.faults.trials.scene import Wrong
 from tests.faults.trials.steps import STEPS_JOURNEY, Steps
 from tests.faults.trials.waits import Waits
@@ -34,7 +28,7 @@ from tests.integration.command_line import run_etapa
 from tests.integration.outcome import expected_changes
 from tests.integration.worker import StartedWorker
 from tests.servers.kafka_server import KafkaServer
-from tests.servers.processes import ServerError, wait_until
+from tests.servers.processes import wait_until
 from tests.servers.redis_server import RedisServer
 
 LAYOUTS = (4, 12, 5)
@@ -149,20 +143,10 @@ def _installation(folder: Path, plan: MovingPlan) -> Iterator[tuple[Settings, St
         # Timers follow the touchpoints alone, so that the expected output is known.
         quiet_after=DAY,
     )
-    supervisor: StartedWorker | None = None
-    try:
-        kafka.start()
-        redis.start()
-        asyncio.run(create_topics(Cluster(settings)))
-        supervisor = StartedWorker(settings, folder)
+    with installed(kafka, redis, settings, folder) as supervisor:
         # Its checks name a partition only once a worker has it.
         wait_until(_all_owned(supervisor), 90, f"the owners of all {LAYOUTS[0]} partitions", 0.2)
         yield settings, supervisor
-    finally:
-        if supervisor is not None:
-            supervisor.kill()
-        redis.stop()
-        kafka.stop()
 
 
 def _all_owned(supervisor: StartedWorker) -> Callable[[], bool]:
@@ -199,22 +183,11 @@ def _measured(name: str, waits: Waits, seconds: float, figures: dict[str, float]
 @click.option("--calm-seconds", type=float, default=_USUAL.calm_seconds, show_default=True, help="Seconds before customers move, twice.")
 @click.option("--kill-every", type=float, default=_USUAL.kill_every, show_default=True, help="Seconds between kills; 0 kills nobody.")
 @click.option("--session-seconds", type=float, default=_USUAL.session_seconds, show_default=True, help="ETAPA_SESSION_TIMEOUT.")
-@click.option(
-    "--folder", type=click.Path(file_okay=False, path_type=Path), help="Where logs and data are kept; by default they are removed."
-)
+@FOLDER
 def main(folder: Path | None, **options: float) -> None:
     """Exit code 1 if something was wrong."""
     plan = msgspec.convert(options, MovingPlan, strict=False)
-    place = folder or Path(tempfile.mkdtemp(prefix="etapa-moving-"))
-    try:
-        figures = moving(place, plan, click.echo)
-    except (Wrong, ServerError, AssertionError, subprocess.TimeoutExpired) as error:
-        click.echo(f"WRONG; logs are in {place}\n{error}", err=True)
-        sys.exit(1)
-    if folder is None:
-        shutil.rmtree(place)
-    for name, value in figures.items():
-        click.echo(f"{name:60} {value:>12,}")
+    try_in(folder, "moving", partial(moving, plan=plan, tell=click.echo))
 
 
 if __name__ == "__main__":

@@ -3,14 +3,11 @@
 `python -m tests.faults.trials.moving_speed --customers 1000000` says what it measured, and ends with 1 if somebody is missing afterwards.
 """
 
-import asyncio
-import shutil
-import sys
-import tempfile
 import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 
 import click
@@ -21,14 +18,13 @@ from etapa.contracts.rfc3339 import format_time
 from etapa.journey.units import DAY, SECOND
 from etapa.settings import Settings
 from etapa.settings.values import RedisUrl
-from etapa.stream.kafka.cluster import Cluster
-from etapa.stream.kafka.topics.creation import create_topics
 from tests.faults.installation.installation import journey_file
+from tests.faults.trials.moving_scene import FOLDER, installed, try_in
 from tests.faults.trials.scene import Wrong
 from tests.integration.command_line import run_etapa
 from tests.integration.worker import StartedWorker
 from tests.servers.kafka_server import KafkaServer
-from tests.servers.processes import ServerError, wait_until
+from tests.servers.processes import wait_until
 from tests.servers.redis_server import RedisServer
 
 BEFORE, AFTER = 4, 8
@@ -109,19 +105,9 @@ def _installation(folder: Path) -> Iterator[tuple[Settings, StartedWorker]]:
         partitions=BEFORE,
         quiet_after=DAY,
     )
-    worker: StartedWorker | None = None
-    try:
-        kafka.start()
-        redis.start()
-        asyncio.run(create_topics(Cluster(settings)))
-        worker = StartedWorker(settings, folder)
+    with installed(kafka, redis, settings, folder) as worker:
         worker.wait_ready(BEFORE)
         yield settings, worker
-    finally:
-        if worker is not None:
-            worker.kill()
-        redis.stop()
-        kafka.stop()
 
 
 def _send_one_each(settings: Settings, customers: int) -> None:
@@ -149,21 +135,10 @@ def _customer(number: int) -> str:
 
 @click.command(help=__doc__)
 @click.option("--customers", type=int, default=200_000, show_default=True)
-@click.option(
-    "--folder", type=click.Path(file_okay=False, path_type=Path), help="Where logs and data are kept; by default they are removed."
-)
+@FOLDER
 def main(customers: int, folder: Path | None) -> None:
     """Exit code 1 if something was wrong."""
-    place = folder or Path(tempfile.mkdtemp(prefix="etapa-moving-speed-"))
-    try:
-        figures = moving_speed(place, customers)
-    except (Wrong, ServerError, AssertionError) as error:
-        click.echo(f"WRONG; logs are in {place}\n{error}", err=True)
-        sys.exit(1)
-    if folder is None:
-        shutil.rmtree(place)
-    for name, value in figures.items():
-        click.echo(f"{name:45} {value:>12,}")
+    try_in(folder, "moving-speed", partial(moving_speed, customers=customers))
 
 
 if __name__ == "__main__":
