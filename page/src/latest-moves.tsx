@@ -1,10 +1,9 @@
 // The latest moves into a stage or along a way, with whose they were and why; for whoever has the token.
 import type { JSX } from "preact";
-import { useEffect, useRef, useState } from "preact/hooks";
-import { type LatestMove, type LatestMoves as Listed, type Refusal, keepToken, keptToken, latestMoves } from "./customers.ts";
+import { type LatestMove, type LatestMoves as Listed, latestMoves } from "./customers.ts";
+import { AskForm, Refused, useGuardedList } from "./guarded-list.tsx";
 import { stageName, useReading } from "./reading.ts";
 import { Reasons } from "./reasons.tsx";
-import { TokenField } from "./token-field.tsx";
 
 export interface LatestMovesProps {
   /** Null: from any stage. */
@@ -15,32 +14,8 @@ export interface LatestMovesProps {
 
 export function LatestMoves({ from, to, find }: LatestMovesProps): JSX.Element {
   const { speech } = useReading();
-  const [token, setToken] = useState(keptToken);
-  const [needsToken, setNeedsToken] = useState(token === "");
-  const [listed, setListed] = useState<Listed | null>(null);
-  const [refusal, setRefusal] = useState<Refusal | null>(null);
-  const [waits, setWaits] = useState(false);
-  const key = `${from ?? ""} ${to}`;
-  const shown = useRef(key);
-  useEffect(() => {
-    shown.current = key;
-    setListed(null);
-    setRefusal(null);
-  }, [key]);
-  const list = async (): Promise<void> => {
-    if (token === "" || waits) return;
-    setWaits(true);
-    const found = await latestMoves(from, to, token);
-    setWaits(false);
-    // Meanwhile something else may have been chosen.
-    if (shown.current !== key) return;
-    const refused = "refused" in found;
-    setRefusal(refused ? found : null);
-    if (!refused) setListed(found);
-    const isWrong = refused && found.refused === "token_wrong";
-    setNeedsToken(isWrong);
-    keepToken(isWrong ? "" : token);
-  };
+  const list = useGuardedList<Listed>(`${from ?? ""} ${to}`, (token) => latestMoves(from, to, token));
+  const { listed } = list;
   return (
     <section class="latest">
       <h3>{speech.say("recent")}</h3>
@@ -52,17 +27,8 @@ export function LatestMoves({ from, to, find }: LatestMovesProps): JSX.Element {
           {listed.since === null ? speech.say("recent_nothing") : speech.say(listed.moves.length === 0 ? "recent_none" : "recent_among", { n: listed.looked_at, time: speech.moment(listed.since) })}
         </p>
       )}
-      {refusal !== null && <p class="refused" role="status">{speech.say(refusal.refused, { id: "", n: refusal.seconds })}</p>}
-      <form
-        class="finder"
-        onSubmit={(event) => {
-          event.preventDefault();
-          void list();
-        }}
-      >
-        {needsToken && <TokenField token={token} setToken={setToken} />}
-        <button type="submit">{speech.say(listed === null ? "recent_show" : "recent_again")}</button>
-      </form>
+      <Refused list={list} />
+      <AskForm list={list} label={speech.say(listed === null ? "recent_show" : "recent_again")} />
     </section>
   );
 }

@@ -1,10 +1,9 @@
 // Who is in a stage, those who came last first, with what brought them; each leads to the customer's story.
 import type { JSX } from "preact";
-import { useEffect, useRef, useState } from "preact/hooks";
-import { type Refusal, type StageCustomer, customersIn, keepToken, keptToken } from "./customers.ts";
+import { type StageCustomer, customersIn } from "./customers.ts";
+import { AskForm, Refused, useGuardedList } from "./guarded-list.tsx";
 import type { Stage } from "./model.ts";
 import { stageName, useReading } from "./reading.ts";
-import { TokenField } from "./token-field.tsx";
 
 interface Listed {
   readonly customers: readonly StageCustomer[];
@@ -20,32 +19,11 @@ export interface StageCustomersProps {
 
 export function StageCustomers({ stage, from = null, find }: StageCustomersProps): JSX.Element {
   const { speech } = useReading();
-  const [token, setToken] = useState(keptToken);
-  const [needsToken, setNeedsToken] = useState(token === "");
-  const [listed, setListed] = useState<Listed | null>(null);
-  const [refusal, setRefusal] = useState<Refusal | null>(null);
-  const [waits, setWaits] = useState(false);
-  const key = `${from ?? ""} ${stage.id}`;
-  const shown = useRef(key);
-  useEffect(() => {
-    shown.current = key;
-    setListed(null);
-    setRefusal(null);
-  }, [key]);
-  const list = async (): Promise<void> => {
-    if (token === "" || waits) return;
-    setWaits(true);
-    const found = await customersIn(stage.id, from, listed?.next ?? null, token);
-    setWaits(false);
-    // Meanwhile another stage may have been chosen.
-    if (shown.current !== key) return;
-    const refused = "refused" in found;
-    setRefusal(refused ? found : null);
-    if (!refused) setListed({ customers: [...(listed?.customers ?? []), ...found.customers], next: found.next });
-    const isWrong = refused && found.refused === "token_wrong";
-    setNeedsToken(isWrong);
-    keepToken(isWrong ? "" : token);
-  };
+  const list = useGuardedList<Listed>(`${from ?? ""} ${stage.id}`, async (token, before) => {
+    const found = await customersIn(stage.id, from, before?.next ?? null, token);
+    return "refused" in found ? found : { customers: [...(before?.customers ?? []), ...found.customers], next: found.next };
+  });
+  const { listed } = list;
   return (
     <section class="members">
       <h3>{speech.say(from === null ? "lane_customers" : "came_this_way")}</h3>
@@ -61,19 +39,8 @@ export function StageCustomers({ stage, from = null, find }: StageCustomersProps
           ))}
         </ol>
       )}
-      {refusal !== null && <p class="refused" role="status">{speech.say(refusal.refused, { id: "", n: refusal.seconds })}</p>}
-      {(listed === null || listed.next !== null) && (
-        <form
-          class="finder"
-          onSubmit={(event) => {
-            event.preventDefault();
-            void list();
-          }}
-        >
-          {needsToken && <TokenField token={token} setToken={setToken} />}
-          <button type="submit">{speech.say(listed === null ? "list_customers" : "list_more")}</button>
-        </form>
-      )}
+      <Refused list={list} />
+      {(listed === null || listed.next !== null) && <AskForm list={list} label={speech.say(listed === null ? "list_customers" : "list_more")} />}
     </section>
   );
 }
