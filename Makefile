@@ -33,7 +33,7 @@ help: ## list these targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
 
 # Changes when a source that may be compiled changes; it is then compiled again. ETAPA_COMPILE=never compiles nothing.
-SOURCES = $(shell find service/etapa/journey service/etapa/contracts service/etapa/stream service/etapa/metrics -name '*.py' -o -name '*.c' | sort)
+SOURCES = $(shell find service/etapa/journey service/etapa/contracts service/etapa/stream service/etapa/metrics -name '*.py' -o -name '*.[ch]' | sort)
 COMPILED := $(VENV)/.compiled-$(shell echo '$(ETAPA_COMPILE)' | cat - hatch_build.py pyproject.toml $(SOURCES) | cksum | tr -d ' ')
 
 .PHONY: setup

@@ -36,9 +36,9 @@ def pytest_configure(config: pytest.Config) -> None:
     for built in PACKAGE.rglob("*.so"):
         module = built.with_name(built.name.partition(".")[0])
         in_c = module.with_suffix(".c")
-        source = in_c if in_c.exists() else module.with_suffix(".py")
-        if not source.exists() or source.stat().st_mtime > built.stat().st_mtime:
-            raise pytest.UsageError(f"{source} was changed after it was compiled: make setup, or python hatch_build.py --remove")
+        for source in [in_c, *module.parent.glob("*.h")] if in_c.exists() else [module.with_suffix(".py")]:
+            if not source.exists() or source.stat().st_mtime > built.stat().st_mtime:
+                raise pytest.UsageError(f"{source} was changed after it was compiled: make setup, or python hatch_build.py --remove")
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
