@@ -10,6 +10,7 @@ from etapa.contracts.incoming.input_format import decoder_within
 from etapa.contracts.incoming.touchpoint_message import TouchpointLimits
 from etapa.hosting.system_clock import SystemClock
 from etapa.journey.engine.facts.touchpoint import Touchpoint
+from etapa.journey.engine.judging.campaigns import in_order
 from etapa.journey.engine.judging.program import Program
 from etapa.journey.engine.partition import Partition
 from etapa.journey.language.properties_read import properties_read
@@ -17,6 +18,7 @@ from etapa.stream.protocol.batch import encode
 from etapa.stream.protocol.observer import NullObserver
 from etapa.stream.protocol.records import Record
 from etapa.stream.protocol.task_options import TaskOptions
+from etapa.stream.protocol.tenures.announced import Announced
 from etapa.stream.protocol.tenures.task import PartitionTask
 
 BATCH = 1_000
@@ -54,7 +56,8 @@ async def _through_encode(program: Program, touchpoints: Sequence[Touchpoint]) -
             partition.take(touchpoint, touchpoint.at)
         work = partition.collect()
         started = time.process_time()
-        await encode(work.changes, work.changed, journey.id, journey.version, BATCH, _no_pause)
+        Announced(journey.id, journey.version).add(in_order(work.changes, work.released))
+        await encode(work.changed, journey.id, journey.version, BATCH, _no_pause)
         spent += time.process_time() - started
     return spent
 

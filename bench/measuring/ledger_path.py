@@ -37,7 +37,7 @@ def counting(program: Program, touchpoints: Sequence[Touchpoint]) -> Callable[[]
         started = time.process_time()
         for customer, touchpoint, kind, stage in judged:
             count_touchpoint(program, customer, touchpoint, kind, customer.stage, stage, tally)
-        count_changes(tally, changes, (), ())
+        count_changes(tally, changes)
         enter(JourneyLedger(), tally, now)
         tally = BatchTally()
         return time.process_time() - started

@@ -2,14 +2,16 @@
 
 import asyncio
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from itertools import pairwise
 
+import msgspec
 from hypothesis import given
 from hypothesis import strategies as st
 
 from etapa.contracts.stored.ledger_page import decode_bundle, page_key_of
+from etapa.journey.engine.facts.changes import Release
 from etapa.journey.engine.facts.stage_change import StageChange
 from etapa.journey.engine.facts.touchpoint import Touchpoint
 from etapa.journey.engine.judging.campaigns import in_order, triggers_of
@@ -148,6 +150,34 @@ def test_the_ledger_equals_what_was_published_one_by_one(journey: Journey, strea
     }
     touched = sum(figures[0] for each, figures in counted.items() if each[0] == "touchpoints")
     assert touched == sum(work.applied for work in found)
+
+
+def said(told: Iterable[StageChange | Release]) -> list[StageChange | Release]:
+    """The same, however many changes each release came with."""
+    return [each if isinstance(each, StageChange) else msgspec.structs.replace(each, after=0) for each in told]
+
+
+@thorough
+@given(journeys(), touchpoints(CUSTOMERS), st.sets(st.integers(1, 14)))
+def test_news_in_between_are_what_the_collection_would_say_and_are_counted_like_it(
+    journey: Journey, stream: list[Touchpoint], places: set[int]
+) -> None:
+    program = compile_journey(with_design(journey))
+    whole = works(program, [stream])
+    partition, told, found = Partition(program, None), [], []
+    for position, touchpoint in enumerate(stream):
+        if position in places:
+            told += said(partition.news())
+        partition.admit(touchpoint.customer_id, None)
+        assert partition.take(touchpoint, WALL)
+    found.append(partition.collect())
+    told += said(in_order(found[0].changes, found[0].released))
+    assert partition.advance(LATER)
+    told += said(partition.news())
+    found.append(partition.collect())
+    assert (found[1].changes, found[1].released) == ([], [])
+    assert told == [each for work in whole for each in said(in_order(work.changes, work.released))]
+    assert cells_of(ledger_of(found)) == cells_of(ledger_of(whole))
 
 
 @thorough

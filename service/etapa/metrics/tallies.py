@@ -5,42 +5,7 @@ from typing import Final
 
 from mypy_extensions import i64
 
-from etapa.journey.engine.facts.changes import CampaignOutcome, Cause, Release, TriggerOutcome
-from etapa.journey.engine.facts.stage_change import StageChange
-from etapa.journey.units import SECOND
-
-
-def moves_in(changes: Sequence[StageChange]) -> dict[tuple[str | None, str, Cause], int]:
-    """How many changes there are from each stage (None: of new customers) to each other stage, by cause."""
-    found: dict[tuple[str | None, str, Cause], int] = {}
-    for change in changes:
-        move = (change.source, change.to, change.cause)
-        found[move] = found.get(move, 0) + 1
-    return found
-
-
-def dwells_in(changes: Sequence[StageChange]) -> dict[str, list[float]]:
-    """For each stage, how long the customers who left it had stayed, in seconds."""
-    found: dict[str, list[float]] = {}
-    for change in changes:
-        if change.source is not None and change.dwell is not None:
-            found.setdefault(change.source, []).append(change.dwell / SECOND)
-    return found
-
-
-def offers_in(changes: Sequence[StageChange], released: Sequence[Release] = ()) -> dict[tuple[str, TriggerOutcome], int]:
-    """How many changes were offered to each campaign, and how many of its held triggers were checked again, by outcome."""
-    found: dict[tuple[str, TriggerOutcome], int] = {}
-    for change in changes:
-        if change.offers:
-            for offer in change.offers:
-                offered = (offer.campaign, offer.outcome)
-                found[offered] = found.get(offered, 0) + 1
-    for release in released:
-        offered = (release.offer.campaign, release.offer.outcome)
-        found[offered] = found.get(offered, 0) + 1
-    return found
-
+from etapa.journey.engine.facts.changes import CampaignOutcome
 
 GOAL_OUTCOMES: Final = [(group, outcome) for group in ("sent", "holdout") for outcome in ("met", "missed")]
 

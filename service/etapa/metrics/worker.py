@@ -14,8 +14,8 @@ from prometheus_client.registry import Collector
 
 from etapa.contracts.incoming.rejected import REASONS
 from etapa.hosting.dependencies import Cause, Dependency
-from etapa.journey.engine.facts.changes import TRIGGER_OUTCOMES, Release
-from etapa.journey.engine.facts.stage_change import StageChange
+from etapa.journey.engine.facts.change_counts import ChangeCounts
+from etapa.journey.engine.facts.changes import TRIGGER_OUTCOMES
 from etapa.journey.language.model import Journey
 from etapa.journey.ledger.tables import CampaignGroup
 from etapa.journey.units import SECOND
@@ -26,7 +26,7 @@ from etapa.metrics.http import HttpMetrics
 from etapa.metrics.links import LinkMetrics
 from etapa.metrics.moving import MovingMetrics
 from etapa.metrics.process import new_registry
-from etapa.metrics.tallies import GOAL_OUTCOMES, dwells_in, moves_in, offers_in, outcomes_in
+from etapa.metrics.tallies import GOAL_OUTCOMES, outcomes_in
 from etapa.metrics.trace_sample import sampled_parents
 from etapa.stream.protocol.damage import DamageKind
 from etapa.stream.protocol.observer import BatchCommitted, BatchStep, RecordOutcome
@@ -207,7 +207,7 @@ class Metrics:
                 self._source_records.labels(record_outcome).inc(number)
             for rule, number in batch.source.skipped.items():
                 self._source_skipped.labels(rule).inc(number)
-        self._count_changes(batch.changes, batch.released)
+        self._count_changes(batch.changes)
         for became, number in outcomes_in(batch.outcomes).items():
             self._campaign_outcomes.labels(*became).inc(number)
         self.customers.add(partition, batch.stage_deltas)
@@ -227,12 +227,12 @@ class Metrics:
             took = max(0, batch.committed_at - record.timestamp) / SECOND
             self._end_to_end.exemplify(took, parent.labels, batch.committed_at / SECOND)
 
-    def _count_changes(self, changes: Sequence[StageChange], released: Sequence[Release]) -> None:
-        for stage, dwells in dwells_in(changes).items():
+    def _count_changes(self, counts: ChangeCounts) -> None:
+        for stage, dwells in counts.dwells.items():
             self._dwell.observe_all(dwells, stage)
-        for (source, to, cause), number in moves_in(changes).items():
+        for (source, to, cause), number in counts.moves.items():
             self._changes.labels(NEW_CUSTOMER if source is None else source, to, cause).inc(number)
-        for offered, number in offers_in(changes, released).items():
+        for offered, number in counts.offers.items():
             self._campaign_triggers.labels(*offered).inc(number)
 
     def view_applied(self, partition: int, delay: float, apply: float, exemplar: dict[str, str] | None = None) -> None:

@@ -5,7 +5,7 @@ from typing import Final
 from etapa.journey.engine.facts.changes import CampaignOutcome, Release
 from etapa.journey.engine.facts.stage_change import StageChange
 from etapa.journey.engine.facts.touchpoint import Touchpoint
-from etapa.journey.engine.judging.figures import count_changes
+from etapa.journey.engine.judging.figures import count_changes, count_ends, count_releases
 from etapa.journey.ledger.ledger import JourneyLedger, enter
 from etapa.journey.ledger.tally import BatchTally
 from etapa.rehearsal.identities import Gone
@@ -36,13 +36,13 @@ class FileFigures:
     def told(self, each: StageChange | Release | CampaignOutcome | Gone) -> None:
         """Count a stage change, the outcome of a held trigger or a goal, or that an id is no longer used."""
         if isinstance(each, Release):
-            count_changes(self.tally, (), released=(each,))
+            count_releases(self.tally, (each,))
         elif isinstance(each, CampaignOutcome):
-            count_changes(self.tally, (), outcomes=(each,))
+            count_ends(self.tally, (each,), ())
         elif isinstance(each, Gone):
-            count_changes(self.tally, (), departures=each.departures)
+            count_ends(self.tally, (), each.departures)
         else:
-            count_changes(self.tally, (each,))
+            count_changes(self.tally, [each])
 
     def close(self, until: int | None = None) -> JourneyLedger:
         """Enter the rest, and return the ledger. `until`: the time up to which timers ran."""

@@ -88,7 +88,7 @@ class TracedMetrics(Metrics):
             "messaging.batch.message_count": arrivals.count,
             "etapa.duplicates": batch.duplicates,
             "etapa.dead_letters": sum(batch.dead_letters.values()),
-            "etapa.stage_changes": len(batch.changes),
+            "etapa.stage_changes": batch.changes.total,
             "etapa.timers_fired": batch.timers_fired,
         }
         if arrivals.first is not None and arrivals.last is not None:

@@ -32,9 +32,9 @@ def test_a_successor_goes_on_counting_the_customers_of_each_group() -> None:
         alone.run(alone.drain())
         # What a successor reports first is what its predecessor reported last.
         assert alone.told.groups[told] == (alone.told.groups[told - 1] if told else {})
-    outcomes = Counter(
-        offer.outcome for batch in alone.told.batches for change in batch.changes for offer in change.offers if offer.campaign == "hello"
-    )
+    outcomes: Counter[str] = Counter()
+    for batch in alone.told.batches:
+        outcomes.update({outcome: number for (campaign, outcome), number in batch.changes.offers.items() if campaign == "hello"})
     assert alone.told.groups[-1] == {("hello", "sent"): outcomes["published"], ("hello", "holdout"): outcomes["holdout"]}
     assert set(outcomes) == {"published", "holdout"}
     assert outcomes.total() == 60

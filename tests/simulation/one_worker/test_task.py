@@ -87,7 +87,7 @@ def test_a_batch_of_duplicates_and_dead_letters_moves_the_mark() -> None:
     alone.worker()
     alone.run(alone.drain())
     last = alone.broker.committed[-1].transaction
-    assert (last.states, last.stage_changes, last.next_offset) == ([], [], 3)
+    assert (list(last.states), list(last.stage_changes), last.next_offset) == ([], [], 3)
     assert (alone.told.batches[-1].applied, alone.told.batches[-1].duplicates) == (0, 1)
 
 

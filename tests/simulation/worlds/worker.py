@@ -7,7 +7,6 @@ from random import Random
 
 import msgspec
 
-from etapa.journey.engine.judging.campaigns import triggers_of
 from etapa.journey.engine.judging.program import Program
 from etapa.stream.protocol.observer import BatchCommitted, NullObserver
 from etapa.stream.protocol.ports import Log, TakeoverReason
@@ -91,8 +90,10 @@ class Bookkeeper(NullObserver):
         self._around.events["dead letters"] += sum(batch.dead_letters.values())
         self._around.events["cannot be judged"] += batch.dead_letters.get("evaluation_failed", 0)
         self._around.events["of the forgotten"] += batch.forgotten
-        self._around.events["changes"] += len(batch.changes)
-        self._around.events["triggers"] += len(triggers_of(batch.changes))
+        self._around.events["changes"] += batch.changes.total
+        self._around.events["triggers"] += sum(
+            number for (_, outcome), number in batch.changes.offers.items() if outcome in ("published", "holdout")
+        )
 
     def view_applied(self, partition: int, delay: float, apply: float) -> None:
         self._must_be_owned(partition, "shown")

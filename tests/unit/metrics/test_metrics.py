@@ -7,6 +7,7 @@ from typing import Any
 from prometheus_client.exposition import generate_latest
 
 from etapa.contracts.incoming.rejected import Reason
+from etapa.journey.engine.facts.change_counts import counts_of
 from etapa.journey.engine.facts.changes import Offer, Trigger
 from etapa.journey.engine.facts.stage_change import StageChange
 from etapa.journey.engine.facts.touchpoint import Touchpoint
@@ -59,7 +60,7 @@ def batch(
         applied=applied,
         duplicates=duplicates,
         dead_letters=dead_letters or {},
-        changes=changes,
+        changes=counts_of(changes),
         stage_deltas=deltas or {},
         arrivals=arrivals_of([Record(offset, timestamp, b"k", b"v") for offset, timestamp in enumerate(timestamps)], len(timestamps)),
         **(values | others),

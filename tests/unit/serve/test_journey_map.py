@@ -8,6 +8,7 @@ from aiohttp.test_utils import TestClient, TestServer
 from prometheus_client import CollectorRegistry
 
 from etapa.hosting.health import Health
+from etapa.journey.engine.facts.change_counts import counts_of
 from etapa.journey.engine.facts.stage_change import StageChange
 from etapa.journey.language.load import journey_or_raise
 from etapa.metrics.worker import Metrics
@@ -58,7 +59,7 @@ def committed(*changes: StageChange) -> BatchCommitted:
         applied=len(changes),
         duplicates=0,
         dead_letters={},
-        changes=changes,
+        changes=counts_of(changes),
         stage_deltas={},
         timers_fired=0,
         timer_delays=[],

@@ -1,7 +1,7 @@
 """The pure parts of a batch."""
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import pytest
 
@@ -9,12 +9,14 @@ from etapa.contracts.incoming.input_format import decoder_within
 from etapa.contracts.incoming.rejected import Rejected
 from etapa.contracts.incoming.touchpoint_message import TouchpointLimits
 from etapa.contracts.outgoing.campaign_trigger import decode_campaign_trigger
+from etapa.journey.engine.facts.change_counts import Move, counts_of
 from etapa.journey.engine.facts.changes import Offer, Trigger
 from etapa.journey.engine.facts.stage_change import StageChange
 from etapa.journey.engine.facts.touchpoint import Touchpoint
-from etapa.stream.protocol.batch import PAUSE_BYTES, decode, encode, stage_deltas
+from etapa.stream.protocol.batch import PAUSE_BYTES, decode, stage_deltas
 from etapa.stream.protocol.records import Record
-from etapa.stream.protocol.waiting import Item, Waiting
+from etapa.stream.protocol.tenures.announced import Announced
+from etapa.stream.protocol.waiting import Item, Traces, Waiting
 from tests.support.stage_changes import stage_change
 
 
@@ -22,9 +24,21 @@ def change(source: str | None, to: str, offers: Sequence[Offer] = (), sequence: 
     return stage_change(source, to, customer_id="c", sequence=sequence, touchpoint_id=touchpoint_id, offers=offers)
 
 
+def moves(*changes: StageChange) -> Mapping[Move, int]:
+    return counts_of(changes).moves
+
+
+def announced(changes: Sequence[StageChange], traces: Traces | None = None) -> Announced:
+    told = Announced("shop", 3)
+    told.traces = traces
+    for each in changes:
+        told.add([each])
+    return told
+
+
 def test_stages_that_neither_grew_nor_shrank_are_left_out() -> None:
-    assert stage_deltas([change(None, "new"), change("new", "active"), change("gone", "active")]) == {"active": 2, "gone": -1}
-    assert stage_deltas([change("new", "active"), change("active", "new")]) == {}
+    assert stage_deltas(moves(change(None, "new"), change("new", "active"), change("gone", "active"))) == {"active": 2, "gone": -1}
+    assert stage_deltas(moves(change("new", "active"), change("active", "new"))) == {}
 
 
 def test_what_was_not_taken_keeps_waiting_in_order() -> None:
@@ -72,12 +86,9 @@ def test_triggers_are_encoded_beside_the_changes_that_they_follow_from_and_held_
     offers = (Offer("thanks", "cap", None), Offer("hello", "published", hello))
     changes = [change(None, "new"), change("new", "active", offers)]
 
-    async def pause() -> None:
-        pass
-
-    encoded = asyncio.run(encode(changes, {}, "shop", 3, 1, pause))
-    assert len(encoded.stage_changes) == 2
-    (trigger,) = encoded.campaign_triggers
+    told = announced(changes)
+    assert len(told.stage_changes) == 2
+    (trigger,) = told.campaign_triggers
     assert trigger.key == b"c"
     assert decode_campaign_trigger(trigger.value or b"").trigger() == hello
     assert decode_campaign_trigger(trigger.value or b"").stage_change_id == "c/2"
@@ -88,11 +99,8 @@ def test_a_trigger_belongs_to_the_trace_of_the_touchpoint_behind_its_change() ->
     changes = [change(None, "new"), change("new", "active", (Offer("hello", "published", hello),), 2, "t-1")]
     trace = [("traceparent", b"00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01")]
 
-    async def pause() -> None:
-        pass
-
     for known, expected in (({("c", "t-1"): trace}, trace), ({("c", "t-2"): trace}, []), ({}, [])):
-        encoded = asyncio.run(encode(changes, {}, "shop", 3, 1, pause, traces=known))
-        for record in (encoded.stage_changes[1], encoded.campaign_triggers[0]):
+        told = announced(changes, known)
+        for record in (told.stage_changes[1], told.campaign_triggers[0]):
             assert list(record.headers)[7:] == expected
-        assert len(encoded.stage_changes[0].headers) == 7
+        assert len(told.stage_changes[0].headers) == 7

@@ -11,14 +11,16 @@ from aiokafka.record.memory_records import MemoryRecords
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from etapa.contracts.outgoing.stage_change import StageChangeHeaders
+from etapa.contracts.record_body import body_of, read_body, varint
 from etapa.contracts.stored.packed_texts import PackedTexts, packed_bytes
 from etapa.contracts.stored.written_states import WrittenStates
 from etapa.stream.kafka.batches.our_records import append_records, as_records, as_state_records
 from etapa.stream.kafka.batches.plain_batch import PlainBatch
-from etapa.stream.kafka.batches.record_buffer import varint
+from etapa.stream.kafka.batches.quick_framing import quick_frames
+from etapa.stream.kafka.batches.record_buffer import frames_slowly
 from etapa.stream.protocol.records import Applied, Outgoing, Record, StateRecord, total_size
 from etapa.stream.protocol.stored_customers import StateRecords
+from etapa.stream.protocol.written_records import WrittenRecords
 from etapa.stream.redis.packing import flattened
 
 CONSUMED = SimpleNamespace(offset=7, timestamp=1_700_000_000_123, key=b"c", value=b"{}", headers=[("a", b"b")])
@@ -97,8 +99,15 @@ content = st.one_of(
     st.none(), st.binary(max_size=80), st.sampled_from([b"", b"x" * 63, b"x" * 64, b"x" * 8191, b"x" * 8192, b"x" * 70_000])
 )
 headers = st.lists(st.tuples(st.sampled_from(["ce_id", "", "ä", "h" * 100]) | st.text(max_size=3).filter(str.isalnum), content), max_size=4)
-of_changes = st.builds(StageChangeHeaders, *[st.binary(max_size=80) for _ in range(4)])
-records = st.lists(st.builds(Outgoing, content, content, headers | of_changes), min_size=1, max_size=12)
+records = st.lists(st.builds(Outgoing, content, content, headers), min_size=1, max_size=12)
+
+
+def written(some: Sequence[Outgoing]) -> WrittenRecords:
+    bodies, ends = bytearray(), []
+    for one in some:
+        bodies += body_of(one.key, one.value, one.headers)
+        ends.append(len(bodies))
+    return WrittenRecords(bodies, ends)
 
 
 def theirs(some: Sequence[Outgoing], most_bytes: int, batch: PlainBatch) -> tuple[int, bytes]:
@@ -160,6 +169,54 @@ def test_a_batch_is_to_the_byte_what_aiokafka_writes(
     assert (taken, bytes(batch._build())) == theirs(some, most_bytes, batch)
     assert batch.size() == len(batch._build())
     assert batch.record_count() == taken
+
+
+@settings(max_examples=150, deadline=None)
+@given(records, st.lists(st.sampled_from([0, 100, 500, 9_000, 1_000_000]), min_size=1, max_size=4))
+def test_records_that_are_written_already_fill_batches_like_any_others(some: list[Outgoing], sizes: list[int]) -> None:
+    position = 0
+    for size in sizes * len(some):
+        ours, theirs_ = (PlainBatch(size, is_transactional=True) for _ in range(2))
+        ours._timestamp = theirs_._timestamp
+        taken = append_records(ours, written(some), position)
+        assert taken == append_records(theirs_, some, position)
+        assert (ours.record_count(), ours.size(), ours._build()) == (theirs_.record_count(), theirs_.size(), theirs_._build())
+        position = taken
+    assert position == len(some)
+
+
+@settings(max_examples=150, deadline=None)
+@given(records, st.integers(0, 11), st.integers(0, 20_000), st.integers(-100, 100_000))
+@pytest.mark.skipif(quick_frames is None, reason="there is no quick way where it is not compiled")
+def test_records_made_quickly_are_those_made_slowly(some: list[Outgoing], start: int, position: int, room: int) -> None:
+    assert quick_frames is not None
+    told = written(some)
+    if start < len(some):
+        assert quick_frames(told.bodies, told.ends, start, position, room) == frames_slowly(told.bodies, told.ends, start, position, room)
+
+
+@pytest.mark.skipif(quick_frames is None, reason="there is no quick way where it is not compiled")
+def test_bodies_that_end_nowhere_are_refused() -> None:
+    assert quick_frames is not None
+    for ends, start in (([5, 3], 1), ([5, 11], 0), ([5, 11], 1), ([-1], 0)):
+        with pytest.raises(ValueError, match="do not end in order, or beyond"):
+            quick_frames(b"x" * 10, ends, start, 0, 100)
+    for ends, start, position in (([], 0, 0), ([5], 1, 0), ([5], -1, 0), ([5], 0, -1)):
+        with pytest.raises(ValueError, match="no such record"):
+            quick_frames(b"x" * 10, ends, start, position, 100)
+
+
+@given(records)
+def test_written_records_are_those_that_they_were_made_of(some: list[Outgoing]) -> None:
+    told = written(some)
+    as_sent = [Outgoing(one.key, one.value, list(one.headers)) for one in some]
+    assert list(told) == as_sent
+    assert told == as_sent
+    assert (told[-1], told[1:], len(told)) == (as_sent[-1], as_sent[1:], len(some))
+    assert [read_body(body_of(one.key, one.value, one.headers)) for one in some] == [(one.key, one.value, one.headers) for one in as_sent]
+    with pytest.raises(IndexError):
+        told[len(some)]
+    assert WrittenRecords(bytearray(), []) == []
 
 
 def test_a_batch_of_many_records_is_read_as_it_was_written() -> None:

@@ -30,7 +30,7 @@ def encoded() -> Encoded:
     async def no_pause() -> None:
         pass
 
-    return asyncio.run(encode([], {one.id: one for one in SOME}, "j", 1, 2, no_pause, erased=["gone"]))
+    return asyncio.run(encode({one.id: one for one in SOME}, "j", 1, 2, no_pause, erased=["gone"]))
 
 
 def test_each_has_a_record_and_is_shown_as_it_is() -> None:

@@ -18,6 +18,7 @@ from prometheus_client import CollectorRegistry
 from prometheus_client.exposition import choose_encoder
 
 from etapa.deliver.attempts.target_answers import Answer
+from etapa.journey.engine.facts.change_counts import ChangeCounts
 from etapa.journey.language.load import journey_or_raise
 from etapa.journey.units import SECOND
 from etapa.settings import SHIPPED_JOURNEY, Settings
@@ -48,7 +49,7 @@ def batch(records: list[Record]) -> BatchCommitted:
         applied=len(records),
         duplicates=0,
         dead_letters={},
-        changes=(),
+        changes=ChangeCounts(),
         stage_deltas={},
         timers_fired=2,
         timer_delays=(),

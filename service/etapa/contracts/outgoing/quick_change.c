@@ -1,216 +1,56 @@
-/* Writes a stage change as JSON, with what its headers say, into one buffer, and declines unusual ones.
+/* Writes a stage change as the body of a Kafka record (key, JSON and headers) behind others, and declines unusual ones.
 
-   `_write_slowly` in `stage_change.py` writes whatever is declined; for what is written here it gives the same bytes. Where this module is
+   `_slowly` in `stage_change.py` writes whatever is declined; for what is written here it gives the same bytes. Where this module is
    not compiled, it writes everything. Declined are ids beyond ASCII, ids and control characters that need escapes, and numbers that JSON writes in more than one way. */
 
-#define PY_SSIZE_T_CLEAN
-#include <Python.h>
-#include <stdint.h>
-#include <string.h>
-
-typedef unsigned char byte;
-
-/* One buffer for all changes, which grows as needed. Nothing in here calls Python code before it is read. */
-static byte *written;
-static size_t room, length;
-
-static int has_room(size_t more)
-{
-    if (room - length >= more)
-        return 1;
-    size_t wanted = 2 * (length + more) + 4096;
-    byte *larger = PyMem_Realloc(written, wanted);
-    if (larger == NULL) {
-        PyErr_NoMemory();
-        return 0;
-    }
-    written = larger;
-    room = wanted;
-    return 1;
-}
-
-static int put(const void *bytes, size_t size)
-{
-    if (!has_room(size))
-        return 0;
-    memcpy(written + length, bytes, size);
-    length += size;
-    return 1;
-}
-
-#define PUT(text) put(text, sizeof(text) - 1)
-
-static int put_bytes(PyObject *told)
-{
-    return PyBytes_CheckExact(told) && put(PyBytes_AS_STRING(told), (size_t)PyBytes_GET_SIZE(told));
-}
-
-/* --- numbers and times --- */
-
-/* The first of the digits that end before `end`. */
-static byte *digits_before(byte *end, uint64_t number)
-{
-    do
-        *--end = (byte)('0' + number % 10);
-    while (number /= 10);
-    return end;
-}
-
-static int put_number(int64_t number)
-{
-    byte room_for_digits[24], *end = room_for_digits + sizeof room_for_digits;
-    byte *first = digits_before(end, number < 0 ? 0 - (uint64_t)number : (uint64_t)number);
-    if (number < 0)
-        *--first = '-';
-    return put(first, (size_t)(end - first));
-}
-
-static int64_t integer_or(PyObject *told, int64_t otherwise)
-{
-    int overflow;
-    if (!PyLong_CheckExact(told))
-        return otherwise;
-    int64_t number = PyLong_AsLongLongAndOverflow(told, &overflow);
-    return overflow ? otherwise : number;
-}
-
-#define EXACT 1000000000000000 /* So many units, and every number below it, have at most 15 digits, which a double keeps apart. */
-#define SECOND 1000000
-
-/* Microseconds as seconds. Below a millisecond, Python writes the shortest digits with an exponent. */
-static int put_seconds(int64_t micros)
-{
-    if (micros < 0 || micros >= EXACT || (micros > 0 && micros < 1000))
-        return 0;
-    byte fraction[7] = {'.'};
-    int64_t rest = micros % SECOND;
-    for (int place = 6; place > 0; place--, rest /= 10)
-        fraction[place] = (byte)('0' + rest % 10);
-    size_t size = 7;
-    while (size > 2 && fraction[size - 1] == '0')
-        size--;
-    return put_number(micros / SECOND) && put(fraction, size);
-}
-
-static void two_digits(byte *at, int number)
-{
-    at[0] = (byte)('0' + number / 10);
-    at[1] = (byte)('0' + number % 10);
-}
-
-/* A time in the years 1 to 9999, as `instant_text` writes it. Returns its length, or 0.
-   The date: H. Hinnant, "chrono-Compatible Low-Level Date Algorithms" (2013), with years that begin in March. */
-static size_t time_text(int64_t at, byte *text)
-{
-    if (at < -62135596800000000 || at > 253402300799999999)
-        return 0;
-    int64_t since = at + 719468 * (int64_t)86400 * SECOND, micros = since % SECOND, seconds = since / SECOND;
-    int day = (int)(seconds / 86400), second = (int)(seconds % 86400);
-    int era = day / 146097, of_era = day % 146097;
-    int year = (of_era - of_era / 1460 + of_era / 36524 - of_era / 146096) / 365;
-    int of_year = of_era - (365 * year + year / 4 - year / 100), part = (5 * of_year + 2) / 153;
-    int month = part < 10 ? part + 3 : part - 9;
-    year += era * 400 + (month <= 2);
-    two_digits(text, year / 100);
-    two_digits(text + 2, year % 100);
-    two_digits(text + 5, month);
-    two_digits(text + 8, of_year - (153 * part + 2) / 5 + 1);
-    two_digits(text + 11, second / 3600);
-    two_digits(text + 14, second / 60 % 60);
-    two_digits(text + 17, second % 60);
-    text[4] = text[7] = '-';
-    text[10] = 'T';
-    text[13] = text[16] = ':';
-    size_t size = 19;
-    if (micros) {
-        text[size] = '.';
-        for (int place = 6; place > 0; place--, micros /= 10)
-            text[size + (size_t)place] = (byte)('0' + micros % 10);
-        size += 7;
-    }
-    text[size++] = 'Z';
-    return size;
-}
-
-/* --- text --- */
-
-/* Whether text stands in JSON as it is. */
-static int is_plain(const char *text, Py_ssize_t size)
-{
-    int odd = 0;
-    for (Py_ssize_t place = 0; place < size; place++) {
-        byte one = (byte)text[place];
-        odd |= one < 0x20 || one == '"' || one == '\\';
-    }
-    return !odd;
-}
-
-/* An id is kept for long, and text beyond ASCII would keep its UTF-8 as long. */
-static int is_plain_id(PyObject *told)
-{
-    return PyUnicode_CheckExact(told) && PyUnicode_IS_ASCII(told)
-        && is_plain((const char *)PyUnicode_1BYTE_DATA(told), PyUnicode_GET_LENGTH(told));
-}
-
-static int put_id(PyObject *told)
-{
-    return put(PyUnicode_1BYTE_DATA(told), (size_t)PyUnicode_GET_LENGTH(told));
-}
-
-static int put_text(PyObject *told)
-{
-    Py_ssize_t size;
-    const char *text = PyUnicode_AsUTF8AndSize(told, &size);
-    if (text == NULL || !PUT("\""))
-        return 0;
-    if (is_plain(text, size))
-        return put(text, (size_t)size) && PUT("\"");
-    for (Py_ssize_t place = 0; place < size; place++) {
-        if ((byte)text[place] < 0x20 || ((text[place] == '"' || text[place] == '\\') && !PUT("\\")) || !put(text + place, 1))
-            return 0;
-    }
-    return PUT("\"");
-}
+#include "json_text.h"
+#include <structmember.h>
 
 /* --- reasons --- */
 
-static PyObject *names[4];
-static const char *const NAMES[4] = {"condition", "observed", "exact", "off_by_at_most"};
+enum field { CONDITION, OBSERVED, EXACT_VALUE, OFF_BY, FIELDS };
 
-static int put_observed(PyObject *observed)
+static const char *const NAMES[FIELDS] = {"condition", "observed", "exact", "off_by_at_most"};
+
+/* Where reasons of the kind that came last keep their fields. Python finds them in the same way, at eight times the cost. */
+static PyTypeObject *reasons_type;
+static Py_ssize_t field_at[FIELDS];
+
+/* Whether reasons of this kind keep their fields in slots. */
+static int knows(PyTypeObject *type)
 {
-    if (observed == Py_None)
-        return PUT("null");
-    if (PyBool_Check(observed))
-        return observed == Py_True ? PUT("true") : PUT("false");
-    if (PyUnicode_CheckExact(observed))
-        return put_text(observed);
-    if (PyLong_CheckExact(observed)) {
-        int overflow;
-        long long number = PyLong_AsLongLongAndOverflow(observed, &overflow);
-        return !overflow && put_number(number);
+    if (type == reasons_type)
+        return 1;
+    Py_ssize_t at[FIELDS];
+    for (int field = 0; field < FIELDS; field++) {
+        PyObject *slot = PyObject_GetAttrString((PyObject *)type, NAMES[field]);
+        const PyMemberDef *member = slot != NULL && Py_IS_TYPE(slot, &PyMemberDescr_Type) ? ((PyMemberDescrObject *)slot)->d_member : NULL;
+        if (member != NULL && member->type == T_OBJECT_EX)
+            at[field] = member->offset;
+        else
+            member = NULL;
+        Py_XDECREF(slot);
+        if (member == NULL)
+            return 0;
     }
-    if (!PyFloat_CheckExact(observed))
-        return 0;
-    double number = PyFloat_AS_DOUBLE(observed);
-    /* Not NaN, either, and no minus zero. */
-    if (!(number > 0 && number < EXACT / SECOND))
-        return 0;
-    int64_t micros = (int64_t)(number * SECOND + 0.5);
-    return (double)micros / SECOND == number && put_seconds(micros);
+    memcpy(field_at, at, sizeof at);
+    Py_XSETREF(reasons_type, (PyTypeObject *)Py_NewRef((PyObject *)type));
+    return 1;
 }
 
-static int put_clause(PyObject *clause)
+static PyObject *field_of(PyObject *reason, enum field field)
 {
-    PyObject *of[4] = {NULL};
-    int is_done = 1;
-    for (int place = 0; is_done && place < 4; place++)
-        is_done = (of[place] = PyObject_GetAttr(clause, names[place])) != NULL;
-    is_done = is_done && of[2] == Py_True && of[3] == Py_None && PyUnicode_CheckExact(of[0]) && PUT("{\"condition\":") && put_text(of[0])
-        && PUT(",\"observed\":") && put_observed(of[1]) && PUT("}");
-    for (int place = 0; place < 4; place++)
-        Py_XDECREF(of[place]);
-    return is_done;
+    return *(PyObject **)((char *)reason + field_at[field]);
+}
+
+static int put_reason(PyObject *reason)
+{
+    if (!knows(Py_TYPE(reason)))
+        return 0;
+    PyObject *condition = field_of(reason, CONDITION), *observed = field_of(reason, OBSERVED);
+    return field_of(reason, EXACT_VALUE) == Py_True && field_of(reason, OFF_BY) == Py_None && condition != NULL && observed != NULL
+        && PyUnicode_CheckExact(condition) && PUT("{\"condition\":") && put_text(condition) && PUT(",\"observed\":") && put_scalar(observed)
+        && PUT("}");
 }
 
 static int put_reasons(PyObject *because)
@@ -219,13 +59,13 @@ static int put_reasons(PyObject *because)
         return 0;
     int is_done = PUT("[");
     for (Py_ssize_t place = 0; is_done && place < PySequence_Fast_GET_SIZE(because); place++)
-        is_done = (place == 0 || PUT(",")) && put_clause(PySequence_Fast_GET_ITEM(because, place));
+        is_done = (place == 0 || PUT(",")) && put_reason(PySequence_Fast_GET_ITEM(because, place));
     return is_done && PUT("]");
 }
 
 /* --- changes --- */
 
-enum value { CUSTOMER_ID, SEQUENCE, AT, TOUCHPOINT_ID, DWELL, BECAUSE, CHANNEL, END, PIECES, SOURCE, TO, PHASE, CAUSE, RULE, VALUES };
+enum value { BUFFER, CUSTOMER_ID, SEQUENCE, AT, TOUCHPOINT_ID, DWELL, BECAUSE, CHANNEL, END, AROUND, PIECES, SOURCE, TO, PHASE, CAUSE, RULE, VALUES };
 
 #define PARTS (VALUES - SOURCE)
 #define KEPT 256
@@ -284,16 +124,81 @@ static int write_all(PyObject *const *of, PyObject *pieces, size_t identity[2], 
         && (of[DWELL] == Py_None ? PUT("null") : put_seconds(dwell)) && put_bytes(of[END]);
 }
 
-static PyObject *part(const size_t bounds[2])
+/* --- records --- */
+
+/* The pieces around the identity, the time and the customer's id in the headers. */
+enum around { BEFORE_IDENTITY, BEFORE_TIME, BEFORE_SUBJECT, AFTER_SUBJECT, AROUND_PIECES };
+
+/* A number from 0 on as Kafka writes it: zigzag, seven bits to a byte, the lowest first. */
+static byte *with_number(byte *at, size_t number)
 {
-    return PyBytes_FromStringAndSize((const char *)written + bounds[0], (Py_ssize_t)(bounds[1] - bounds[0]));
+    for (number <<= 1; number > 127; number >>= 7)
+        *at++ = (byte)(number | 128);
+    *at++ = (byte)number;
+    return at;
 }
 
-static PyObject *write_change(PyObject *module, PyObject *const *arguments, Py_ssize_t count)
+static byte *with_bytes(byte *at, const void *bytes, size_t size)
+{
+    memcpy(at, bytes, size);
+    return at + size;
+}
+
+static byte *with_sized(byte *at, const void *bytes, size_t size)
+{
+    return with_bytes(with_number(at, size), bytes, size);
+}
+
+static byte *with_piece(byte *at, PyObject *around, int piece)
+{
+    PyObject *bytes = PyTuple_GET_ITEM(around, piece);
+    return with_bytes(at, PyBytes_AS_STRING(bytes), (size_t)PyBytes_GET_SIZE(bytes));
+}
+
+#define MOST_NUMBER 10 /* Bytes of a number. */
+
+/* Puts the body behind what is in the buffer. Returns its length, or -1. */
+static Py_ssize_t append_body(PyObject *buffer, PyObject *around, const size_t identity[2], const size_t time[2], size_t key_size)
+{
+    size_t most = 5 * MOST_NUMBER + 2 * key_size + length + (identity[1] - identity[0]) + (time[1] - time[0]);
+    for (int piece = 0; piece < AROUND_PIECES; piece++)
+        most += (size_t)PyBytes_GET_SIZE(PyTuple_GET_ITEM(around, piece));
+    Py_ssize_t before = PyByteArray_GET_SIZE(buffer);
+    /* By itself, Python makes it an eighth larger each time, and copies all of it. */
+    Py_ssize_t wanted = before + (Py_ssize_t)most;
+    if (((PyByteArrayObject *)buffer)->ob_alloc <= wanted && PyByteArray_Resize(buffer, wanted / 4 * 7) < 0)
+        return -1;
+    if (PyByteArray_Resize(buffer, wanted) < 0)
+        return -1;
+    byte *start = (byte *)PyByteArray_AS_STRING(buffer), *at = start + before;
+    const byte *key = written + identity[0];
+    at = with_sized(at, key, key_size);
+    at = with_sized(at, written, length);
+    at = with_piece(at, around, BEFORE_IDENTITY);
+    at = with_sized(at, written + identity[0], identity[1] - identity[0]);
+    at = with_piece(at, around, BEFORE_TIME);
+    at = with_sized(at, written + time[0], time[1] - time[0]);
+    at = with_piece(at, around, BEFORE_SUBJECT);
+    at = with_sized(at, key, key_size);
+    at = with_piece(at, around, AFTER_SUBJECT);
+    return PyByteArray_Resize(buffer, at - start) < 0 ? -1 : at - start;
+}
+
+static int is_around(PyObject *around)
+{
+    int is_right = PyTuple_CheckExact(around) && PyTuple_GET_SIZE(around) == AROUND_PIECES;
+    for (int piece = 0; is_right && piece < AROUND_PIECES; piece++)
+        is_right = PyBytes_CheckExact(PyTuple_GET_ITEM(around, piece));
+    return is_right;
+}
+
+static PyObject *append_change(PyObject *module, PyObject *const *arguments, Py_ssize_t count)
 {
     (void)module;
     if (count != VALUES)
-        return PyErr_Format(PyExc_TypeError, "write_change takes %d arguments, not %zd", VALUES, count);
+        return PyErr_Format(PyExc_TypeError, "append_change takes %d arguments, not %zd", VALUES, count);
+    if (!PyByteArray_CheckExact(arguments[BUFFER]) || !is_around(arguments[AROUND]))
+        return PyErr_Format(PyExc_TypeError, "append_change takes a bytearray, and the pieces of the headers as %d bytes", AROUND_PIECES);
     PyObject *pieces = pieces_of(arguments);
     if (pieces == NULL)
         return NULL;
@@ -304,28 +209,19 @@ static PyObject *write_change(PyObject *module, PyObject *const *arguments, Py_s
         if (PyErr_Occurred() && PyErr_ExceptionMatches(PyExc_MemoryError))
             return NULL;
         PyErr_Clear();
-        Py_RETURN_NONE;
+        return PyLong_FromLong(-1);
     }
-    const size_t all[2] = {0, length}, key[2] = {identity[0], identity[0] + (size_t)PyUnicode_GET_LENGTH(arguments[CUSTOMER_ID])};
-    PyObject *made = PyTuple_New(4);
-    if (made == NULL)
-        return NULL;
-    PyTuple_SET_ITEM(made, 0, part(key));
-    PyTuple_SET_ITEM(made, 1, part(all));
-    PyTuple_SET_ITEM(made, 2, part(identity));
-    PyTuple_SET_ITEM(made, 3, part(time));
-    if (PyErr_Occurred())
-        Py_CLEAR(made);
-    return made;
+    Py_ssize_t end = append_body(arguments[BUFFER], arguments[AROUND], identity, time, (size_t)PyUnicode_GET_LENGTH(arguments[CUSTOMER_ID]));
+    return end < 0 ? NULL : PyLong_FromSsize_t(end);
 }
 
-PyDoc_STRVAR(write_change_doc,
-             "Key and value of a stage change, its id and its time, or None if it must be written another way. Takes what is its own:\n\n"
-             "customer_id, sequence, at, touchpoint_id, dwell and because; the channel and the end as they are written; and what gives the\n"
-             "pieces before and after the time, with what it takes: source, to, phase, cause and rule.");
+PyDoc_STRVAR(append_change_doc,
+             "Append the body of a stage change's record to a bytearray. Returns where it ends, or -1 if it must be written another way. Takes:\n\n"
+             "the bytearray; customer_id, sequence, at, touchpoint_id, dwell and because; the channel and the end as they are written; the\n"
+             "pieces of the headers; and what gives the pieces before and after the time, with what it takes: source, to, phase, cause and rule.");
 
 static PyMethodDef methods[] = {
-    {"write_change", (PyCFunction)(void (*)(void))write_change, METH_FASTCALL, write_change_doc},
+    {"append_change", (PyCFunction)(void (*)(void))append_change, METH_FASTCALL, append_change_doc},
     {NULL, NULL, 0, NULL},
 };
 
@@ -333,8 +229,5 @@ static struct PyModuleDef module = {PyModuleDef_HEAD_INIT, "quick_change", "See 
 
 PyMODINIT_FUNC PyInit_quick_change(void)
 {
-    for (int place = 0; place < 4; place++)
-        if (names[place] == NULL && (names[place] = PyUnicode_InternFromString(NAMES[place])) == NULL)
-            return NULL;
     return PyModule_Create(&module);
 }

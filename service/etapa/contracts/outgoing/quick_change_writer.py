@@ -2,16 +2,13 @@
 
 from collections.abc import Callable
 
-ChangeParts = tuple[bytes, bytes, bytes, bytes]
-"""The record's key and value, the id of the change, and its time as text."""
-
-QuickChangeWriter = Callable[..., ChangeParts | None]
+QuickChangeWriter = Callable[..., int]
 """See `quick_change.c`."""
 
 quick_change_writer: QuickChangeWriter | None
 try:
-    from etapa.contracts.outgoing.quick_change import write_change
+    from etapa.contracts.outgoing.quick_change import append_change
 except ImportError:
     quick_change_writer = None
 else:
-    quick_change_writer = write_change
+    quick_change_writer = append_change

@@ -22,9 +22,11 @@ from etapa.journey.engine.facts.customer import Customer
 from etapa.journey.engine.facts.forget_request import ForgetRequest
 from etapa.journey.engine.facts.instant import LONG_AGO, NEVER
 from etapa.journey.engine.facts.outreach import Outreach
+from etapa.journey.engine.facts.stage_change import StageChange
 from etapa.journey.engine.facts.touchpoint import Touchpoint
+from etapa.journey.engine.judging.campaigns import in_order
 from etapa.journey.engine.judging.classify import catch_up, fire_and_note, reclassify, reschedule, touch_and_note
-from etapa.journey.engine.judging.figures import count_changes
+from etapa.journey.engine.judging.figures import count_changes, count_ends, count_releases
 from etapa.journey.engine.judging.ideal_way import departed
 from etapa.journey.engine.judging.outcomes import ALL_AT_ONCE, EvaluationFailed, Happened, Touched
 from etapa.journey.engine.judging.program import Program
@@ -184,10 +186,13 @@ class Partition:
         if before is None and self._denied is not None and self._is_denied(touchpoint.customer_id, stream_time):
             work.forgotten += 1
             return True
+        made = len(work.changes)
         customer = touch_and_note(self.program, before, touchpoint, work)
         if customer is None:
             work.duplicates += 1
             return True
+        if len(work.changes) != made:
+            self._count(made)
         if work.cut:
             work.cut = False
             self._note(kept, customer)
@@ -289,6 +294,7 @@ class Partition:
         for each in happened.released:
             work.add_release(Release(each.customer_id, each.at, made + each.after, each.sequence, each.offer, each.persona))
         work.changes += happened.changes
+        self._count(made)
         for outcome in happened.outcomes:
             work.add_outcome(outcome)
         for departure in happened.departures:
@@ -338,6 +344,7 @@ class Partition:
         for failure in touched.failures:
             work.add_failure(failure)
         work.changes += touched.changes
+        self._count(made)
         for outcome in touched.outcomes:
             work.add_outcome(outcome)
         self._note(kept, customer)
@@ -368,11 +375,26 @@ class Partition:
         """The stages where it has been, of those that the journey has."""
         return stages_visited(customer, self.program.stages_by_digest)
 
+    def news(self) -> list[StageChange | Release]:
+        """The stage changes, and the fates of held triggers, since the last call or collection, in order. The next collection is without them.
+
+        To be asked for after every few hundred touchpoints: what was made lately is at hand in the processor's caches.
+        """
+        work = self._work
+        told = in_order(work.changes, work.released)
+        if not told:
+            return told
+        if work.tally is not None:
+            count_releases(work.tally, work.released)
+        work.changes, work.released = [], []
+        return told
+
     def collect(self) -> Work:
-        """Everything that resulted since the last collection. Also tells the changed customers what of them has changed."""
+        """Everything that resulted since the last collection, and is not told as `news`. Also tells the changed customers what of them has changed."""
         work = self._work
         if work.tally is not None:
-            count_changes(work.tally, work.changes, work.released, work.outcomes, work.departures)
+            count_releases(work.tally, work.released)
+            count_ends(work.tally, work.outcomes, work.departures)
         denied = self._denied
         if denied is not None:
             if self.stream_time is not None:
@@ -407,6 +429,12 @@ class Partition:
         for customer_id in list(islice(unused, excess)):
             self._customers.pop(customer_id).let_go()
 
+    def _count(self, made: int) -> None:
+        """Count the changes of the work from that position on. Nothing may undo them any more."""
+        work = self._work
+        if work.tally is not None:
+            count_changes(work.tally, work.changes, made)
+
     def _note(self, kept: _Kept, customer: Customer) -> None:
         """Mark the customer to be stored."""
         if kept.turn != self._turn:
@@ -440,7 +468,10 @@ class Partition:
                 fire_and_note(self.program, customer, at, work)
             except EvaluationFailed as failure:
                 work.add_failure(failure)
-            work.fired += max(1, len(work.changes) - made)
+            changes = len(work.changes) - made
+            if changes:
+                self._count(made)
+            work.fired += max(1, changes)
             self._schedule(kept, customer)
             if work.fired >= enough:
                 # Stream time is what the timers have reached. More may be due at this very microsecond; they come next.

@@ -7,33 +7,27 @@ from etapa.contracts.incoming.decoder import Decoder
 from etapa.contracts.incoming.forget_request import REQUEST, read_request
 from etapa.contracts.incoming.rejected import Rejected, from_the_past, rejected
 from etapa.contracts.outgoing.campaign_outcome import encode_campaign_outcome
-from etapa.contracts.outgoing.campaign_trigger import encode_campaign_trigger
 from etapa.contracts.outgoing.customer_moved import encode_customer_moved
 from etapa.contracts.outgoing.dead_letter import encode_dead_letter
-from etapa.contracts.outgoing.stage_change import ChangeWriter
 from etapa.contracts.stored.forwarding import NO_STAGE, ForwardingAddress, encode_forwarding, is_placeholder
 from etapa.contracts.stored.in_common import NOTHING_IN_COMMON, InCommon
 from etapa.contracts.stored.transfer import TopicLayout
 from etapa.contracts.stored.written_states import WrittenStates, write_states
-from etapa.journey.engine.facts.changes import CampaignOutcome, Release
+from etapa.journey.engine.facts.change_counts import Move
+from etapa.journey.engine.facts.changes import CampaignOutcome
 from etapa.journey.engine.facts.customer import Customer
 from etapa.journey.engine.facts.instant import BEGINNING_OF_TIME
-from etapa.journey.engine.facts.stage_change import StageChange
 from etapa.journey.engine.facts.touchpoint import Touchpoint
-from etapa.journey.engine.judging.campaigns import in_order, triggers_of
 from etapa.journey.language.model import Journey
-from etapa.stream.protocol.records import Applied, Headers, Outgoing, OutgoingHeaders, Record
+from etapa.stream.protocol.records import Applied, Headers, Outgoing, Record
 from etapa.stream.protocol.stored_customers import ShownCustomers, StateRecords
-from etapa.stream.protocol.waiting import Item, Traces, Waiting
+from etapa.stream.protocol.waiting import Item, Waiting
 
 if TYPE_CHECKING:
     from etapa.contracts.incoming.touchpoint_rows import TouchpointRows
 
 Pause = Callable[[], Awaitable[object]]
 """Gives other tasks a turn. Awaited every few milliseconds of work."""
-
-
-NO_TRACES: Final[Traces] = {}
 
 
 PAUSE_BYTES: Final = 128 * 1024
@@ -118,35 +112,13 @@ def _decode_some(
 class Encoded:
     """The results of judging, encoded for the log and for the view."""
 
-    __slots__ = ("_portions", "applied", "campaign_outcomes", "campaign_triggers", "stage_changes", "states")
+    __slots__ = ("_portions", "applied", "campaign_outcomes", "states")
 
     def __init__(self) -> None:
-        self.stage_changes: Final[list[Outgoing]] = []
-        self.campaign_triggers: Final[list[Outgoing]] = []
         self.campaign_outcomes: Final[list[Outgoing]] = []
         self._portions: Final[list[WrittenStates]] = []
         self.states: Final = StateRecords(self._portions, [])
         self.applied: Final = ShownCustomers(self._portions, [])
-
-    def add_changes(self, told: Iterable[StageChange | Release], journey: str, version: int, traces: Traces = NO_TRACES) -> None:
-        """Add changes, the triggers they cause, and triggers that had been held. The effects of a traced touchpoint carry its trace."""
-        by_change: dict[tuple[str, int], Headers] = {}
-        writer = ChangeWriter(journey, version)
-        for each in told:
-            if isinstance(each, StageChange):
-                key, value, written = writer.write(each)
-                headers: OutgoingHeaders = written
-                if traces and each.touchpoint_id is not None:
-                    trace = traces.get((each.customer_id, each.touchpoint_id))
-                    if trace is not None:
-                        by_change[each.customer_id, each.sequence] = trace
-                        headers = [*written.pairs(), *trace]
-                self.stage_changes.append(Outgoing(key, value, headers))
-        for trigger in triggers_of(told):
-            key, value, headers = encode_campaign_trigger(trigger, journey, version)
-            if by_change:
-                headers = [*headers, *by_change.get((trigger.customer_id, trigger.sequence), ())]
-            self.campaign_triggers.append(Outgoing(key, value, headers))
 
     def add_outcomes(self, outcomes: Sequence[CampaignOutcome], journey: str, version: int) -> None:
         """Add the outcomes of campaigns' goals."""
@@ -165,27 +137,20 @@ class Encoded:
 
 
 async def encode(
-    changes: Sequence[StageChange],
     changed: Mapping[str, Customer],
     journey: str,
     version: int,
     pause_every: int,
     pause: Pause,
     common: InCommon = NOTHING_IN_COMMON,
-    released: Sequence[Release] = (),
-    traces: Traces = NO_TRACES,
     outcomes: Sequence[CampaignOutcome] = (),
     erased: Iterable[str] = (),
 ) -> Encoded:
-    """Encode stage changes and their triggers, triggers that had been held, outcomes of goals, and customers.
+    """Encode outcomes of goals, and customers.
 
     Nothing may change the customers before this is done. `common` is what the mark of the batch says.
     """
     encoded = Encoded()
-    told = in_order(changes, released)
-    for start in range(0, len(told), pause_every):
-        encoded.add_changes(told[start : start + pause_every], journey, version, traces)
-        await pause()
     for start in range(0, len(outcomes), pause_every):
         encoded.add_outcomes(outcomes[start : start + pause_every], journey, version)
         await pause()
@@ -211,7 +176,7 @@ def customer_moved(customer_id: str, address: ForwardingAddress, journey: Journe
     return Outgoing(*encode_customer_moved(customer_id, address.sequence, address.place, kept_as, journey.id, journey.version, generation))
 
 
-def stage_deltas(changes: Sequence[StageChange], in_silence: Sequence[tuple[str, str]] = (), left: Sequence[str] = ()) -> dict[str, int]:
+def stage_deltas(moves: Mapping[Move, int], in_silence: Sequence[tuple[str, str]] = (), left: Sequence[str] = ()) -> dict[str, int]:
     """By how many customers each stage grew or shrank; unchanged stages are left out.
 
     `in_silence`: moves that were not published, as (from, to); those between partitions are from or to no stage.
@@ -223,12 +188,11 @@ def stage_deltas(changes: Sequence[StageChange], in_silence: Sequence[tuple[str,
         deltas[source] = deltas.get(source, 0) - 1
     for stage in left:
         deltas[stage] = deltas.get(stage, 0) - 1
-    for change in changes:
-        deltas[change.to] = deltas.get(change.to, 0) + 1
-        if change.source is not None:
-            deltas[change.source] = deltas.get(change.source, 0) - 1
-    deltas.pop(NO_STAGE, None)
-    return {stage: delta for stage, delta in deltas.items() if delta}
+    for (source_or_none, to, _), number in moves.items():
+        deltas[to] = deltas.get(to, 0) + number
+        if source_or_none is not None:
+            deltas[source_or_none] = deltas.get(source_or_none, 0) - number
+    return {stage: delta for stage, delta in deltas.items() if delta and stage != NO_STAGE}
 
 
 def leave_addresses(

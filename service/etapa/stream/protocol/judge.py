@@ -1,6 +1,7 @@
 """Judges the waiting records in portions, and keeps a record that fails from leaving a customer half changed."""
 
 import logging
+from collections.abc import Callable
 
 from etapa.contracts.incoming.rejected import Rejected, rejected
 from etapa.journey.engine.facts.touchpoint import Touchpoint
@@ -11,15 +12,20 @@ from etapa.stream.protocol.records import Record
 from etapa.stream.protocol.task_context import TaskContext
 from etapa.stream.protocol.waiting import CannotJudge, Waiting
 
+TOLD_AT_ONCE = 64
+"""Touchpoints. Few enough for a processor's first cache, and enough for the calls between to cost nothing."""
+
 logger = logging.getLogger(__name__)
 
 
 class Judge:
     """Judges in the order of the log. After a failure it is careful: it tries each touchpoint on a copy of its customer first."""
 
-    def __init__(self, around: TaskContext, pause: Pause) -> None:
+    def __init__(self, around: TaskContext, pause: Pause, tell: Callable[[], None]) -> None:
+        """`tell`: called every few touchpoints, so that what they made is told while it is at hand in the processor's caches."""
         self._around = around
         self._pause = pause
+        self._tell = tell
         self.is_careful = False
         """Whether some waiting records, or those just before them, could not be judged."""
         self._sound: Touchpoint | None = None
@@ -38,7 +44,7 @@ class Judge:
             if self.is_careful:
                 taken = await self._take_carefully(engine, waiting, taken, stop, wall, unusable)
             else:
-                taken = waiting.take(engine, taken, stop, wall, unusable)
+                taken = self._take(engine, waiting, taken, stop, wall, unusable)
             await self._pause()
             if taken < stop and engine.fired >= options.max_fired:
                 # A record that cannot be judged changes no customer, so it must not fire timers either.
@@ -58,6 +64,16 @@ class Judge:
             extra=who,
         )
         logger.debug("what was raised", exc_info=failure.__cause__, extra=who)
+
+    def _take(self, engine: Partition, waiting: Waiting, start: int, stop: int, wall: int, unusable: list[tuple[Record, Rejected]]) -> int:
+        while start < stop:
+            end = min(start + TOLD_AT_ONCE, stop)
+            taken = waiting.take(engine, start, end, wall, unusable)
+            self._tell()
+            if taken < end:
+                return taken
+            start = end
+        return stop
 
     async def _take_carefully(
         self, engine: Partition, waiting: Waiting, start: int, stop: int, wall: int, unusable: list[tuple[Record, Rejected]]

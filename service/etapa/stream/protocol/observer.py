@@ -10,8 +10,8 @@ from typing import Literal, Protocol
 import msgspec
 
 from etapa.contracts.incoming.rejected import Reason
-from etapa.journey.engine.facts.changes import CampaignOutcome, Release
-from etapa.journey.engine.facts.stage_change import StageChange
+from etapa.journey.engine.facts.change_counts import ChangeCounts
+from etapa.journey.engine.facts.changes import CampaignOutcome
 from etapa.journey.ledger.tables import CampaignGroup
 from etapa.stream.protocol.arrivals import Arrivals
 from etapa.stream.protocol.ports import TakeoverReason
@@ -70,7 +70,8 @@ class BatchCommitted(msgspec.Struct, frozen=True):
     """Touchpoints that were judged."""
     duplicates: int
     dead_letters: Mapping[Reason, int]
-    changes: Sequence[StageChange]
+    changes: ChangeCounts
+    """Published stage changes, their offers to campaigns, and triggers that had been held during a quiet time."""
     stage_deltas: Mapping[str, int]
     """By how many customers each stage grew (or shrank, when negative); unchanged stages are left out."""
     timers_fired: int
@@ -86,8 +87,6 @@ class BatchCommitted(msgspec.Struct, frozen=True):
     """How many seconds before the answer to the commit each of these first began."""
     source: SourceCounts | None = None
     """None where the records are touchpoints themselves."""
-    released: Sequence[Release] = ()
-    """The fate of campaign triggers that had been held during a quiet time."""
     outcomes: Sequence[CampaignOutcome] = ()
     """The outcomes of campaigns' goals."""
     forwarded: int = 0

@@ -6,14 +6,12 @@ from typing import Final, NamedTuple, final
 from mypy_extensions import mypyc_attr
 
 from etapa.contracts.outgoing.dead_letter import Cut
-from etapa.contracts.outgoing.stage_change import StageChangeHeaders
 from etapa.contracts.stored.forwarding import standing_of
 from etapa.contracts.stored.ledger_page import LEDGER_PREFIX, is_page_key
 from etapa.contracts.stored.mark import MARK_KEY
 from etapa.contracts.stored.transfer import TopicLayout, TouchpointForwarded, Transfer
 
 Headers = Sequence[tuple[str, bytes]]
-OutgoingHeaders = Headers | StageChangeHeaders
 
 
 @final
@@ -56,19 +54,12 @@ class Record:
 class Outgoing:
     """A record to be published."""
 
-    __slots__ = ("key", "told", "value")
+    __slots__ = ("headers", "key", "value")
 
-    def __init__(self, key: bytes | None, value: bytes | None, headers: OutgoingHeaders = ()) -> None:
+    def __init__(self, key: bytes | None, value: bytes | None, headers: Headers = ()) -> None:
         self.key: Final = key
         self.value: Final = value
-        self.told: Final = headers
-        """The headers as they were given."""
-
-    @property
-    def headers(self) -> Headers:
-        """The headers as pairs."""
-        told = self.told
-        return told.pairs() if isinstance(told, StageChangeHeaders) else told
+        self.headers: Final = headers
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, Outgoing) and self._fields() == other._fields()

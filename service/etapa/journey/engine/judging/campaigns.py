@@ -279,10 +279,8 @@ def triggers_of(told: Iterable[StageChange | Release | CampaignOutcome]) -> list
     return [offer.trigger for offer in offers_of(told) if offer.trigger is not None]
 
 
-def in_order(changes: Sequence[StageChange], releases: Sequence[Release]) -> Sequence[StageChange | Release]:
+def in_order(changes: Sequence[StageChange], releases: Sequence[Release]) -> list[StageChange | Release]:
     """Changes and releases in the order in which they happened."""
-    if not releases:
-        return changes
     told: list[StageChange | Release] = []
     done = 0
     for release in releases:

@@ -12,15 +12,10 @@ from etapa.journey.engine.judging.touchpoint_kind import TouchpointKind
 from etapa.journey.ledger.tally import BatchTally
 
 
-def count_changes(
-    tally: BatchTally,
-    changes: Sequence[StageChange],
-    released: Sequence[Release] = (),
-    outcomes: Sequence[CampaignOutcome] = (),
-    departures: Sequence[Departure] = (),
-) -> None:
-    """Count published changes with their offers to campaigns, triggers that had been held, the outcomes of goals, and who is no longer counted."""
-    for change in changes:
+def count_changes(tally: BatchTally, changes: list[StageChange], start: int = 0) -> None:
+    """Count published changes from that position on, with their offers to campaigns."""
+    for position in range(start, len(changes)):
+        change = changes[position]
         persona = change.persona
         tally.moved(change.at, persona, change.source, change.to, change.cause, change.dwell, change.rule, first=change.is_first)
         if change.counts:
@@ -28,8 +23,16 @@ def count_changes(
         if change.offers:
             for offer in change.offers:
                 _count_offer(tally, change.at, persona, offer)
+
+
+def count_releases(tally: BatchTally, released: Sequence[Release]) -> None:
+    """Count triggers that had been held."""
     for release in released:
         _count_offer(tally, release.at, release.persona, release.offer)
+
+
+def count_ends(tally: BatchTally, outcomes: Sequence[CampaignOutcome], departures: Sequence[Departure]) -> None:
+    """Count the outcomes of goals, and who is no longer counted."""
     for departure in departures:
         tally.counted(departure.at, departure.counts)
     for outcome in outcomes:

@@ -80,7 +80,7 @@ class GatheringTenure(LeavingTenure):
             is_whole = False
         if not is_whole:
             # As after a takeover: what is only in memory is asked for again.
-            self._engine = self._new_engine()
+            self._begin_engine()
             self._moves = type(self._moves)(around.partition, before)
             self._left, self._stages = {}, []
             return 0

@@ -23,7 +23,7 @@ from etapa.journey.engine.partition import Partition
 from etapa.journey.engine.work import Work
 from etapa.journey.localtime.zones import VERSION as ZONE_DATA
 from etapa.stream.protocol.arrivals import Arrivals, arrivals_of
-from etapa.stream.protocol.batch import NO_TRACES, Encoded, dead_letters, encode, stage_deltas
+from etapa.stream.protocol.batch import Encoded, dead_letters, encode, stage_deltas
 from etapa.stream.protocol.intake import Accounted, Intake
 from etapa.stream.protocol.judge import Judge
 from etapa.stream.protocol.ledger_keeper import LedgerKeeper, ledger_records
@@ -34,6 +34,7 @@ from etapa.stream.protocol.records import Outgoing, Record
 from etapa.stream.protocol.stream_time import QuietPace
 from etapa.stream.protocol.takeover import InDoubt, TakenOver, view_mark
 from etapa.stream.protocol.task_context import TaskContext
+from etapa.stream.protocol.tenures.announced import NO_TRACES, Announced
 from etapa.stream.protocol.tenures.following_view import FollowingView
 from etapa.stream.protocol.tenures.reclassifier import Reclassifier
 from etapa.stream.protocol.waiting import NOTHING_WAITING, CannotJudge
@@ -63,7 +64,7 @@ class Tenure:
         common = NOTHING_IN_COMMON if taken.mark is None else taken.mark.in_common()
         self._common = common.with_version(program.version, program.known, program.names)
         self._denied: dict[bytes, Denial] = {}
-        self._engine = self._new_engine()
+        self._begin_engine()
         self._pace = QuietPace(around.options.quiet_after, around.clock.monotonic())
         mark = taken.mark
         begun = None if mark is None else mark.begun
@@ -72,13 +73,22 @@ class Tenure:
         self._caught_up = False
         self._asked_at = 0, 0.0
         self._more_timers = False
-        self._judge = Judge(around, self._pause)
+        self._judge = Judge(around, self._pause, self._announce)
         self._reclassifier = Reclassifier(around.view, around.program.version, self._pause)
         self._ledger = LedgerKeeper({}, None)
         self._seconds: dict[BatchStep, float] = {}
         self._began: dict[Beginning, float] = {}
         self.sound = False
         """Whether this tenure has committed a batch, or found the view as it was left."""
+
+    def _begin_engine(self) -> None:
+        """Drop everything that was judged since the last commit."""
+        self._engine = self._new_engine()
+        self._announced = self._nothing_announced()
+
+    def _nothing_announced(self) -> Announced:
+        journey = self._around.program.journey
+        return Announced(journey.id, journey.version)
 
     def _new_engine(self) -> Partition:
         options = self._around.options
@@ -119,7 +129,7 @@ class Tenure:
         self._ledger = LedgerKeeper(pages, self._stream_time)
         self._denied = read_denials(self._around.options.forget_key, pages)
         self._take_up(pages)
-        self._engine = self._new_engine()
+        self._begin_engine()
         self._around.observer.enrolled(self._around.partition, self._ledger.enrolled)
 
     def _take_up(self, pages: Mapping[LedgerField, bytes]) -> None:
@@ -200,7 +210,7 @@ class Tenure:
         self._judge.tell_of_failure(self._waiting, failure.position, failure)
         # Memory may hold half of its effects. Once the batch in flight is applied, the view is consistent.
         await self._settle()
-        self._engine = self._new_engine()
+        self._begin_engine()
         self._waiting = self._waiting.with_rejected(failure.position, rejected("evaluation_failed", str(failure)))
         # Such records rarely come alone, and starting over for each would take time quadratic in their number.
         self._judge.is_careful = True
@@ -219,6 +229,7 @@ class Tenure:
         """Commit a batch without touchpoints: time advances, but only as far as all timers due by then are loaded."""
         # Until the batch in flight is applied, the view's due timers may be out of date. Afterwards every entry is a timer that fires.
         await self._settle()
+        self._announced.traces = NO_TRACES
         await self._advance(stream_time)
         await self._commit(0, [])
 
@@ -226,6 +237,7 @@ class Tenure:
         """Advance time as far as the timers that fire on the way fit into one batch."""
         engine = self._engine
         while not engine.advance(stream_time):
+            self._announce()
             await self._pause()
             if engine.fired >= self._around.options.max_fired:
                 self._more_timers = True
@@ -283,6 +295,7 @@ class Tenure:
     async def _classify(self, count: int, wall: int) -> tuple[int, list[tuple[Record, Rejected]]]:
         """See `Judge.judge`."""
         started = self._around.clock.monotonic()
+        self._announced.traces = self._waiting.traces(count)
         judged = await self._judge.judge(self._engine, self._waiting, count, wall)
         self._took("classify", started)
         return judged
@@ -290,21 +303,23 @@ class Tenure:
     async def _commit(self, count: int, unusable: Sequence[tuple[Record, Rejected]], *, empty: bool = False) -> None:
         """Commit what the engine did with the first `count` waiting records. Without any effect nothing is written, unless `empty`."""
         around, clock = self._around, self._around.clock
-        work = self._engine.collect()
+        told, work = self._engine.news(), self._engine.collect()
         if not (count or work.changed or work.erased or work.denied or empty):
             return
         started = clock.monotonic()
-        journey = around.program.journey
+        announced, self._announced = self._announced, self._nothing_announced()
+        if announced.traces is None:
+            announced.traces = self._waiting.traces(count) if told else NO_TRACES
+        for first in range(0, len(told), around.options.pause_every):
+            announced.add(told[first : first + around.options.pause_every])
+            await self._pause()
         encoded = await encode(
-            changes=work.changes,
             changed=work.changed,
-            journey=journey.id,
-            version=journey.version,
+            journey=announced.journey,
+            version=announced.version,
             pause_every=around.options.pause_every,
             pause=self._pause,
             common=self._common,
-            released=work.released,
-            traces=self._waiting.traces(count) if work.changes else NO_TRACES,
             outcomes=work.outcomes,
             erased=work.erased,
         )
@@ -323,10 +338,10 @@ class Tenure:
         await self._settle()
         started = self._took("wait", started)
 
-        mark = self._mark_after(work, accounted, moved)
+        mark = self._mark_after(announced, work, accounted, moved)
         transaction = Transaction(
-            stage_changes=encoded.stage_changes,
-            campaign_triggers=encoded.campaign_triggers,
+            stage_changes=announced.stage_changes,
+            campaign_triggers=announced.campaign_triggers,
             dead_letters=letters,
             states=encoded.states,
             mark_key=MARK_KEY,
@@ -344,9 +359,9 @@ class Tenure:
         self._go_on_from(mark, accounted, work)
         if count:
             self._judge.is_careful = any(reason.reason == "evaluation_failed" for _, reason in unusable)
-        self._report(mark, accounted, work, moved, arrivals, committed)
+        self._report(mark, accounted, announced, work, moved, arrivals, committed)
 
-    def _mark_after(self, work: Work, accounted: Accounted, moved: MovedInBatch) -> Mark:
+    def _mark_after(self, announced: Announced, work: Work, accounted: Accounted, moved: MovedInBatch) -> Mark:
         journey = self._around.program.journey
         return Mark(
             group=self._around.options.group,
@@ -360,7 +375,7 @@ class Tenure:
             names=self._common.names,
             begun=accounted.begun,
             topics=dict(self._topics.ids),
-            last_change=self._last_change_after(work),
+            last_change=self._last_change_after(announced, work),
             replaced=self._replaced,
             moving=moved.mark,
         )
@@ -379,7 +394,9 @@ class Tenure:
                 self._denied[digest] = denial
         self._engine.forget(self._around.options.customers_in_memory, {**work.changed, **work.erased} if work.erased else work.changed)
 
-    def _report(self, mark: Mark, accounted: Accounted, work: Work, moved: MovedInBatch, arrivals: Arrivals, committed: float) -> None:
+    def _report(
+        self, mark: Mark, accounted: Accounted, announced: Announced, work: Work, moved: MovedInBatch, arrivals: Arrivals, committed: float
+    ) -> None:
         """Tell the observer of a batch that was committed at `committed` on the monotonic clock."""
         around = self._around
         for failure in work.failures:
@@ -394,10 +411,9 @@ class Tenure:
                 applied=work.applied,
                 duplicates=work.duplicates,
                 dead_letters=Counter(reason.reason for _, reason in accounted.letters),
-                changes=work.changes,
-                released=work.released,
+                changes=announced.counts,
                 outcomes=work.outcomes,
-                stage_deltas=stage_deltas(work.changes, [*work.unpublished, *moved.stages], work.left),
+                stage_deltas=stage_deltas(announced.counts.moves, [*work.unpublished, *moved.stages], work.left),
                 forgotten=work.forgotten,
                 forget_requests=work.requests,
                 denied=len(self._denied),
@@ -426,15 +442,19 @@ class Tenure:
     def _letters(self, accounted: Accounted) -> list[Outgoing]:
         return dead_letters(accounted.letters, self._around.options.topic, self._around.partition)
 
-    def _last_change_after(self, work: Work) -> str | None:
+    def _last_change_after(self, announced: Announced, work: Work) -> str | None:
         """What the mark says of the last stage change. It does not name a customer who was forgotten."""
-        changes = work.changes
-        last = f"{changes[-1].customer_id}/{changes[-1].sequence}" if changes else self._last_change
+        last = self._last_change if announced.last_change is None else "{}/{}".format(*announced.last_change)
         return None if last is not None and last.rpartition("/")[0] in work.requested else last
 
     async def _settle(self) -> None:
         """Wait until the view shows every committed batch."""
         await self._view.settle()
+
+    def _announce(self) -> None:
+        """Write the stage changes that were made lately, unless it is not known yet what traces they belong to."""
+        if self._announced.traces is not None:
+            self._announced.add(self._engine.news())
 
     async def _pause(self) -> None:
         await self._around.clock.sleep(0)
