@@ -30,8 +30,8 @@ def test_the_same_bounds_hold_for_what_a_tally_counted() -> None:
         tally.touched(0, None, "a", f"type {number}", "web")
         tally.touched(0, None, "a", "visit", f"channel {number}")
     for _ in range(2):
-        for hour in tally.hours():
-            page.add_sums(hour.of("touchpoints"))
+        for counted in tally.tables():
+            page.add_sums(counted)
     cells = page.cells()
     assert sum(figures[0] for figures in cells.values()) == 4 * (MOST_NAMES + 50)
     assert {len({key[place] for key in cells} - {"other"}) for place in (2, 3)} == {MOST_NAMES}
@@ -42,8 +42,8 @@ def test_cells_beyond_the_bound_are_counted_together() -> None:
     # Fewer names than a column may have.
     for number in range(MOST_CELLS + 10):
         tally.touched(0, f"persona {number % 19}", f"stage {number // 19 % 59}", f"type {number // 19 // 59}", None)
-    for hour in tally.hours():
-        page.add_sums(hour.of("touchpoints"))
+    for counted in tally.tables():
+        page.add_sums(counted)
     assert len(page) == MOST_CELLS + 1
     assert page.cells()["other", "other", "other", "other"] == [10]
 

@@ -151,12 +151,12 @@ def test_pages_stay_open_up_to_a_number_of_cells_and_none_is_forgotten() -> None
 
 
 def test_a_page_that_grows_too_large_to_stay_open_counts_on() -> None:
-    keeper, tally = LedgerKeeper({}, None), BatchTally()
-    for number in range(MOST_OPEN + 1):
-        tally.touched(NOON, None, f"stage {number}", "visit", "web")
+    keeper, tally, before = LedgerKeeper({}, None), BatchTally(), NOON - 3 * DAY
+    for number in range(MOST_OPEN + 2):
+        tally.touched(before + number % 2 * HOUR, None, f"stage {number // 2}", "visit", "web")
     shown = kept({}, enter(keeper, tally, NOON))
     assert not keeper._open
-    assert counts(kept(shown, enter(keeper, touched(NOON), NOON))) == {b"touchpoints 2026-11-21T12": MOST_OPEN + 2}
+    assert counts(kept(shown, enter(keeper, touched(before), NOON))) == {b"touchpoints 2026-11-18": MOST_OPEN + 3}
 
 
 def test_a_batch_that_counts_in_dozens_of_months_compresses_few_of_them_at_once() -> None:

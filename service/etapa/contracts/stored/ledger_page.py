@@ -81,10 +81,13 @@ def page_key_of(field: LedgerField) -> PageKey | None:
 
 def encode_bundle(bundle: Bundle, *, compressed: bool = False) -> bytes:
     """The record's value. `compressed` is for records that will not be written again soon."""
-    packed = None if compressed else bundle.packed()
+    in_parts = bundle.in_parts
+    packed = bundle.packed_columns() if compressed else bundle.packed()
+    if packed is not None and compressed:
+        return _encode([FORMAT, in_parts, _compressed(bundle, packed)])
     if packed is not None:
-        return _encode([FORMAT, bundle.in_parts, msgspec.Raw(packed)])
-    in_parts, (names, numbers) = bundle.flat()
+        return _encode([FORMAT, in_parts, msgspec.Raw(packed)])
+    _, (names, numbers) = bundle.flat()
     if not compressed:
         return _encoded([FORMAT, in_parts, [names, numbers]])
     keys, width = _widths(bundle.table, in_parts=in_parts)
@@ -93,9 +96,11 @@ def encode_bundle(bundle: Bundle, *, compressed: bool = False) -> bytes:
     rows = sorted([row[1:keys] + row[:1] + row[keys:] for row in rows]) if in_parts else sorted(rows)
     columns = [list(column) for column in zip(*rows, strict=True)]
     columns[:keys] = [[number - before for before, number in pairwise((0, *column))] for column in columns[:keys]]
-    return _encoded(
-        [FORMAT, in_parts, zlib.compress(_encoded([names, columns]), _QUICKLY if in_parts and grain_of(bundle.period) == "day" else _WELL)]
-    )
+    return _encoded([FORMAT, in_parts, _compressed(bundle, _encoded([names, columns]))])
+
+
+def _compressed(bundle: Bundle, columns: bytes) -> bytes:
+    return zlib.compress(columns, _QUICKLY if bundle.in_parts and grain_of(bundle.period) == "day" else _WELL)
 
 
 def decode_bundle(key: PageKey, value: bytes) -> Bundle:

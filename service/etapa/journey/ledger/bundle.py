@@ -58,9 +58,13 @@ class Bundle:
 
     def add(self, period: Period, more: TableSums) -> None:
         """Add what was counted in the record's period, or in a part of it."""
-        is_part = period != self.period
-        page = self._opened(in_parts=is_part)
-        page.add_sums(more, _number_of(self.period, period) if page.in_parts else None)
+        page, part = self.place_of(period)
+        page.add_sums(more, part)
+
+    def place_of(self, period: Period) -> tuple[Page, int | None]:
+        """Where to add figures of the record's period, or of a part of it: its page, and the number of the part if that is in parts."""
+        page = self._opened(in_parts=period != self.period)
+        return page, _number_of(self.period, period) if page.in_parts else None
 
     def take(self, other: "Bundle", *, in_parts: bool) -> None:
         """Add all figures of a bundle of a shorter period, `in_parts` to that of the part in which it lies."""
@@ -84,6 +88,10 @@ class Bundle:
         """The lists of `flat` in MessagePack; none if figures are too large for it, or may be."""
         return None if self._page is None else self._page.packed()
 
+    def packed_columns(self) -> bytes | None:
+        """Names and columns in MessagePack, as `TableSums` packs them; none likewise."""
+        return None if self._page is None else self._page.packed_columns()
+
     def flat(self) -> FlatBundle:
         """What is stored of it, in lists of its own."""
         page = self._opened(in_parts=False) if self._page is None else self._page
@@ -94,7 +102,7 @@ class Bundle:
         if not in_parts:
             self.fold()
         page = self._page
-        if page is None or len(page) == 0:
+        if page is None or (page.in_parts != in_parts and len(page) == 0):
             page = self._page = Page(self.table, in_parts=in_parts)
         return page
 

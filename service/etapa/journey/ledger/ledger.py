@@ -3,19 +3,18 @@
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Final
 
-from etapa.journey.ledger.page import Page, PageKey, page_key
+from etapa.journey.ledger.page import Page, PageKey, page_key, spread
 from etapa.journey.ledger.periods import KeptPeriods, Period, start_of
-from etapa.journey.ledger.sums import TableSums
 from etapa.journey.ledger.tables import Table
 from etapa.journey.ledger.tally import BatchTally
-from etapa.journey.units import DAY
+from etapa.journey.units import DAY, HOUR
 
 
 class Pages:
     """Pages that can be added to."""
 
-    def add(self, period: Period, counted: TableSums) -> None:
-        """Add what was counted in a period."""
+    def place_of(self, table: Table, period: Period) -> tuple[Page, int | None]:
+        """The page that has a period, and the number of the part if it is in parts."""
         raise NotImplementedError
 
 
@@ -31,8 +30,8 @@ class JourneyLedger(Pages):
         """The keys of all pages."""
         return list(self._pages)
 
-    def add(self, period: Period, counted: TableSums) -> None:
-        self.opened(page_key(counted.table, period)).add_sums(counted)
+    def place_of(self, table: Table, period: Period) -> tuple[Page, int | None]:
+        return self.opened(page_key(table, period)), None
 
     def opened(self, key: PageKey) -> Page:
         """The page, for adding to it; a new one if there is none."""
@@ -68,10 +67,14 @@ def enter(ledger: JourneyLedger, tally: BatchTally, now: int) -> None:
 
 def count(pages: Pages, tally: BatchTally, kept: KeptPeriods) -> None:
     """Add what was counted, each in its period."""
-    for hour in tally.hours():
-        period = kept.of(hour.start)
-        for counted in hour.tables.values():
-            pages.add(period, counted)
+    numbers: dict[Period, int] = {}
+    where: dict[int, int] = {}
+    for hour in sorted(tally.hours()):
+        where[hour] = numbers.setdefault(kept.of(hour * HOUR), len(numbers))
+    for counted in tally.tables():
+        rows = counted.rows_by_place(where, len(numbers))
+        places = [pages.place_of(counted.table, period) if rows[number] else None for period, number in numbers.items()]
+        spread(counted, where, places, rows)
 
 
 def fold(ledger: JourneyLedger, now: int) -> None:

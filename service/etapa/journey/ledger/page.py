@@ -1,12 +1,12 @@
 """A page of the ledger: the figures of one table in one period, or in all parts of a period."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Final, NamedTuple, final
 
 from mypy_extensions import mypyc_attr
 
 from etapa.journey.ledger.periods import Period
-from etapa.journey.ledger.sums import FlatSums, TableSums
+from etapa.journey.ledger.sums import FlatSums, Place, TableSums
 from etapa.journey.ledger.tables import COLUMNS, MOST_CELLS, MOST_NAMES, OPEN_ENDED, OTHER, Figures, Key, Table
 
 
@@ -27,10 +27,6 @@ _OPEN_ENDED: Final[dict[Table, list[int]]] = {
 }
 
 
-_FEW: Final = 32
-"""Of so few keys, names are not counted: each has a new one at most."""
-
-
 @final
 @mypyc_attr(acyclic=True)
 class Page:
@@ -39,12 +35,10 @@ class Page:
     In parts, each part is within these bounds, and its number begins its keys.
     """
 
-    __slots__ = ("_bounds", "_most_names", "_sums")
+    __slots__ = ("_bounds", "_sums")
 
     def __init__(self, table: Table, *, in_parts: bool = False) -> None:
         self._sums: Final = TableSums(table, in_parts=in_parts)
-        self._most_names = 0
-        """No open-ended column has more names, whatever the part."""
         self._bounds: dict[int | None, _Bounds] | None = None
         """By part, once there may be too much; none after anything was added that is surely within them."""
 
@@ -73,11 +67,13 @@ class Page:
         """The same as `flat` in MessagePack; none if figures are too large for it, or may be."""
         return self._sums.packed()
 
+    def packed_columns(self) -> bytes | None:
+        """Likewise by columns, as `TableSums` packs them."""
+        return self._sums.packed_columns()
+
     def load(self, flat: FlatSums) -> None:
         """Take over what was stored; there is nothing yet. Raises `ValueError` if that does not fit the table."""
         self._sums.load(flat)
-        # All names of the record, some of which are in other columns.
-        self._most_names = len(flat.names)
 
     def add(self, cells: Mapping[Key, Figures], part: int | None = None) -> None:
         """Add figures to the existing ones, to that part if it is in parts."""
@@ -92,7 +88,7 @@ class Page:
 
     def add_sums(self, more: TableSums, part: int | None = None) -> None:
         """The same for sums."""
-        if self._has_room_for(more):
+        if self.has_room_for(more, len(more)):
             self._sums.add_all(more, part)
             self._bounds = None
             return
@@ -102,22 +98,22 @@ class Page:
             within.add(bounds.admitted(key[1:] if more.in_parts else key), tuple(figures))
         self._sums.add_all(within, part)
 
-    def _has_room_for(self, more: TableSums) -> bool:
-        """Whether no part can get beyond its bounds, even if all parts were one."""
-        cells = len(self._sums) + len(more)
-        if cells <= MOST_NAMES:
-            # Each adds a name to each column at most.
-            self._most_names += len(more)
-            return True
+    def has_room_for(self, more: TableSums, rows: int) -> bool:
+        """Whether no part can get beyond its bounds by so many rows of `more`, even if all parts were one."""
+        if len(self._sums) + rows > MOST_CELLS:
+            return False
         columns = _OPEN_ENDED[self.table]
-        if not columns:
-            return cells <= MOST_CELLS
-        added = len(more) if len(more) <= _FEW else more.most_names(columns)
-        if self._most_names + added > MOST_NAMES:
-            # Most of them were counted several times.
-            self._most_names = self._sums.most_names(columns)
-        self._most_names += added
-        return cells <= MOST_CELLS and self._most_names <= MOST_NAMES
+        # Most names are in other columns, or in both.
+        return (
+            not columns
+            or self._sums.all_names() + more.all_names() <= MOST_NAMES
+            or self._sums.most_names(columns) + more.most_names(columns) <= MOST_NAMES
+        )
+
+    def begin_adding(self, part: int | None) -> Place:
+        """Where to add figures for which there is room."""
+        self._bounds = None
+        return self._sums, part
 
     def _bounds_of(self, part: int | None) -> "_Bounds":
         if self._bounds is None:
@@ -126,6 +122,36 @@ class Page:
                 number, rest = (key[0], key[1:]) if self.in_parts else (None, key)
                 self._bounds.setdefault(number if isinstance(number, int) else None, _Bounds(self.table)).met(rest)
         return self._bounds.setdefault(part, _Bounds(self.table))
+
+
+def spread(counted: TableSums, where: dict[int, int], places: Sequence[tuple[Page, int | None] | None], rows: list[int]) -> None:
+    """Add what was counted in each hour to a page, or to a part of one: at the place whose number `where` tells, by hours since 1970.
+
+    `rows`: how many rows go to each place, as `TableSums.rows_by_place` tells; a place without rows may be none.
+    """
+    if not _have_room_for(counted, rows, places) or not counted.spread(where, _begin_adding(places)):
+        for number, sums in counted.by_place(where).items():
+            place = places[number]
+            if place is not None:
+                page, part = place
+                page.add_sums(sums, part)
+
+
+def _have_room_for(counted: TableSums, rows: list[int], places: Sequence[tuple[Page, int | None] | None]) -> bool:
+    """Whether all rows fit into their pages. Places of the same page follow each other."""
+    together, before = 0, None
+    for number, place in enumerate(places):
+        if place is not None:
+            page = place[0]
+            together = rows[number] + (together if page is before else 0)
+            before = page
+            if not page.has_room_for(counted, together):
+                return False
+    return True
+
+
+def _begin_adding(places: Sequence[tuple[Page, int | None] | None]) -> list[Place | None]:
+    return [None if place is None else place[0].begin_adding(place[1]) for place in places]
 
 
 @final

@@ -2,73 +2,114 @@
 
 from typing import Any, Final, final
 
+from etapa.journey.ledger.stays import bucket_of
 from etapa.journey.ledger.tables import Figures, Key, Segment
 
 
 @final
 class PlainSums:
-    """What `QuickSums` does, for whole numbers of any size. Keys stay in the order of arrival."""
+    """What `QuickSums` does, for whole numbers of any size. Keys and names stay in the order of arrival."""
 
-    __slots__ = ("_by_key", "_keys", "_numbered", "_width")
+    __slots__ = ("_by_key", "_columns", "_in_parts", "_named", "_names", "_part", "_width")
 
-    def __init__(self, keys: int, figures: int, numbered: int) -> None:
-        """`keys`, `figures`: how many columns a key has, and how many figures. `numbered`: a bit for each column that holds whole numbers instead of names."""
-        self._keys: Final = keys
-        self._width: Final = keys + figures
-        self._numbered: Final = numbered
+    def __init__(self, keys: int, figures: int, numbered: int, in_parts: bool) -> None:  # noqa: FBT001 - as in C
+        """`keys`, `figures`: how many columns a key has, and how many figures. `numbered`: 1 if the last column of a key holds whole numbers instead of names, else 0.
+
+        `in_parts`: what is counted is kept part by part, and the part's number is the first of each row.
+        """
+        self._columns: Final = keys
+        self._in_parts: Final = in_parts
+        self._width: Final = in_parts + keys + figures
+        self._named: Final = keys - numbered
+        self._part: tuple[int, ...] = (0,) if in_parts else ()
         self._by_key: Final[dict[Key, Figures]] = {}
+        """By part, if there are such, and key."""
+        self._names: Final[dict[str, int]] = {}
 
     def __len__(self) -> int:
         return len(self._by_key)
+
+    def turn(self, part: int) -> None:
+        """Count in this part from now on."""
+        self._part = (part,)
 
     def touch(self, segment: Segment, touchpoint_type: str, channel: str | None) -> None:
         """Count a touchpoint: 1 for the key of persona, stage, type and channel."""
         self.add((*segment, touchpoint_type, channel), (1,))
 
     def add(self, key: Key, figures: tuple[int, ...] | Figures) -> None:
-        """Add figures to those of a key."""
-        there = self._by_key.get(key)
-        if there is None:
-            self._by_key[key] = list(figures)
-        else:
-            for place, number in enumerate(figures):
-                there[place] += number
+        """Add figures to those of a key, in the present part."""
+        self._add((*self._part, *key), figures)
 
-    def count(self, *parts_and_figures: Any) -> None:
-        """The same with the parts of the key and the figures one by one."""
-        self.add(parts_and_figures[: self._keys], parts_and_figures[self._keys :])
+    def count(self, *columns_and_figures: Any) -> None:
+        """The same with the columns of the key and the figures one by one."""
+        self.add(columns_and_figures[: self._columns], columns_and_figures[self._columns :])
 
-    def add_all(self, other: "PlainSums", left_out: int, part: int | None) -> None:
-        """Add all figures of `other`, without the first `left_out` columns of its keys, and with `part` before the others."""
+    def moved(self, stays: "PlainSums", *columns_stay_and_first: Any) -> None:
+        """Count a move: persona, source, to, cause, rule, the stay in `source` in microseconds or none, and 1 if it is the first in `to`, else 0.
+
+        The stay is counted in `stays`, unless there is none.
+        """
+        *columns, stay, first = columns_stay_and_first
+        self.add(tuple(columns), (1, stay or 0, first))
+        if stay is not None:
+            stays.add((*columns[:3], bucket_of(stay)), (1,))
+
+    def add_all(self, other: "PlainSums", part: int | None) -> None:
+        """Add all figures of `other`, whatever part they are of; to `part`, if these are in parts."""
         before = () if part is None else (part,)
         for key, figures in other._by_key.items():
-            self.add((*before, *key[left_out:]), figures)
+            self._add((*before, *key[other._in_parts :]), figures)
+
+    def rows_by_place(self, where: dict[int, int], places: int) -> list[int]:
+        """How many rows go to each of so many places, whose numbers `where` tells by part."""
+        rows = [0] * places
+        for key in self._by_key:
+            rows[where[int(key[0] or 0)]] += 1
+        return rows
 
     def rows(self) -> tuple[list[str], list[int]]:
-        """Each name once, in the order of arrival; and each key, with numbers for names and -1 for none, followed by its figures."""
-        numbers: dict[str, int] = {}
+        """Each name once; and each key, with numbers for names and -1 for none, followed by its figures."""
         rows: list[int] = []
         for key, figures in self._by_key.items():
-            rows += [part if isinstance(part, int) else -1 if part is None else numbers.setdefault(part, len(numbers)) for part in key]
+            rows += [part if isinstance(part, int) else -1 if part is None else self._names[part] for part in key]
             rows += figures
-        return list(numbers), rows
+        return list(self._names), rows
 
     def names(self, column: int) -> int:
         """How many names a column has, none included."""
-        return len({key[column] for key in self._by_key})
+        return len({key[self._in_parts + column] for key in self._by_key})
+
+    def all_names(self) -> int:
+        """How many names there are in all columns."""
+        return len(self._names)
 
     def load(self, names: list[str], numbers: list[int]) -> None:
         """Add rows as `rows` gives them. Raises `ValueError`, and is of no use afterwards, if they are no whole rows or have other names."""
         if len(numbers) % self._width:
             raise ValueError(f"{len(numbers)} numbers, which is not a multiple of {self._width}")
+        for name in names:
+            self._names.setdefault(name, len(self._names))
+        keys = self._in_parts + self._columns
         for start in range(0, len(numbers), self._width):
             key: list[str | int | None] = []
-            for column in range(self._keys):
+            for column in range(keys):
                 number = numbers[start + column]
-                if self._numbered >> column & 1:
+                if not self._in_parts <= column < self._in_parts + self._named:
                     key.append(number)
                 elif not -1 <= number < len(names):
                     raise ValueError(f"{len(names)} names, but uses name number {number}")
                 else:
                     key.append(None if number < 0 else names[number])
-            self.add(tuple(key), numbers[start + self._keys : start + self._width])
+            self._add(tuple(key), numbers[start + keys : start + self._width])
+
+    def _add(self, key: Key, figures: tuple[int, ...] | Figures) -> None:
+        there = self._by_key.get(key)
+        if there is None:
+            self._by_key[key] = list(figures)
+            for part in key:
+                if isinstance(part, str):
+                    self._names.setdefault(part, len(self._names))
+        else:
+            for place, number in enumerate(figures):
+                there[place] += number

@@ -10,8 +10,7 @@ from etapa.journey.ledger.quick_kind import quick_sums
 from etapa.journey.ledger.tables import COLUMNS, FIGURES, NUMBERED, TABLES, Figures, Key, Segment, Table
 
 _SHAPES: Final[dict[Table, tuple[int, int, int]]] = {
-    table: (len(columns), len(FIGURES[table]), sum([1 << place for place, column in enumerate(columns) if column in NUMBERED]))
-    for table, columns in COLUMNS.items()
+    table: (len(columns), len(FIGURES[table]), int(columns[-1] in NUMBERED)) for table, columns in COLUMNS.items()
 }
 
 
@@ -27,10 +26,11 @@ class FlatSums(NamedTuple):
 class TableSums:
     """Figures of a table by key, without bounds, in the order of arrival.
 
-    `in_parts`: each key begins with the number of a part of the time that they cover: an hour of a day, or a day of a month.
+    `in_parts`: each part of the time that they cover has figures of its own: an hour of a day or of a batch, or a day of a month. Then each
+    key begins with the part's number.
     """
 
-    __slots__ = ("_is_plain", "_kept", "in_parts", "table")
+    __slots__ = ("_is_plain", "_kept", "in_parts", "part", "table")
 
     def __init__(self, table: Table, *, in_parts: bool = False) -> None:
         self.table: Final = table
@@ -39,12 +39,26 @@ class TableSums:
         self._is_plain = quick is None
         """Whether a figure was too large for quick sums, or there are no such."""
         self._kept: Any = self._plain() if quick is None else quick.empty()
+        self.part: int = 0
+        """The part in which is counted."""
 
     def __len__(self) -> int:
         return len(self._kept)
 
+    def turn(self, part: int) -> None:
+        """Count in this part from now on."""
+        self.part = part
+        if not self._is_plain:
+            try:
+                self._kept.turn(part)
+            except OverflowError:
+                self._become_plain()
+            else:
+                return
+        self._kept.turn(part)
+
     def add(self, key: Key, figures: tuple[int, ...]) -> None:
-        """Add figures to those of a key, without part."""
+        """Add figures to those of a key, in the present part."""
         if not self._is_plain:
             try:
                 _ADD(self._kept, key, figures)
@@ -56,40 +70,70 @@ class TableSums:
 
     @property
     def touch(self) -> Callable[[Segment, str, str | None], None]:
-        """Counts one touchpoint, in sums that get nothing else: so no figure gets too large."""
+        """Counts one touchpoint. Raises `OverflowError` if these sums have to be plain for it, as `add` makes them; this is then another function."""
         counting: Callable[[Segment, str, str | None], None] = self._kept.touch
         return counting
 
-    def moved(self, persona: str | None, source: str | None, to: str, cause: str, rule: str | None, stay: int, first: int) -> None:
-        """Add a move, after a stay of so many microseconds. `first`: 1 if the customer was never in `to` before, else 0."""
-        if not self._is_plain:
+    def moved(
+        self,
+        stays: "TableSums",
+        persona: str | None,
+        source: str | None,
+        to: str,
+        cause: str,
+        rule: str | None,
+        stay: int | None,
+        first: int,
+    ) -> None:
+        """Count a move; and in `stays` the time spent in `source`, in microseconds, if there is one. `first`: 1 if the customer was never in `to`, else 0."""
+        if not self._is_plain and not stays._is_plain:
             try:
-                _COUNT(self._kept, persona, source, to, cause, rule, 1, stay, first)
-            except OverflowError:
-                self._become_plain()
-            else:
-                return
-        self._kept.add((persona, source, to, cause, rule), (1, stay, first))
-
-    def stayed(self, persona: str | None, source: str | None, to: str, bucket: int) -> None:
-        """Count a stay before a move."""
-        if self._is_plain:
-            self.add((persona, source, to, bucket), (1,))
-        else:
-            _COUNT(self._kept, persona, source, to, bucket, 1)
-
-    def add_all(self, other: "TableSums", part: int | None = None) -> None:
-        """Add the figures of other sums of the table, to that part if these are in parts, whatever part they are of."""
-        left_out = int(other.in_parts)
-        if not self._is_plain and not other._is_plain:
-            try:
-                self._kept.add_all(other._kept, left_out, part)
+                _MOVED(self._kept, stays._kept, persona, source, to, cause, rule, stay, first)
             except OverflowError:
                 pass
             else:
                 return
         self._become_plain()
-        self._kept.add_all(other._kept if other._is_plain else other._as_plain(), left_out, part)
+        stays._become_plain()
+        self._kept.moved(stays._kept, persona, source, to, cause, rule, stay, first)
+
+    def add_all(self, other: "TableSums", part: int | None = None) -> None:
+        """Add the figures of other sums of the table, to that part if these are in parts, whatever part they are of."""
+        if not self._is_plain and not other._is_plain:
+            try:
+                self._kept.add_all(other._kept, part)
+            except OverflowError:
+                pass
+            else:
+                return
+        self._become_plain()
+        self._kept.add_all(other._kept if other._is_plain else other._as_plain(), part)
+
+    def spread(self, where: dict[int, int], places: Sequence["Place | None"]) -> bool:
+        """Add the figures of each part to the sums at its place, whose number `where` tells. False, with nothing done, if only plain sums can."""
+        if self._is_plain or any(place is not None and place[0]._is_plain for place in places):
+            return False
+        try:
+            self._kept.spread(where, [None if place is None else (place[0]._kept, place[1]) for place in places])
+        except OverflowError:
+            return False
+        return True
+
+    def rows_by_place(self, where: dict[int, int], places: int) -> list[int]:
+        """How many rows go to each place."""
+        rows: list[int] = self._kept.rows_by_place(where, places)
+        return rows
+
+    def by_place(self, where: dict[int, int]) -> "Mapping[int, TableSums]":
+        """The figures of each place as sums of their own."""
+        found: dict[int, TableSums] = {}
+        for key, figures in self.cells().items():
+            place = where[int(key[0] or 0)]
+            there = found.get(place)
+            if there is None:
+                there = found[place] = TableSums(self.table)
+            there.add(key[1:], tuple(figures))
+        return found
 
     def load(self, flat: FlatSums) -> None:
         """Take over what was stored; there is nothing yet. Raises `ValueError` if that does not fit the table."""
@@ -104,27 +148,37 @@ class TableSums:
         """The same as `flat` in MessagePack; none if figures are too large for it, or may be."""
         return None if self._is_plain else self._kept.packed()
 
+    def packed_columns(self) -> bytes | None:
+        """In MessagePack, too: names, and numbers by columns. Rows are ordered by key and then by part; the numbers of keys are differences."""
+        return None if self._is_plain else self._kept.packed_columns()
+
     def flat(self) -> FlatSums:
         """What is stored of it, in lists of its own."""
         names, numbers = self._kept.rows()
         return FlatSums(names, numbers)
 
+    def all_names(self) -> int:
+        """How many names there are in all columns; a few more if some are no longer used."""
+        found: int = self._kept.all_names()
+        return found
+
     def most_names(self, columns: Sequence[int]) -> int:
         """How many names, none included, that one of these columns has that has the most."""
-        before = int(self.in_parts)
-        found: int = max([self._kept.names(before + column) for column in columns])
+        found: int = max([self._kept.names(column) for column in columns])
         return found
 
     def cells(self) -> Mapping[Key, Figures]:
         """All figures by key, with part."""
         names, numbers = self.flat()
-        keys, figures, numbered = _shape(self.table, in_parts=self.in_parts)
+        columns, figures, numbered = _SHAPES[self.table]
+        keys = columns + self.in_parts
+        named = range(self.in_parts, keys - numbered)
         found: dict[Key, Figures] = {}
         for start in range(0, len(numbers), keys + figures):
             key: list[str | int | None] = []
             for column in range(keys):
                 number = numbers[start + column]
-                key.append(number if numbered >> column & 1 else None if number < 0 else names[number])
+                key.append(number if column not in named else None if number < 0 else names[number])
             found[tuple(key)] = numbers[start + keys : start + keys + figures]
         return found
 
@@ -132,6 +186,8 @@ class TableSums:
         if not self._is_plain:
             self._kept = self._as_plain()
             self._is_plain = True
+            if self.in_parts:
+                self._kept.turn(self.part)
 
     def _as_plain(self) -> PlainSums:
         plain = self._plain()
@@ -139,25 +195,22 @@ class TableSums:
         return plain
 
     def _plain(self) -> PlainSums:
-        keys, figures, numbered = _shape(self.table, in_parts=self.in_parts)
-        return PlainSums(keys, figures, numbered)
+        return PlainSums(*_SHAPES[self.table], self.in_parts)
 
 
-def _shape(table: Table, *, in_parts: bool) -> tuple[int, int, int]:
-    """How many columns a key has, and how many figures; and a bit for each column that holds numbers."""
-    keys, figures, numbered = _SHAPES[table]
-    return (keys + 1, figures, numbered << 1 | 1) if in_parts else (keys, figures, numbered)
+Place = tuple[TableSums, int | None]
+"""Where figures are added: sums, and the part of theirs if they are in parts."""
 
 
 def _empty(*, in_parts: bool) -> dict[Table, Any]:
     """Quick sums of each table, if there are such, from which to make others."""
     if quick_sums is None:
         return {}
-    return {table: quick_sums(*_shape(table, in_parts=in_parts)) for table in TABLES}
+    return {table: quick_sums(*_SHAPES[table], in_parts) for table in TABLES}
 
 
 _ADD: Final[Any] = PlainSums.add if quick_sums is None else quick_sums.add
 """Called with the sums, since looking a method up each time would cost as much as it does."""
-_COUNT: Final[Any] = PlainSums.count if quick_sums is None else quick_sums.count
+_MOVED: Final[Any] = PlainSums.moved if quick_sums is None else quick_sums.moved
 _QUICK: Final = _empty(in_parts=False)
 _QUICK_IN_PARTS: Final = _empty(in_parts=True)

@@ -1,67 +1,35 @@
 """Counting while a batch is judged, by table and hour. Cheap, because it is called for every touchpoint."""
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Final, final
 
-from mypy_extensions import i64, mypyc_attr
+from mypy_extensions import i64
 
-from etapa.journey.ledger.stays import bucket_of
 from etapa.journey.ledger.sums import TableSums
 from etapa.journey.ledger.tables import GROUPS, LARGEST_VALUE, VALUE_UNITS, Counted, Figures, Key, Segment, Table
 from etapa.journey.units import HOUR
 
 
 @final
-@mypyc_attr(acyclic=True)
-class CountedHour:
-    """What was counted in one hour, which is given by its first microsecond."""
-
-    __slots__ = ("_moves", "_stays", "start", "tables")
-
-    def __init__(self, start: int) -> None:
-        self.start: Final = start
-        self.tables: Final[dict[Table, TableSums]] = {}
-        """What was counted, by table. Do not change it."""
-        self._moves: TableSums | None = None
-        self._stays: TableSums | None = None
-
-    def of(self, table: Table) -> TableSums:
-        """What was counted for a table, for counting more."""
-        counted = self.tables.get(table)
-        if counted is None:
-            counted = self.tables[table] = TableSums(table)
-        return counted
-
-    def moves(self) -> TableSums:
-        """The same as for any table, at a fifth of the cost."""
-        counted = self._moves
-        if counted is None:
-            counted = self._moves = self.of("moves")
-        return counted
-
-    def stays(self) -> TableSums:
-        """Likewise."""
-        counted = self._stays
-        if counted is None:
-            counted = self._stays = self.of("stays")
-        return counted
-
-
-@final
 class BatchTally:
     """Grows with the number of different keys in each hour. Times are microseconds since 1970; persona none: none fits."""
 
-    __slots__ = ("_ends", "_here", "_hours", "_starts", "_touch")
+    __slots__ = ("_ends", "_hour", "_hours", "_latest", "_latest_table", "_moves", "_starts", "_stays", "_tables", "_touch", "_touchpoints")
 
     def __init__(self) -> None:
-        self._hours: Final[dict[int, CountedHour]] = {}
-        """By the first microsecond of each."""
-        self._here = _NO_HOUR
-        """The hour of what was counted last, which is usually that of the next, too; nothing is counted in `_NO_HOUR`."""
-        self._starts = 0
-        self._ends = 0
-        self._touch = _NO_HOUR.of("touchpoints").touch
-        """Counts a touchpoint in that hour."""
+        self._hours: Final[dict[int, None]] = {}
+        self._starts: i64 = 0
+        self._ends: i64 = 0
+        """The hour of what was counted last, which is usually that of the next, too; at first none."""
+        self._hour = 0
+        """The same in hours since 1970."""
+        self._tables: Final[dict[Table, TableSums]] = {}
+        self._latest_table: Table = "stays"
+        self._latest = self._tables[self._latest_table] = TableSums("stays", in_parts=True)
+        self._touchpoints = self._of("touchpoints")
+        self._moves = self._of("moves")
+        self._stays = self._of("stays")
+        self._touch = self._touchpoints.touch
 
     def touched(self, at: int, persona: str | None, stage: str, touchpoint_type: str, channel: str | None) -> None:
         """Count an applied touchpoint in the stage to which it belongs."""
@@ -69,9 +37,14 @@ class BatchTally:
 
     def touched_in(self, at: int, segment: Segment, touchpoint_type: str, channel: str | None) -> None:
         """The same by persona and stage in one."""
-        if not self._starts <= at < self._ends:
+        instant: i64 = at
+        if instant < self._starts or instant >= self._ends:
             self._turn_to(at)
-        self._touch(segment, touchpoint_type, channel)
+        try:
+            self._touch(segment, touchpoint_type, channel)
+        except OverflowError:
+            self._touchpoints.add((*segment, touchpoint_type, channel), _ONE)
+            self._touch = self._touchpoints.touch
 
     def felt(self, at: int, persona: str | None, stage: str, value: int) -> None:
         """Count what a customer said about its feeling, in `FEELING_UNITS`."""
@@ -93,14 +66,10 @@ class BatchTally:
 
         `stay`: the time spent in `source`, in microseconds; both none for a new customer. `first`: the customer was never in `to` before.
         """
-        if not self._starts <= at < self._ends:
-            self._turn_to(at)
-        here = self._here
-        if stay is None:
-            here.moves().moved(persona, source, to, cause, rule, 0, int(first))
-        else:
-            here.moves().moved(persona, source, to, cause, rule, stay, int(first))
-            here.stays().stayed(persona, source, to, bucket_of(stay))
+        moves, stays = self._turned(self._moves, at), self._stays
+        if stays.part != moves.part:
+            stays.turn(moves.part)
+        moves.moved(stays, persona, source, to, cause, rule, stay, int(first))
 
     def counted(self, at: int, counts: Sequence[Counted]) -> None:
         """Count what a stage change, or the end of a customer, means for the ideal way."""
@@ -122,38 +91,60 @@ class BatchTally:
             units = round(max(-LARGEST_VALUE, min(LARGEST_VALUE, value)) * VALUE_UNITS)
         self._add("goals", at, (persona, campaign, GROUPS[holdout]), (0, 1, int(met), units, units * units))
 
-    def hours(self) -> Iterable[CountedHour]:
-        """What was counted so far, hour by hour."""
-        return self._hours.values()
+    def hours(self) -> Iterable[int]:
+        """Those in which something was counted, in hours since 1970."""
+        return self._hours
 
-    def goals(self) -> Iterator[Mapping[Key, Figures]]:
-        """Of `hours`, what was counted of goals."""
-        for hour in self._hours.values():
-            counted = hour.tables.get("goals")
-            if counted is not None:
-                yield counted.cells()
+    def tables(self) -> Iterable[TableSums]:
+        """What was counted so far, with hours since 1970 as its parts. Do not change it."""
+        return [counted for counted in self._tables.values() if len(counted)]
+
+    def goals(self) -> Mapping[Key, Figures]:
+        """Of `tables`, what was counted of goals."""
+        counted = self._tables.get("goals")
+        return {} if counted is None else counted.cells()
 
     def clear(self) -> None:
         """Reset all counts."""
         self._hours.clear()
-        self._here, self._starts, self._ends = _NO_HOUR, 0, 0
+        self._starts, self._ends = 0, 0
+        self._tables.clear()
+        self._latest = self._tables["stays"] = TableSums("stays", in_parts=True)
+        self._latest_table = "stays"
+        self._touchpoints, self._moves, self._stays = self._of("touchpoints"), self._of("moves"), self._of("stays")
+        self._touch = self._touchpoints.touch
+
+    def _of(self, table: Table) -> TableSums:
+        # Looking it up takes as long as counting.
+        if table is self._latest_table:
+            return self._latest
+        counted = self._tables.get(table)
+        if counted is None:
+            counted = self._tables[table] = TableSums(table, in_parts=True)
+        self._latest_table, self._latest = table, counted
+        return counted
 
     def _turn_to(self, at: int) -> None:
         """Go on counting in the hour of `at`."""
-        # Plain integers beyond 2**30 would be multiplied as objects.
+        # Plain integers beyond 2**30 would be divided as objects.
         instant: i64 = at
-        start: int = instant - instant % HOUR
-        self._starts, self._ends = start, start + HOUR
-        here = self._hours.get(start)
-        if here is None:
-            here = self._hours[start] = CountedHour(start)
-        self._here, self._touch = here, here.of("touchpoints").touch
+        hour: i64 = instant // HOUR
+        self._starts, self._ends = hour * HOUR, hour * HOUR + HOUR
+        self._hour = hour
+        self._hours[self._hour] = None
+        self._touchpoints.turn(self._hour)
+
+    def _turned(self, counted: TableSums, at: int) -> TableSums:
+        """The same sums, which now count in the hour of `at`."""
+        instant: i64 = at
+        if instant < self._starts or instant >= self._ends:
+            self._turn_to(at)
+        if counted.part != self._hour:
+            counted.turn(self._hour)
+        return counted
 
     def _add(self, table: Table, at: int, key: Key, figures: tuple[int, ...]) -> None:
-        if not self._starts <= at < self._ends:
-            self._turn_to(at)
-        self._here.of(table).add(key, figures)
+        self._turned(self._of(table), at).add(key, figures)
 
 
-_NO_HOUR: Final = CountedHour(0)
 _ONE: Final = (1,)

@@ -14,17 +14,16 @@ from typing import Final
 from etapa.contracts.stored.ledger_page import LEDGER_PREFIX, LedgerField, decode_bundle, encode_bundle, field_of, page_key_of
 from etapa.journey.ledger.bundle import Bundle
 from etapa.journey.ledger.ledger import JourneyLedger, Pages, count
-from etapa.journey.ledger.page import PageKey, page_key
+from etapa.journey.ledger.page import Page, PageKey, page_key
 from etapa.journey.ledger.periods import KeptPeriods, Period, grain_of
-from etapa.journey.ledger.sums import TableSums
 from etapa.journey.ledger.tables import CampaignGroup, Figures, Key, Table
 from etapa.journey.ledger.tally import BatchTally
 from etapa.journey.units import DAY
 from etapa.stream.protocol.readers import LedgerPart
 from etapa.stream.protocol.records import Outgoing
 
-MOST_OPEN: Final = 20_000
-"""Cells of the records that stay open from one batch to the next, a tenth of a kilobyte each."""
+MOST_OPEN: Final = 30_000
+"""Cells of the records that stay open from one batch to the next, 70 bytes each at most. So many come of 20,000 touchpoints over two months."""
 
 MOST_COMPRESSED: Final = 8
 """Records compressed with one batch. A batch that counts in dozens of days and months, as with a history fed customer by customer, must stay fast."""
@@ -74,14 +73,14 @@ class LedgerKeeper(Pages):
                 for page in decode_bundle(key, value).pages().values():
                     self._enroll(page.cells())
 
-    def add(self, period: Period, counted: TableSums) -> None:
-        record, table = self._kept.record_of(period), counted.table
+    def place_of(self, table: Table, period: Period) -> tuple[Page, int | None]:
+        record = self._kept.record_of(period)
         bundle = self._latest.get(table)
         if bundle is None or bundle.period != record:
             key = page_key(table, record)
             self._changed.add(key)
             bundle = self._latest[table] = self._bundle(key)
-        bundle.add(period, counted)
+        return bundle.place_of(period)
 
     async def enter(self, tally: BatchTally | None, now: int | None, pause: Callable[[], Awaitable[object]]) -> LedgerPages:
         """Add what a batch counted, and fold what is old by `now`, the stream time. Returns the changed records.
@@ -96,8 +95,7 @@ class LedgerKeeper(Pages):
         if self._day != now // DAY:
             self._day = now // DAY
             self._turn(KeptPeriods(now), changed, removed)
-        for cells_of_goals in tally.goals():
-            self._enroll(cells_of_goals)
+        self._enroll(tally.goals())
         count(self, tally, self._kept)
         self._latest.clear()
         written: dict[LedgerField, bytes | None] = dict.fromkeys(sorted([field_of(key) for key in removed]))
@@ -127,7 +125,7 @@ class LedgerKeeper(Pages):
         return written
 
     def _enroll(self, cells: Mapping[Key, Figures]) -> None:
-        for (_, campaign, group), figures in cells.items():
+        for (*_, campaign, group), figures in cells.items():
             which = str(campaign), str(group)
             self.enrolled[which] = self.enrolled.get(which, 0) + figures[0]
 
