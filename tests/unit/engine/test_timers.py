@@ -139,3 +139,24 @@ def test_putting_timers_off_does_not_add_to_them_and_what_they_pass_over_can_be_
     timers.refile(each)
     assert len(timers) == 2
     assert taken(timers, us("90d")) == [(us("30d"), "b"), (us("39d"), "a")]
+
+
+def test_which_timers_come_next_is_known_before_they_are_taken(timers: Timers) -> None:
+    each = [CustomerTimer(f"c-{number:02}") for number in range(100)]
+    for number, timer in enumerate(each):
+        timers.schedule(timer, us("3d") + number * 7_919 % 100)
+    assert timers.next_timers(8) == []  # nothing is in order yet
+    assert timers.take_due(us("4d")) is each[0]
+    expected = timers.next_timers(8)
+    assert expected == [timers.take_due(us("4d")) for _ in range(8)]
+    assert len(timers.next_timers(200)) == 91
+
+
+def test_which_timers_come_next_is_also_known_of_those_that_are_set_in_the_past(timers: Timers) -> None:
+    each = [CustomerTimer(name) for name in "abc"]
+    timers.schedule(each[0], us("3d"))
+    assert timers.take_due(us("3d")) is each[0]
+    timers.schedule(each[1], us("2d"))
+    timers.schedule(each[2], us("1d"))
+    assert timers.next_timers(8) == [each[2], each[1]]
+    assert timers.next_timers(1) == [each[2]]

@@ -31,6 +31,7 @@ from etapa.journey.engine.judging.ideal_way import departed
 from etapa.journey.engine.judging.outcomes import ALL_AT_ONCE, EvaluationFailed, Happened, Touched
 from etapa.journey.engine.judging.program import Program
 from etapa.journey.engine.judging.visits import stages_visited, visited_by
+from etapa.journey.engine.nearness import AT_ONCE, IS_POSSIBLE, bring_near
 from etapa.journey.engine.rehearsal import Rehearsal
 from etapa.journey.engine.timers import CustomerTimer, Timers
 from etapa.journey.engine.work import Work
@@ -40,6 +41,8 @@ _Silent = tuple[str, int, Outreach | None, Way, Sequence[str]]
 """Stage, sequence, outreach, way and the stages visited of a customer before it was carried over silently."""
 _SLACK: Final = 1024
 """Outdated timers that may pile up before the queue is rebuilt."""
+_TIMERS_AHEAD: Final = 8
+"""Timers whose customers are brought near together."""
 
 
 @final
@@ -90,6 +93,14 @@ class FoundCustomers:
         kept = self.places[position]
         return None if kept is None else kept.id
 
+    def bring_near(self, start: int, stop: int) -> int:
+        """Have the next customers from `start` on near by the time their touchpoints are taken. Returns where to ask for more, at most `stop`."""
+        if not IS_POSSIBLE:
+            return stop
+        stop = min(start + AT_ONCE, stop)
+        _bring_near(self.places[start:stop])
+        return stop
+
 
 @final
 class Partition:
@@ -109,6 +120,8 @@ class Partition:
         self._customers: dict[str, _Kept] = {}
         self._keep = 0
         self._timers: Final = Timers()
+        self._timers_near = 0
+        """How many of the next timers have their customers near."""
         self._work = Work(at_once)
         self._turn = 0
         """How many times work has been collected."""
@@ -457,6 +470,10 @@ class Partition:
             timer = timers.take_due(by)
             if timer is None:
                 return True
+            if IS_POSSIBLE:
+                if self._timers_near == 0:
+                    self._bring_timers_near()
+                self._timers_near -= 1
             kept, at = cast(_Kept, timer), timer.due
             customer = kept.customer
             if customer is None:
@@ -478,3 +495,18 @@ class Partition:
                 reached = at + self._grace
                 self._stream_time = max(self._stream_time, reached)
                 return not timers.any_due(by)
+
+    def _bring_timers_near(self) -> None:
+        """Have the customers of the next timers near, also of those that are not due yet: their time mostly comes soon."""
+        self._timers_near = _TIMERS_AHEAD
+        _bring_near([cast(_Kept, timer) for timer in self._timers.next_timers(_TIMERS_AHEAD)])
+
+
+def _bring_near(places: Sequence[_Kept | None]) -> None:
+    customers: list[Customer] = []
+    for kept in places:
+        if kept is not None:
+            customer = kept.customer
+            if customer is not None:
+                customers.append(customer)
+    bring_near(customers)

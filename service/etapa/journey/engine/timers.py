@@ -132,6 +132,13 @@ class Timers:
                 self.schedule(timer, timer.due)
         return None
 
+    def next_timers(self, most: int) -> list[CustomerTimer]:
+        """Which timers come next, up to `most` of them. A guess: some may be put off, and of those in the heap it takes any that are early."""
+        keys = self._keys[self._next : self._next + most]
+        if keys:
+            return [self._ordered[key & (_MANY - 1)] for key in keys]
+        return [entry[3] for entry in self._heap[:most]]
+
     def refile(self, timers: Iterable[CustomerTimer]) -> None:
         """Have those of these that it has, and nothing that will be passed over. It must have no others."""
         self.earliest = NEVER

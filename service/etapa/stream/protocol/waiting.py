@@ -125,7 +125,10 @@ class Waiting:
         if found is not None and found.of is not partition:
             found = None
         known = 0 if found is None else len(found.places)
+        near = start
         for position in range(start, stop):
+            if position == near and found is not None:
+                near = found.bring_near(position, stop)
             item = items[position]
             if item is None:
                 touchpoint = self._made(position)

@@ -1,0 +1,3 @@
+from typing import Any
+
+def prefetch(objects: list[Any], /) -> None: ...
