@@ -22,7 +22,7 @@ import click
 import msgspec
 
 from bench.core_touch import through_touch
-from bench.measuring.batch_path import records_of, through_encode, through_task
+from bench.measuring.batch_path import records_of, through_encode, through_task, through_task_from_batches
 from bench.measuring.ledger_path import counting
 from bench.reporting.report import Table
 from bench.workload.book import decoded, shipped_program
@@ -62,6 +62,8 @@ def parts() -> tuple[Callable[[], float], Sequence[Part]]:
         # A third of it is the loop around it, which is not compiled.
         Part("ledger, a busy hour: count touchpoints and changes", 0.4, counting(program, decoded(sent_at_once))),
         Part("batch path, a busy hour: decode, classify, encode", 4.2, lambda: through_task(program, busy)),
+        # That a worker begins with a broker's batches must cost next to nothing.
+        Part("batch path, a busy hour, from a broker's batches", 4.4, lambda: through_task_from_batches(program, sent_at_once)),
         # Two touchpoints an hour over half a year: each writes several pages of the ledger, which a busy hour shares among thousands.
         Part("batch path, sparse history", 12.5, lambda: through_task(program, records)),
     )

@@ -4,6 +4,7 @@ import asyncio
 import time
 from collections.abc import Sequence
 
+from bench.measuring.fetched_log import FetchedLog
 from bench.measuring.memory_ports import DictView, ListLog
 from bench.workload.touchpoints import KeyAndValue
 from etapa.contracts.incoming.input_format import decoder_within
@@ -35,7 +36,7 @@ def through_task(program: Program, records: Sequence[Record], **options: int) ->
 
     `options` replace those of `TaskOptions`.
     """
-    return asyncio.run(_through_task(program, records, **options))
+    return asyncio.run(_through_task(program, ListLog(records), **options))
 
 
 def through_encode(program: Program, touchpoints: Sequence[Touchpoint]) -> float:
@@ -66,8 +67,12 @@ async def _no_pause() -> None:
     pass
 
 
-async def _through_task(program: Program, records: Sequence[Record], **options: int) -> float:
-    log = ListLog(records)
+def through_task_from_batches(program: Program, sent: Sequence[KeyAndValue], **options: int) -> float:
+    """The same, and to take apart the batches in which a broker sends the touchpoints."""
+    return asyncio.run(_through_task(program, FetchedLog(sent), **options))
+
+
+async def _through_task(program: Program, log: ListLog, **options: int) -> float:
     decoder = decoder_within(TouchpointLimits(), properties_read(program.journey))
     around = TaskOptions(group="bench", decoder=decoder, **options)  # type: ignore[arg-type]
     task = PartitionTask(0, program, log, DictView(), SystemClock(), NullObserver(), around)

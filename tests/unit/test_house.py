@@ -21,6 +21,7 @@ LIMIT_OF_ROOMS = 24
 FULL_FOR_A_REASON = {
     "service/etapa/commands": "a file for each command",
     "tests/unit/cli": "a file for each command",
+    "service/etapa/stream/protocol": "the steps of a batch and what goes between them: each step knows the records and states of the others",
 }
 """Folders with more modules, all of one kind."""
 

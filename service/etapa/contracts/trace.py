@@ -18,8 +18,8 @@ _DASH: Final = 0x2D
 Headers = Sequence[tuple[str, bytes]]
 
 
-def trace_of(headers: Headers) -> list[tuple[str, bytes]]:
-    """The headers that name the trace, in the standard's order; none without a sound `traceparent`."""
+def trace_of(headers: Sequence[tuple[str, bytes | None]]) -> list[tuple[str, bytes]]:
+    """The headers that name the trace, in the standard's order; none without a sound `traceparent`. Others may have no value."""
     parent: bytes | None = None
     state: bytes | None = None
     baggage: bytes | None = None

@@ -32,8 +32,7 @@ from etapa.journey.engine.judging.program import Program
 from etapa.journey.engine.partition import Partition
 from etapa.journey.ledger.ledger import JourneyLedger, enter
 from etapa.sources.decoding import SourceDecoder
-from etapa.stream.protocol.batch import is_request
-from etapa.stream.protocol.records import Outgoing, Record
+from etapa.stream.protocol.records import Outgoing, Record, is_request
 from etapa.stream.protocol.waiting import Item
 from tests.simulation.checking.ledger import ledger_against_changes, ledger_against_reference, ledger_shown
 from tests.simulation.checking.standing import customers_shown, ledger_against_states

@@ -35,8 +35,7 @@ from etapa.journey.identity.people import LinkedIds
 from etapa.journey.identity.under import under
 from etapa.journey.language.model import LINK
 from etapa.sources.decoding import SourceDecoder
-from etapa.stream.protocol.batch import is_request
-from etapa.stream.protocol.records import Record
+from etapa.stream.protocol.records import Record, is_request
 from etapa.stream.protocol.waiting import NOT_OURS
 from tests.simulation.checking.checker import mark_of
 from tests.simulation.checking.judging_order import JudgingOrder, digests_of

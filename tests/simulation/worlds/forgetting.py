@@ -11,7 +11,7 @@ from etapa.contracts.outgoing.stage_change import decode_stage_change
 from etapa.journey.engine.deny_list import DenyKey
 from etapa.journey.engine.facts.forget_request import ForgetRequest
 from etapa.journey.units import DAY, SECOND
-from etapa.stream.protocol.batch import is_request
+from etapa.stream.protocol.records import is_request
 from tests.simulation.checking.checker import Expectations, mark_of
 from tests.simulation.checking.joined import KEY
 from tests.simulation.worlds.scenario import SimulationScenario, scenario_of

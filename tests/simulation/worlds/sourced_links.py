@@ -11,7 +11,7 @@ from etapa.contracts.incoming.touchpoint import decode_touchpoint
 from etapa.journey.engine.facts.touchpoint import Touchpoint
 from etapa.journey.language.model import LINK
 from etapa.sources.decoding import SourceDecoder
-from etapa.stream.protocol.batch import is_request
+from etapa.stream.protocol.records import is_request
 from tests.simulation.checking.joined import LIMITS, JoinedChecker
 from tests.simulation.worlds.linked import LINKED, ForgettingLinkedWorld, LinkWorld
 from tests.simulation.worlds.scenario import SimulationScenario

@@ -18,7 +18,7 @@ from etapa.stream.kafka.batches.our_records import append_records, as_records, a
 from etapa.stream.kafka.batches.plain_batch import PlainBatch
 from etapa.stream.kafka.batches.quick_framing import quick_frames
 from etapa.stream.kafka.batches.record_buffer import frames_slowly
-from etapa.stream.protocol.records import Applied, Outgoing, Record, StateRecord, total_size
+from etapa.stream.protocol.records import Applied, Outgoing, Record, StateRecord
 from etapa.stream.protocol.stored_customers import StateRecords
 from etapa.stream.protocol.written_records import WrittenRecords
 from etapa.stream.redis.packing import flattened
@@ -35,10 +35,6 @@ def test_a_consumed_record_is_untouched_but_for_its_timestamp_in_microseconds() 
 def test_a_consumed_state_is_its_offset_key_and_value() -> None:
     [record] = as_state_records([CONSUMED])
     assert record == StateRecord(7, b"c", b"{}")
-
-
-def test_the_size_of_records_is_that_of_keys_and_values() -> None:
-    assert total_size([Record(0, 0, b"key", b"value"), Record(1, 0, None, None)]) == 8
 
 
 def test_records_fill_a_batch_up_to_where_it_is_full_and_go_on_there() -> None:

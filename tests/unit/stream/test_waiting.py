@@ -1,7 +1,9 @@
 """Touchpoints that wait as rows are, in every respect, those that wait as objects."""
 
 import asyncio
+import struct
 from collections.abc import Sequence
+from typing import Any
 
 import pytest
 from hypothesis import given, settings
@@ -16,8 +18,10 @@ from etapa.journey.engine.facts.touchpoint import Touchpoint
 from etapa.journey.engine.judging.program import Program
 from etapa.journey.engine.partition import Partition
 from etapa.journey.units import DAY, HOUR, MINUTE
+from etapa.stream.protocol.arrivals import arrivals_of
 from etapa.stream.protocol.batch import decode
 from etapa.stream.protocol.records import Record
+from etapa.stream.protocol.records_in_batches import Records, RecordsInBatches, RecordStretch, UnpackedBatch, with_headers
 from etapa.stream.protocol.waiting import Waiting
 from tests.unit.engine.shops import program_of
 
@@ -45,7 +49,9 @@ def records(draw: st.DrawFn) -> list[Record]:
         )
         key = draw(st.sampled_from([customer_id.encode()] * 6 + [b"other", None]))
         timestamp = draw(st.sampled_from([0, WALL + 5 * MINUTE]))
-        headers = TRACE if draw(st.booleans()) else draw(st.sampled_from([(), (("etapa.request", b"forget"),)]))
+        headers: Any = (
+            TRACE if draw(st.booleans()) else draw(st.sampled_from([(), (("etapa.request", b"forget"),), (("sender", None), *TRACE)]))
+        )
         made.append(Record(offset, timestamp, key, value.encode(), headers))
     return made
 
@@ -54,7 +60,34 @@ async def no_pause() -> None:
     pass
 
 
-def waiting(these: list[Record], *, in_rows: bool) -> Waiting:
+def left_in_batches(these: Sequence[Record], most: int) -> RecordsInBatches:
+    """The same in batches of up to `most` records; the first batch begins with a record that was read before, every other is an object."""
+    found = RecordsInBatches()
+    for start in range(0, len(these), most):
+        batch = unpacked([Record(-1, 0, b"x", None), *these[start : start + most]])
+        found.add(
+            RecordStretch(batch, [], 1, len(batch))
+            if start % 2 == 0
+            else RecordStretch(None, list(these), start, min(start + most, len(these)))
+        )
+    return found
+
+
+def unpacked(these: Sequence[Record]) -> UnpackedBatch:
+    content, places = b"\0", b""
+    times: list[tuple[int, int]] = []
+    for number, one in enumerate(these):
+        parts = []
+        for part in (one.key, one.value):
+            parts += [len(content), -1 if part is None else len(part)]
+            content += part or b""
+        places += struct.pack("=6q", one.offset, one.timestamp, *parts)
+        if not times or times[-1][1] != one.timestamp:
+            times.append((number, one.timestamp))
+    return UnpackedBatch(content, places, times, {number: one.headers for number, one in enumerate(these) if one.headers})
+
+
+def waiting(these: Records, *, in_rows: bool) -> Waiting:
     return asyncio.run(decode(these, decoder_within(TouchpointLimits(), ("amount",)), WALL, 5, no_pause, START, in_rows=in_rows))
 
 
@@ -79,10 +112,12 @@ def judged(partition: Partition, those: Waiting, taken: int) -> tuple[object, ..
 
 
 @settings(max_examples=300, deadline=None)
-@given(records(), st.data())
-def test_a_batch_comes_to_the_same_in_rows_and_in_objects(these: list[Record], data: st.DataObject) -> None:
+@given(records(), st.sampled_from([None, 1, 3, 20]), st.data())
+def test_a_batch_comes_to_the_same_in_rows_and_in_objects(these: list[Record], at_once: int | None, data: st.DataObject) -> None:
     program = program_of("- {id: idles, from: new, to: lost, when: {idle: 2d}}\n- {id: back, from: lost, to: warm, when: {event: view}}")
     rows, objects = waiting(these, in_rows=True), waiting(these, in_rows=False)
+    if at_once is not None:
+        rows = waiting(left_in_batches(these, at_once), in_rows=True)
     partitions = Partition(program, None), Partition(program, None)
     while len(objects):
         most = data.draw(st.integers(1, len(objects)))
@@ -104,6 +139,34 @@ def test_a_batch_comes_to_the_same_in_rows_and_in_objects(these: list[Record], d
         assert rows.traces(most) == objects.traces(most)
         rows, objects = rows.without_first(most), objects.without_first(most)
     assert len(rows) == 0
+
+
+@settings(max_examples=100, deadline=None)
+@given(records(), st.integers(1, 9), st.integers(0, 13), st.integers(0, 13))
+def test_records_in_batches_are_those_records(these: list[Record], at_once: int, first: int, second: int) -> None:
+    left = left_in_batches(these, at_once)
+    first, second = min(first, len(these)), min(second, len(these))
+    assert list(left) == [left[position] for position in range(len(left))] == these
+    assert list(left.after(first)) == these[first:]
+    assert list(left.after(first).after(second)) == these[first:][second:]
+    assert with_headers(left, second) == with_headers(these, second)
+    assert with_headers(left.after(first), second - first) == with_headers(these[first:], second - first)
+    both = RecordsInBatches()
+    both.extend(left.after(first))
+    both.extend(left)
+    assert list(both) == these[first:] + these
+    assert left.size() >= sum(record.size() for record in these)
+    for count in (first, second, len(these)):
+        told, expected = arrivals_of(left, count), arrivals_of(these, count)
+        assert (told.first, told.last, told.timestamps, told.sample) == (
+            expected.first,
+            expected.last,
+            expected.timestamps,
+            expected.sample,
+        )
+    for none in (-1, len(these)):
+        with pytest.raises(IndexError):
+            left[none]
 
 
 @settings(max_examples=100, deadline=None)
@@ -202,3 +265,43 @@ def test_rows_refuse_what_they_do_not_have() -> None:
     with pytest.raises(IndexError):
         rows.fields(0, None)
     assert rows.latest(0, 2) is None
+
+
+@pytest.mark.skipif(new_rows is None, reason="there are no rows where they are not compiled")
+def test_rows_look_only_into_the_bytes_that_there_are() -> None:
+    assert new_rows is not None
+    batch = unpacked(usual(2))
+    times, bounds = (WALL, 0, START), (1_000, 1_000)
+    offset, at, key, key_length, value, value_length = struct.unpack_from("=6q", batch.places)
+    size = len(batch.content)
+    for wrong in (
+        (key, key_length, size - value_length + 1, value_length),
+        (key, key_length, -1, value_length),
+        (key, key_length, value, -1),
+        (key, -1, value, value_length),
+        (size, 1, value, value_length),
+        (2**62, 2**62, value, value_length),
+        (key, key_length, value, 2**63 - 1),
+    ):
+        rows = new_rows(bytes([1] * 128), None, 2)
+        assert rows.add_all(batch.content, struct.pack("=6q", offset, at, *wrong), 0, 1, times, bounds) == 0
+    rows = new_rows(bytes([1] * 128), None, 2)
+    for start, stop in ((-1, 1), (0, 3)):
+        with pytest.raises(IndexError):
+            rows.add_all(batch.content, batch.places, start, stop, times, bounds)
+    assert rows.add_all(batch.content, batch.places, 0, 2, times, (value_length - 1, 1_000)) == 0
+    assert rows.add_all(batch.content, batch.places, 0, 2, times, (1_000, 1)) == 1
+    with pytest.raises(IndexError):
+        rows.add_all(batch.content, batch.places, 0, 2, times, bounds)
+    assert rows.add_all(batch.content, batch.places, 1, 2, times, bounds) == 1
+
+
+def test_a_header_without_a_value_is_no_reason_to_refuse_a_touchpoint() -> None:
+    nothing: Any = None
+    [plain] = usual(1)
+    record = Record(plain.offset, plain.timestamp, plain.key, plain.value, (("sender", nothing), ("traceparent", nothing)))
+    for these in ([record], left_in_batches([record], 1)):
+        for in_rows in (True, False):
+            those = waiting(these, in_rows=in_rows)
+            assert isinstance(those.item(0), Touchpoint)
+            assert those.traces(1) == {}

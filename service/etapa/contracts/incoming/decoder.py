@@ -58,6 +58,16 @@ class Decoder:
         """Whether the touchpoint in a record is such that it is the next row now. If so, `decode` gives the same. Times are whole numbers."""
         return False
 
+    def add_rows(
+        self, rows: "TouchpointRows", content: bytes, places: bytes, start: int, stop: int, wall: int, earliest: int, size: int
+    ) -> int:
+        """How many records of a batch, from the one with the number `start` to before `stop`, are the next rows now, as with `add_row`.
+
+        It ends at the first that is no usual touchpoint, and after `size` bytes. `places` tells where in `content` the records are (see
+        `touchpoint_rows.c`).
+        """
+        return 0
+
     def items(
         self, key: bytes | None, value: bytes | None, headers: Sequence[tuple[str, bytes]], wall: int, latest: int
     ) -> list[Touchpoint | Rejected | SkippedRecord]:

@@ -95,6 +95,14 @@ class JsonDecoder(Decoder):
             return False
         return rows.add(value, key, latest, earliest)
 
+    def add_rows(
+        self, rows: "TouchpointRows", content: bytes, places: bytes, start: int, stop: int, wall: int, earliest: int, size: int
+    ) -> int:
+        """See `Decoder.add_rows`."""
+        if self._perhaps_nested:
+            return 0
+        return rows.add_all(content, places, start, stop, (wall, self.max_ahead, earliest), (self.max_bytes, size))
+
     def _quickly(self, key: bytes | None, value: bytes | None, latest: int) -> Touchpoint | None:
         """The touchpoint, if it is written as most are, nothing is wrong with it, and its customer is the key, if there is one."""
         read = _quick_reader

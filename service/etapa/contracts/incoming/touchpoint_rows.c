@@ -4,15 +4,7 @@
    that it is judged, and again when it is freed. A row takes one line, beside the bytes that it was read from. What is not written as
    usual has a row, too, which says no more than that: see `usual_touchpoint.h`. */
 
-#include "usual_touchpoint.h"
-
-typedef struct {
-    PyObject *owner; /* Keeps the bytes; NULL: not a usual touchpoint, or one that was given up. */
-    PyObject *type, *channel; /* NULL: it has no channel */
-    place value;
-    int64_t at;
-    uint16_t length, id, id_length, customer, customer_length, properties, traits; /* From the beginning of the value; 0: there are none. */
-} row;
+#include "touchpoint_row.h"
 
 typedef struct {
     PyObject_HEAD
@@ -21,16 +13,8 @@ typedef struct {
     Py_ssize_t count, room, odd;
 } rows_object;
 
-#define LONGEST 0xffff
 #define AHEAD 6 /* Rows: about as many touchpoints are judged while the memory answers. */
 #define LINE 64
-
-static void give_up(row *one)
-{
-    Py_CLEAR(one->owner);
-    Py_CLEAR(one->type);
-    Py_CLEAR(one->channel);
-}
 
 static PyObject *new_rows(PyTypeObject *type, PyObject *arguments, PyObject *names)
 {
@@ -75,32 +59,6 @@ static row *next_row(rows_object *self)
     return &self->rows[self->count];
 }
 
-static int keep_row(row *kept, PyObject *owner, place start, Py_ssize_t length, const touchpoint *read)
-{
-    const text *texts = read->texts;
-    PyObject *type = usual_text_object(texts[TYPE]), *channel = texts[CHANNEL].start == NULL ? NULL : usual_text_object(texts[CHANNEL]);
-    if (type == NULL || (channel == NULL && texts[CHANNEL].start != NULL)) {
-        Py_XDECREF(type);
-        Py_XDECREF(channel);
-        return -1;
-    }
-    *kept = (row){
-        .owner = Py_NewRef(owner),
-        .type = type,
-        .channel = channel,
-        .value = start,
-        .at = read->at,
-        .length = (uint16_t)length,
-        .id = (uint16_t)(texts[ID].start - start),
-        .id_length = (uint16_t)texts[ID].length,
-        .customer = (uint16_t)(texts[CUSTOMER_ID].start - start),
-        .customer_length = (uint16_t)texts[CUSTOMER_ID].length,
-        .properties = (uint16_t)(read->properties == NULL ? 0 : read->properties - start),
-        .traits = (uint16_t)(read->traits == NULL ? 0 : read->traits - start),
-    };
-    return 0;
-}
-
 static PyObject *add(rows_object *self, PyObject *const *arguments, Py_ssize_t count)
 {
     if (count != 4 || !PyBytes_Check(arguments[0]) || !PyBytes_Check(arguments[1])) {
@@ -123,6 +81,42 @@ static PyObject *add(rows_object *self, PyObject *const *arguments, Py_ssize_t c
         self->count++;
     }
     return PyBool_FromLong(is_usual);
+}
+
+/* Where a record lies in its batch: offset, microseconds, and beginnings and lengths of key and value; a length of -1: there is none. */
+enum { OFFSET, MICROSECONDS, KEY, KEY_LENGTH, VALUE, VALUE_LENGTH, NUMBERS };
+
+static int lies_within(const int64_t *span, Py_ssize_t size)
+{
+    return span[0] >= 0 && span[1] >= 0 && span[0] <= size && span[1] <= size - span[0];
+}
+
+static PyObject *add_all(rows_object *self, PyObject *arguments)
+{
+    PyObject *content, *places;
+    Py_ssize_t start, stop;
+    long long wall, max_ahead, earliest, longest, room;
+    if (!PyArg_ParseTuple(arguments, "SSnn(LLL)(LL)", &content, &places, &start, &stop, &wall, &max_ahead, &earliest, &longest, &room))
+        return NULL;
+    if (start < 0 || stop > PyBytes_GET_SIZE(places) / (Py_ssize_t)(NUMBERS * sizeof(int64_t)) || stop - start > self->room - self->count)
+        return PyErr_Format(PyExc_IndexError, "there are no places %zd to %zd, or no room for so many", start, stop);
+    place bytes = (place)PyBytes_AS_STRING(content);
+    Py_ssize_t size = PyBytes_GET_SIZE(content), number = start;
+    for (; number < stop && room > 0; number++) {
+        int64_t at[NUMBERS];
+        memcpy(at, PyBytes_AS_STRING(places) + (size_t)number * sizeof at, sizeof at);
+        touchpoint read = {0};
+        if (!lies_within(&at[KEY], size) || !lies_within(&at[VALUE], size) || at[VALUE_LENGTH] > longest || at[VALUE_LENGTH] > LONGEST
+            || !read_touchpoint(bytes + at[VALUE], at[VALUE_LENGTH], (text){bytes + at[KEY], at[KEY_LENGTH]}, PyBytes_AS_STRING(self->usual),
+                                &read)
+            || read.at > (at[MICROSECONDS] > wall ? at[MICROSECONDS] : wall) + max_ahead || read.at < earliest)
+            break;
+        if (keep_row(&self->rows[self->count], content, bytes + at[VALUE], at[VALUE_LENGTH], &read) < 0)
+            return NULL;
+        self->count++;
+        room -= at[KEY_LENGTH] + at[VALUE_LENGTH];
+    }
+    return PyLong_FromSsize_t(number - start);
 }
 
 static PyObject *leave_out(rows_object *self, PyObject *nothing)
@@ -253,6 +247,7 @@ static Py_ssize_t length_of(rows_object *self)
 
 static PyMethodDef methods[] = {
     METHOD(add, METH_FASTCALL, "Whether the touchpoint in a value is as usual, has this key and lies within two times; then it is the next row."),
+    METHOD(add_all, METH_VARARGS, "How many records of a batch, up to the first that is not as usual, or after some bytes, are the next rows."),
     METHOD(leave_out, METH_NOARGS, "Let the next row be none."),
     METHOD(fields, METH_FASTCALL, "The fields of the touchpoint in a row, as `read_quickly` gives them; its customer id is the one given, if there is one."),
     METHOD(latest, METH_FASTCALL, "The latest time in the rows from one position to before another; None: no row holds a touchpoint."),

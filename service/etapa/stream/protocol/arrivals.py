@@ -9,6 +9,7 @@ from typing import Final, final
 from mypy_extensions import mypyc_attr
 
 from etapa.stream.protocol.records import Record
+from etapa.stream.protocol.records_in_batches import Records, RecordsInBatches
 
 MOST_KEPT: Final = 64
 """Records of a batch that are kept as a sample, spread evenly over it."""
@@ -32,18 +33,22 @@ class Arrivals:
         """Up to `MOST_KEPT` of the records."""
 
 
-def arrivals_of(records: list[Record], count: int) -> Arrivals:
+def arrivals_of(records: Records, count: int) -> Arrivals:
     """The arrivals of the first `count` records."""
     if not count:
         return NO_ARRIVALS
     step = -(-count // MOST_KEPT)
-    sample = records[:count:step]
+    sample = [records[position] for position in range(0, count, step)]
     return Arrivals(count, records[0].offset, records[count - 1].offset, _timestamps_in(records, count), sample)
 
 
-def _timestamps_in(records: list[Record], count: int) -> dict[int, int]:
+def _timestamps_in(records: Records, count: int) -> dict[int, int]:
     """Records that arrived together mostly share one timestamp."""
     found: dict[int, int] = {}
+    if isinstance(records, RecordsInBatches):
+        for timestamp, times in records.timestamps(count):
+            found[timestamp] = found.get(timestamp, 0) + times
+        return found
     last, number = records[0].timestamp, 0
     for position in range(count):
         timestamp = records[position].timestamp

@@ -16,10 +16,11 @@ from etapa.contracts.incoming.schemas import SchemaNeeded
 from etapa.contracts.incoming.skipped import SkippedRecord
 from etapa.contracts.stored.mark import Begun
 from etapa.journey.engine.facts.touchpoint import Touchpoint
-from etapa.stream.protocol.batch import PAUSE_BYTES, Pause, decode, is_request
+from etapa.stream.protocol.batch import PAUSE_BYTES, Pause, decode
 from etapa.stream.protocol.forwarded_items import LivesElsewhere
 from etapa.stream.protocol.observer import RecordOutcome, SourceCounts
-from etapa.stream.protocol.records import Record
+from etapa.stream.protocol.records import Record, is_request
+from etapa.stream.protocol.records_in_batches import Records
 from etapa.stream.protocol.waiting import Item, Waiting
 
 logger = logging.getLogger(__name__)
@@ -59,24 +60,24 @@ class Intake:
         """Whether there are fetched records that have not been read."""
         return bool(self._left)
 
-    async def read(self, records: list[Record], wall: int, pause_every: int, pause: Pause, earliest: int, most: int) -> Waiting:
+    async def read(self, records: Records, wall: int, pause_every: int, pause: Pause, earliest: int, most: int) -> Waiting:
         """Read what was left over, then `records`, until there are about `most` touchpoints. Times are as in `batch.decode`.
 
         Raises `SchemasAway`.
         """
         if not self._decoder.makes_several:
             return await decode(records, self._decoder, wall, pause_every, pause, earliest, in_rows=self._in_rows)
-        records = self._left + records
+        whole = self._left + list(records)
         rows: list[Record] = []
         items: list[Item | None] = []
         position = 0
-        while position < len(records) and len(items) < most:
-            position = self._read_some(records, position, rows, items, wall, pause_every, earliest)
+        while position < len(whole) and len(items) < most:
+            position = self._read_some(whole, position, rows, items, wall, pause_every, earliest)
             if self._needed is not None:
                 await self._decoder.learn(self._needed)
                 self._needed = None
             await pause()
-        self._left = records[position:]
+        self._left = whole[position:]
         return self._resumed(Waiting(rows, items))
 
     def _read_some(

@@ -16,6 +16,7 @@ from etapa.contracts.stored.reclassification import ReclassifyProgress, Reclassi
 from etapa.contracts.stored.transfer import TopicLayout
 from etapa.errors import EtapaError
 from etapa.stream.protocol.records import Applied, Outgoing, Record, StateRecord
+from etapa.stream.protocol.records_in_batches import Records
 
 
 class LogError(EtapaError):
@@ -72,7 +73,7 @@ class Fetched(msgspec.Struct, frozen=True):
     itself said so recently. Timers fire because of it, so it is false when the log does not answer.
     """
 
-    records: list[Record]
+    records: Records
     end: int
     caught_up: bool
 

@@ -17,6 +17,7 @@ from etapa.journey.engine.facts.touchpoint import Touchpoint
 from etapa.journey.engine.judging.outcomes import EvaluationFailed
 from etapa.journey.engine.partition import FoundCustomers, Partition
 from etapa.stream.protocol.records import Headers, Record
+from etapa.stream.protocol.records_in_batches import Records, after, with_headers
 from etapa.stream.protocol.stream_time import count_before, stream_time_after
 
 if TYPE_CHECKING:
@@ -50,7 +51,7 @@ class Waiting:
     __slots__ = ("_before", "_found", "_items", "_rows", "records")
 
     def __init__(
-        self, records: list[Record], items: "list[Item | None] | list[Item]", rows: "TouchpointRows | None" = None, before: int = 0
+        self, records: Records, items: "list[Item | None] | list[Item]", rows: "TouchpointRows | None" = None, before: int = 0
     ) -> None:
         self.records: Final = records
         self._items: Final = items
@@ -153,15 +154,13 @@ class Waiting:
     def traces(self, count: int) -> Traces:
         """The traces of the first `count` records that carry one."""
         found: dict[tuple[str, str], Headers] = {}
-        for position in range(count):
-            headers = self.records[position].headers
-            if headers:
-                trace = trace_of(headers)
-                if trace:
-                    item = self.item(position)
-                    if isinstance(item, Touchpoint):
-                        # A repeat within the batch is a duplicate.
-                        found.setdefault((item.customer_id, item.id), trace)
+        for position in with_headers(self.records, count):
+            trace = trace_of(self.records[position].headers)
+            if trace:
+                item = self.item(position)
+                if isinstance(item, Touchpoint):
+                    # A repeat within the batch is a duplicate.
+                    found.setdefault((item.customer_id, item.id), trace)
         return found
 
     def without_first(self, count: int) -> "Waiting":
@@ -170,7 +169,7 @@ class Waiting:
             return NOTHING_WAITING
         if self._rows is not None:
             self._rows.give_up_first(self._before + count)
-        return Waiting(self.records[count:], self._items[count:], self._rows, self._before + count)
+        return Waiting(after(self.records, count), self._items[count:], self._rows, self._before + count)
 
     def with_rejected(self, position: int, reason: Rejected) -> "Waiting":
         """The same, with the record at `position` marked as unusable."""

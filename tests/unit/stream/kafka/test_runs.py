@@ -4,13 +4,12 @@ import random
 import struct
 import sys
 from collections.abc import Callable, Sequence
-from itertools import islice
 from types import SimpleNamespace
 from typing import Any
 
 import pytest
 from aiokafka import TopicPartition
-from aiokafka.consumer.fetcher import READ_COMMITTED, PartitionRecords
+from aiokafka.consumer.fetcher import READ_COMMITTED, FetchResult, PartitionRecords
 from aiokafka.record.default_records import DefaultRecordBatchBuilder
 from aiokafka.record.memory_records import MemoryRecords
 from aiokafka.record.util import calc_crc32c
@@ -21,6 +20,7 @@ from etapa.stream.kafka.batches.our_records import record_of
 from etapa.stream.kafka.batches.runs import READS_RUNS, FetchedRecords
 from etapa.stream.kafka.reading.stretch import have_records_made
 from etapa.stream.protocol.records import Record
+from etapa.stream.protocol.records_in_batches import RecordsInBatches
 
 pytestmark = pytest.mark.skipif(not READS_RUNS, reason="there are no runs where their module is not compiled")
 
@@ -59,21 +59,38 @@ def buffered(fetched: bytes, offset: int, make: Callable[[bytes], Any], aborted:
     if isinstance(batches, FetchedRecords):
         batches.most = MOST
     found = PartitionRecords(PLACE, batches, aborted, offset, None, None, True, READ_COMMITTED)
-    consumer = SimpleNamespace(_fetcher=SimpleNamespace(_records={PLACE: SimpleNamespace(_partition_records=found)}))
-    have_records_made(consumer, PLACE, record_of, Record if in_runs else None)
-    return found
+    position = Position(offset)
+    assigned = SimpleNamespace(active=True, state_value=lambda place: position)
+    result = FetchResult(PLACE, assignment=assigned, partition_records=found, backoff=0)
+    consumer = SimpleNamespace(_fetcher=SimpleNamespace(_records={PLACE: result}))
+    for _ in range(2):
+        have_records_made(consumer, PLACE, record_of, in_batches=in_runs)
+    return result
+
+
+class Position:
+    """Where the consumer is in its partition."""
+
+    paused = False
+
+    def __init__(self, offset: int) -> None:
+        self.position = offset
+
+    def consumed_to(self, offset: int) -> None:
+        """What was before this was given to us."""
+        self.position = offset
 
 
 def all_of(found: Any, at_once: int) -> list[object]:
-    """All records, and where reading stood after each portion, as aiokafka's `getall` takes them; then the error that ended it."""
+    """All records, and where reading stood after each portion, as aiokafka takes them; then the error that ended it."""
     taken: list[object] = []
+    position = found._assignment.state_value(PLACE)
     try:
-        while True:
-            portion = list(islice(found, at_once))
-            taken += [*portion, found.next_fetch_offset]
-            if len(portion) < at_once:
-                return taken
-            have_records_made(SimpleNamespace(_fetcher=SimpleNamespace(_records={})), PLACE, record_of, Record)
+        while found.has_more():
+            portion = found.getall(at_once)
+            assert len(portion) <= at_once
+            taken += [*portion, position.position]
+        return taken
     except Exception as error:  # noqa: BLE001 - whatever aiokafka raises
         return [*taken, type(error), str(error)]
 
@@ -109,16 +126,18 @@ def test_a_broken_batch_ends_with_the_same_error(changes: list[tuple[int, bytes]
 def test_most_batches_are_read_in_one_run(codec: int) -> None:
     written = bytes(batch_of(numbered(1000), codec=codec))
     fetched = FetchedRecords(written)
-    fetched.make, fetched.most = Record, MOST
+    fetched.gives_runs, fetched.most = True, MOST
     (run,) = fetched.next_batch()
     assert run.offset == 999
-    assert list(run.since(0)) == [record_of(None, each) for each in MemoryRecords(written).next_batch()]
+    records = RecordsInBatches()
+    records.add(run.since(0))
+    assert list(records) == [record_of(None, each) for each in MemoryRecords(written).next_batch()]
 
 
 def test_a_batch_that_decompresses_to_too_much_is_left_to_aiokafka() -> None:
     written = bytes(batch_of([(b"c", b"x" * 100_000, [])], codec=GZIP))
     fetched = FetchedRecords(written)
-    fetched.make, fetched.most = Record, 100_000
+    fetched.gives_runs, fetched.most = True, 100_000
     assert [type(each).__name__ for each in fetched.next_batch()] == ["DefaultRecord"]
 
 

@@ -1,10 +1,11 @@
-/* Reads the records of a decompressed batch (message format 2) at once, and declines a batch of which any record is odd.
+/* Finds the records of a decompressed batch (message format 2) at once, and declines a batch of which any record is odd.
 
    aiokafka reads whatever is declined, and says what is wrong with it: for what is read here it gives the same. */
 
 #define PY_SSIZE_T_CLEAN
 #include <Python.h>
 #include <stdint.h>
+#include <string.h>
 
 typedef const unsigned char *place;
 
@@ -31,6 +32,16 @@ static place after_bytes(place at, place end, PyObject **made)
         return NULL;
     *made = length < 0 ? Py_NewRef(Py_None) : PyBytes_FromStringAndSize((const char *)at, (Py_ssize_t)length);
     return *made == NULL ? NULL : at + (length < 0 ? 0 : length);
+}
+
+/* The place after bytes and their length before them, or NULL. `told` receives where they begin, and how many they are. */
+static inline place after_span(place start, place at, place end, int64_t told[2])
+{
+    at = after_number(at, end, &told[1]);
+    if (at == NULL || told[1] < -1 || told[1] > end - at)
+        return NULL;
+    told[0] = at - start;
+    return at + (told[1] < 0 ? 0 : told[1]);
 }
 
 /* The place after a name and its value, or NULL. */
@@ -71,12 +82,15 @@ static place after_headers(place at, place end, PyObject **made)
     return *made == NULL ? NULL : at;
 }
 
-/* The place after a record, or NULL. `made` receives what `make` makes of it. `base`: its batch's first offset and time; `last`: how far
-   after the first the record before it was. */
-static place after_record(place at, place end, const int64_t base[2], int64_t *last, int has_one_time, PyObject *make, PyObject **made)
+/* Where a record lies in its batch: offset, microseconds, and beginnings and lengths of key and value; a length of -1: there is none. */
+enum { OFFSET, MICROSECONDS, KEY, KEY_LENGTH, VALUE, VALUE_LENGTH, NUMBERS };
+
+/* The place after a record, or NULL. `base`: its batch's first offset and time; `last`: how far after the first the record before it was;
+   `headers`: NULL, or those that it has. */
+static place after_record(place start, place at, place end, const int64_t base[2], int64_t *last, int has_one_time, int64_t *told,
+                          PyObject **headers)
 {
     int64_t length, offset, time;
-    PyObject *fields[5] = {NULL};
     at = after_number(at, end, &length);
     /* The first byte holds attributes, of which there are none yet. */
     if (at == NULL || length < 1 || length > end - at || *at & 0x80)
@@ -85,58 +99,78 @@ static place after_record(place at, place end, const int64_t base[2], int64_t *l
     at = after_number(at + 1, end, &time);
     if (at != NULL)
         at = after_number(at, end, &offset);
-    if (at != NULL)
-        at = after_bytes(at, end, &fields[2]);
-    if (at != NULL)
-        at = after_bytes(at, end, &fields[3]);
-    if (at != NULL)
-        at = after_headers(at, end, &fields[4]);
     /* aiokafka leaves out records that go back, so they are left to it. */
-    if (at == end && offset > *last) {
-        *last = offset;
-        fields[0] = PyLong_FromLongLong(base[0] + offset);
-        fields[1] = PyLong_FromLongLong((base[1] + (has_one_time ? 0 : time)) * 1000);
-        if (fields[0] != NULL && fields[1] != NULL)
-            *made = PyObject_Vectorcall(make, fields, 5, NULL);
-    }
-    for (int position = 0; position < 5; position++)
-        Py_XDECREF(fields[position]);
-    return *made == NULL ? NULL : at;
+    if (at == NULL || offset <= *last)
+        return NULL;
+    *last = offset;
+    told[OFFSET] = base[0] + offset;
+    told[MICROSECONDS] = (base[1] + (has_one_time ? 0 : time)) * 1000;
+    at = after_span(start, at, end, &told[KEY]);
+    if (at != NULL)
+        at = after_span(start, at, end, &told[VALUE]);
+    if (at != NULL && end - at == 1 && *at == 0)
+        return end;
+    if (at != NULL)
+        at = after_headers(at, end, headers);
+    return at == end ? at : NULL;
 }
 
-static PyObject *read_records(PyObject *module, PyObject *arguments)
+static int append_time(PyObject *times, int position, int64_t time)
 {
-    Py_buffer batch;
+    PyObject *both = Py_BuildValue("iL", position, (long long)time);
+    int is_done = both != NULL && PyList_Append(times, both) == 0;
+    Py_XDECREF(both);
+    return is_done;
+}
+
+static PyObject *read_places(PyObject *module, PyObject *arguments)
+{
+    PyObject *batch;
     int count, has_one_time;
     long long offset, time;
-    PyObject *make;
-    if (!PyArg_ParseTuple(arguments, "y*iLLpO", &batch, &count, &offset, &time, &has_one_time, &make))
+    if (!PyArg_ParseTuple(arguments, "SiLLp", &batch, &count, &offset, &time, &has_one_time))
         return NULL;
-    place at = (place)batch.buf, end = (place)batch.buf + batch.len;
+    place start = (place)PyBytes_AS_STRING(batch), at = start, end = start + PyBytes_GET_SIZE(batch);
+    /* Each takes seven bytes at least. */
+    if (count < 0 || count > (end - start) / 7)
+        Py_RETURN_NONE;
     const int64_t base[2] = {offset, time};
     int64_t last = -1;
-    PyObject *records = PyList_New(0);
-    for (int position = 0; records != NULL && position < count; position++) {
-        PyObject *record = NULL;
-        at = after_record(at, end, base, &last, has_one_time, make, &record);
-        if (at == NULL || PyList_Append(records, record) < 0)
-            Py_CLEAR(records);
-        Py_XDECREF(record);
+    int64_t time_before = 0;
+    PyObject *times = PyList_New(0);
+    PyObject *places = PyBytes_FromStringAndSize(NULL, (Py_ssize_t)count * NUMBERS * (Py_ssize_t)sizeof(int64_t)), *with_headers = PyDict_New();
+    int is_read = times != NULL && places != NULL && with_headers != NULL;
+    for (int position = 0; is_read && position < count; position++) {
+        PyObject *headers = NULL, *number = NULL;
+        int64_t told[NUMBERS];
+        at = after_record(start, at, end, base, &last, has_one_time, told, &headers);
+        is_read = at != NULL;
+        if (is_read)
+            memcpy(PyBytes_AS_STRING(places) + (size_t)position * sizeof told, told, sizeof told);
+        if (is_read && (position == 0 || told[MICROSECONDS] != time_before))
+            is_read = append_time(times, position, time_before = told[MICROSECONDS]);
+        if (is_read && headers != NULL)
+            is_read = (number = PyLong_FromLong(position)) != NULL && PyDict_SetItem(with_headers, number, headers) == 0;
+        Py_XDECREF(headers);
+        Py_XDECREF(number);
     }
-    if (records != NULL && at != end)
-        Py_CLEAR(records);
-    PyBuffer_Release(&batch);
-    if (records == NULL && !PyErr_Occurred())
+    PyObject *all = is_read && at == end ? PyTuple_Pack(3, places, times, with_headers) : NULL;
+    Py_XDECREF(times);
+    Py_XDECREF(places);
+    Py_XDECREF(with_headers);
+    if (all == NULL && !PyErr_Occurred())
         Py_RETURN_NONE;
-    return records;
+    return all;
 }
 
-PyDoc_STRVAR(read_records_doc,
-             "What `make` makes of each record of a batch, given without its header: offset, microseconds, key, value, headers.\n\n"
+PyDoc_STRVAR(read_places_doc,
+             "Where each record of a batch lies, from which on another timestamp holds, and the headers of those that have some, by number.\n\n"
+             "The batch is given without its header. "
+             "A place is six numbers of 64 bits: offset, microseconds, and beginnings and lengths of key and value; -1: there is none.\n"
              "None: the batch is to be read another way. `has_one_time`: `time` is that of all records; otherwise the first one's.");
 
 static PyMethodDef methods[] = {
-    {"read_records", read_records, METH_VARARGS, read_records_doc},
+    {"read_places", read_places, METH_VARARGS, read_places_doc},
     {NULL, NULL, 0, NULL},
 };
 

@@ -1,11 +1,11 @@
-"""Reads all records of a fetched batch at once, where that is possible: if nothing in it is odd.
+"""Leaves the records of a fetched batch in its bytes, where that is possible: if nothing in it is odd.
 
 aiokafka makes an object of each record, of which we make ours. It still decides here what is read: it looks at checksums, at aborted
 transactions and at offsets, and finds a batch that holds a single record, which is the run of all of them.
 """
 
 import struct
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator
 from typing import Any, Final
 
 from aiokafka.consumer import fetcher
@@ -14,10 +14,7 @@ from aiokafka.record.memory_records import MemoryRecords
 
 from etapa.stream.kafka.batches.checksum import CHECKSUM, CHECKSUM_AT, CHECKSUM_FROM, crc32c
 from etapa.stream.kafka.batches.unpacking import unpacked_at_once
-from etapa.stream.protocol.records import Record
-
-Make = Callable[..., Record]
-"""Makes a record of offset, microseconds, key, value and headers."""
+from etapa.stream.protocol.records_in_batches import RecordStretch, UnpackedBatch
 
 _HEADER: Final[struct.Struct] = DefaultRecordBase.HEADER_STRUCT
 _LENGTH: Final = struct.Struct(">qi")
@@ -25,7 +22,7 @@ _MAGIC_AT: Final = 16
 _MAGIC: Final = 2
 
 try:
-    from etapa.stream.kafka.batches.quick_records import read_records
+    from etapa.stream.kafka.batches.quick_records import read_places
 except ImportError:
     READS_RUNS = False
 else:
@@ -45,22 +42,22 @@ def read_in_runs(most: int) -> None:
 class Run:
     """The records of a batch, at least one. `offset`: that of the last."""
 
-    def __init__(self, records: Sequence[Record]) -> None:
-        self.offset = records[-1].offset
-        self._records = records
+    def __init__(self, batch: UnpackedBatch) -> None:
+        self.offset = batch.offset(len(batch) - 1)
+        self._batch = batch
 
-    def since(self, offset: int) -> Sequence[Record]:
+    def since(self, offset: int) -> RecordStretch:
         """Those from this offset on."""
-        records = self._records
-        return records if records[0].offset >= offset else [each for each in records if each.offset >= offset]
+        batch = self._batch
+        return RecordStretch(batch, [], batch.first_from(offset), len(batch))
 
 
 class FetchedRecords:
-    """Takes the place of aiokafka's `MemoryRecords`: batches, one after the other. Once `make` is set, most of them hold a `Run`."""
+    """Takes the place of aiokafka's `MemoryRecords`: batches, one after the other. Once it is told, most of them hold a `Run`."""
 
     most = 0
     """Bytes of a batch."""
-    make: Make | None = None
+    gives_runs = False
 
     def __init__(self, fetched: bytes) -> None:
         self._theirs = MemoryRecords(fetched)
@@ -80,18 +77,18 @@ class FetchedRecords:
         start = self._position
         _, length = _LENGTH.unpack_from(self._fetched, start)
         self._position = start + _LENGTH.size + length
-        if self.make is None or self._fetched[start + _MAGIC_AT] != _MAGIC:
+        if not self.gives_runs or self._fetched[start + _MAGIC_AT] != _MAGIC:
             return batch
         header = _HEADER.unpack_from(self._fetched, start)
         if header[5] & DefaultRecordBase.CONTROL_MASK:
             return batch
-        return _BatchInOneRun(batch, memoryview(self._fetched)[start : self._position], self.make, self.most)
+        return _BatchInOneRun(batch, memoryview(self._fetched)[start : self._position], self.most)
 
 
 class _BatchInOneRun:
     """What aiokafka asks a batch. The records are read after the checksum has been looked at, and only if they are wanted."""
 
-    def __init__(self, batch: Any, written: memoryview, make: Make, most: int) -> None:
+    def __init__(self, batch: Any, written: memoryview, most: int) -> None:
         self.base_offset = batch.base_offset
         self.next_offset = batch.next_offset
         self.producer_id = batch.producer_id
@@ -99,7 +96,6 @@ class _BatchInOneRun:
         self.is_control_batch = False
         self._batch = batch
         self._written = written
-        self._make = make
         self._most = most
 
     def validate_crc(self) -> bool:
@@ -111,10 +107,10 @@ class _BatchInOneRun:
         has_one_time = bool(attributes & DefaultRecordBase.TIMESTAMP_TYPE_MASK)
         time = latest_time if has_one_time else first_time
         unpacked = unpacked_at_once(attributes & DefaultRecordBase.CODEC_MASK, self._written[_HEADER.size :], self._most)
-        records = None
-        if unpacked is not None:
-            records = read_records(unpacked, count, first_offset, time, has_one_time, self._make)
-        if records is None:
+        # A copy, so that not all that was fetched stays in memory with a batch.
+        content = b"" if unpacked is None else bytes(unpacked)
+        found = None if unpacked is None else read_places(content, count, first_offset, time, has_one_time)
+        if found is None:
             yield from self._batch
-        elif records:
-            yield Run(records)
+        elif found[0]:
+            yield Run(UnpackedBatch(content, *found))

@@ -31,7 +31,8 @@ from etapa.stream.kafka.topics.topic_ids import TopicWatch
 from etapa.stream.kafka.writing.producer import PartitionProducer
 from etapa.stream.protocol.belonging import changed
 from etapa.stream.protocol.ports import RECENT_OFFSETS, Blocked, Fetched, LogError, RecentChanges, Topics, Transaction
-from etapa.stream.protocol.records import Record, StateRecord, total_size
+from etapa.stream.protocol.records import Record, StateRecord
+from etapa.stream.protocol.records_in_batches import RecordsInBatches, in_one_stretch
 
 _RECENT_SECONDS = 5.0
 """How long reading the end of `stage-changes` may take; after that, a takeover goes on without it."""
@@ -146,7 +147,7 @@ class KafkaLog:
 
     async def fetch(self, max_records: int, max_bytes: int, wait: float) -> Fetched:
         self._check_topics()
-        records: list[Record] = []
+        records = RecordsInBatches()
         size = 0
         await self._close_reader()
         while len(records) < max_records and size < max_bytes:
@@ -154,9 +155,9 @@ class KafkaLog:
             slice_ = await self._take(count, 0 if records else wait, max_bytes - size)
             if not slice_:
                 break
-            taken = total_size(slice_)
+            taken = slice_.size()
             size += taken
-            records += slice_
+            records.extend(slice_)
             self._slice.took(len(slice_), taken)
         with log_errors(f"partition {self._partition}: reading {self._touchpoints.topic}"):
             self._check_still_ours()
@@ -166,7 +167,7 @@ class KafkaLog:
         self._next = position
         return Fetched(records, max(position, end or 0), caught_up)
 
-    async def _take(self, count: int, wait: float, room: int) -> list[Record]:
+    async def _take(self, count: int, wait: float, room: int) -> RecordsInBatches:
         with log_errors(f"partition {self._partition}: reading {self._touchpoints.topic}"):
             self._check_still_ours()
             # The consumer may have moved the position itself, after a rebalance that we were not told about.
@@ -176,8 +177,8 @@ class KafkaLog:
                 message = f"partition {self._partition}: the consumer is at offset {position}, not at {self._next} where reading stopped"
                 raise LogError(message)
             if self._piecemeal is not None:
-                return await self._take_piecemeal(self._piecemeal, count, room)
-            have_records_made(self._consumer, self._touchpoints, record_of, Record)
+                return in_one_stretch(await self._take_piecemeal(self._piecemeal, count, room))
+            have_records_made(self._consumer, self._touchpoints, record_of, in_batches=True)
             try:
                 # During a rebalance, getmany waits for its end, and the rebalance waits for us.
                 reading = self._consumer.getmany(self._touchpoints, timeout_ms=int(wait * 1000), max_records=count)
@@ -187,14 +188,15 @@ class KafkaLog:
                     async with asyncio.timeout(wait + 0.05):
                         got = await reading
             except TimeoutError:
-                return []
+                return RecordsInBatches()
             except (UnicodeDecodeError, CorruptRecordException) as error:
                 if not is_about_a_header(error):
                     raise
-                return await self._begin_piecemeal(position, count, room, "a header has a name that is not UTF-8")
+                return in_one_stretch(await self._begin_piecemeal(position, count, room, "a header has a name that is not UTF-8"))
             except LargeBatch as error:
-                return await self._begin_piecemeal(position, count, room, f"{error}, so it is read piece by piece")
-            records = as_records((got or {}).get(self._touchpoints, []))
+                return in_one_stretch(await self._begin_piecemeal(position, count, room, f"{error}, so it is read piece by piece"))
+            taken = (got or {}).get(self._touchpoints, [])
+            records = taken if isinstance(taken, RecordsInBatches) else in_one_stretch(as_records(taken))
             # This is beyond the last record if control records follow it.
             self._next = await self._consumer.position(self._touchpoints)
             return records

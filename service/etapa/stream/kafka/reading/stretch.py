@@ -1,19 +1,21 @@
 """Reads a stretch of one partition from beginning to end, with a consumer outside any group."""
 
 import time
-from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Sequence
-from itertools import chain
+from collections.abc import AsyncIterator, Callable, Iterator
+from functools import partial
 from typing import Any
+from weakref import proxy
 
 from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.consumer.fetcher import PartitionRecords
 
-from etapa.stream.kafka.batches.runs import FetchedRecords, Make, Run
+from etapa.stream.kafka.batches.runs import FetchedRecords, Run
 from etapa.stream.kafka.batches.unpacking import LargeBatch
 from etapa.stream.kafka.clients.consumer import HoleAtEnd
 from etapa.stream.kafka.errors import log_errors
 from etapa.stream.protocol.ports import Blocked, LogError
 from etapa.stream.protocol.records import Record
+from etapa.stream.protocol.records_in_batches import RecordsInBatches, RecordStretch
 
 _CHUNK = 8_000
 """Records read at once. A rebuild writes one chunk to Redis while it reads the next, so larger chunks leave Redis idle less often.
@@ -37,54 +39,76 @@ class _Unwrapped(PartitionRecords):  # type: ignore[misc]
         return records
 
 
-class _ReadInRuns(PartitionRecords):  # type: ignore[misc]
-    """The same, for batches that hold runs: their records are taken one by one all the same, and reading may stop at each."""
+class _LeftInBatches(PartitionRecords):  # type: ignore[misc]
+    """The same, for batches that hold runs: their records stay where they are, and reading may stop at each."""
 
-    def begin(self, make: Callable[[object, Any], object]) -> None:
+    def begin(self, make: Callable[[object, Any], Record]) -> None:
         """Have records that come in no run made by `make`."""
         self._make = make
         self._reached: int = self.__dict__.pop("next_fetch_offset")
-        self._run: Sequence[Record] = ()
-        self._rest: Any = iter(self._run)
-        self._one_by_one = chain.from_iterable(self._in_portions())
+        self._rest = RecordStretch(None, [], 0, 0)
+        self.is_through = False
 
-    def __iter__(self) -> Iterator[Any]:
-        return self._one_by_one
+    def take(self, most: int) -> RecordsInBatches:
+        """The next records, at most `most` of them."""
+        taken = RecordsInBatches()
+        while len(taken) < most:
+            if not len(self._rest):
+                read = next(self._records_iterator, None)
+                if read is None:
+                    self.is_through = True
+                    break
+                self._rest = read
+            stretch = self._rest
+            stop = min(stretch.stop, stretch.start + most - len(taken))
+            taken.add(stretch.part(stretch.start, stop))
+            self._rest = stretch.part(stop, stretch.stop)
+        return taken
 
     @property
     def next_fetch_offset(self) -> int:
         """The offset after the last record that was taken. aiokafka takes a run as a whole, and so sets it to the end of the run."""
-        left: int = self._rest.__length_hint__()
-        return self._run[-left - 1].offset + 1 if left else self._reached
+        rest = self._rest
+        return rest.record(rest.start - 1).offset + 1 if len(rest) else self._reached
 
     @next_fetch_offset.setter
     def next_fetch_offset(self, offset: int) -> None:
         self._reached = offset
 
-    def _consumer_record(self, place: object, read: Any) -> Any:
-        return read.since(self._reached) if isinstance(read, Run) else (self._make(place, read),)
+    def _consumer_record(self, place: object, read: Any) -> RecordStretch:
+        return read.since(self._reached) if isinstance(read, Run) else RecordStretch(None, [self._make(place, read)], 0, 1)
 
-    def _in_portions(self) -> Iterator[Iterable[Any]]:
-        for run in self._records_iterator:
-            self._run, self._rest = run, iter(run)
-            yield self._rest
+
+def _all_of(result: Any, most: int) -> Any:
+    """What aiokafka's `FetchResult.getall` does, without taking records one by one."""
+    if not result.check_assignment(result._topic_partition) or not result.has_more():
+        return []
+    buffered = result._partition_records
+    taken = buffered.take(most)
+    result._update_position()
+    if buffered.is_through:
+        result._partition_records = None
+    return taken
 
 
 def have_records_made(
-    consumer: AIOKafkaConsumer, place: TopicPartition, make: Callable[[object, Any], object], in_runs: Make | None = None
+    consumer: AIOKafkaConsumer, place: TopicPartition, make: Callable[[object, Any], object], *, in_batches: bool = False
 ) -> None:
     """Have the consumer's buffer build records with `make`. aiokafka's own class takes longer than all other work on them.
 
-    With `in_runs`, which makes the same of a record's parts, all records of most batches are made at once. Records that arrive during
-    the next `getmany` are still aiokafka's.
+    `in_batches`: `getmany` may give `RecordsInBatches` for this partition, in which records of most batches are left in their bytes. Records
+    that arrive during the next `getmany` are still aiokafka's.
     """
-    buffered = getattr(consumer._fetcher._records.get(place), "_partition_records", None)
-    if buffered is None or isinstance(buffered, _ReadInRuns):
+    result = consumer._fetcher._records.get(place)
+    buffered = getattr(result, "_partition_records", None)
+    if buffered is None or isinstance(buffered, _LeftInBatches):
         return
-    if in_runs is not None and isinstance(buffered._records, FetchedRecords):
-        buffered._records.make = in_runs
-        buffered.__class__ = _ReadInRuns
+    if in_batches and isinstance(buffered._records, FetchedRecords):
+        buffered._records.gives_runs = True
+        buffered.__class__ = _LeftInBatches
         buffered.begin(make)
+        # Through a weak reference: nothing may be left for the garbage collector, which is held back.
+        result.getall = partial(_all_of, proxy(result))
     else:
         buffered._consumer_record = make
         buffered.__class__ = _Unwrapped

@@ -84,7 +84,7 @@ class GatheringTenure(LeavingTenure):
             self._moves = type(self._moves)(around.partition, before)
             self._left, self._stages = {}, []
             return 0
-        self._waiting = Waiting(read.records[: gathering.read], read.items[: gathering.read])
+        self._waiting = Waiting(list(read.records)[: gathering.read], read.items[: gathering.read])
         self._touchpoints_from = touchpoints[: gathering.read]
         self._forwarded = gathering.forwarded
         await self._commit(gathering.read, [], empty=True)

@@ -31,6 +31,7 @@ from etapa.stream.protocol.moved_in_batch import NOTHING_MOVED, MovedInBatch
 from etapa.stream.protocol.observer import BatchCommitted, BatchStep, Beginning
 from etapa.stream.protocol.ports import LoadedCustomers, Transaction
 from etapa.stream.protocol.records import Outgoing, Record
+from etapa.stream.protocol.records_in_batches import Records
 from etapa.stream.protocol.stream_time import QuietPace
 from etapa.stream.protocol.takeover import InDoubt, TakenOver, view_mark
 from etapa.stream.protocol.task_context import TaskContext
@@ -141,7 +142,7 @@ class Tenure:
         # Times of steps that led to no commit belong to no batch.
         self._seconds, self._began = {}, {"fetch": around.clock.monotonic()}
         wait = 0.0 if self._more_timers else min(options.idle_wait, self._idle_for())
-        records: list[Record] = []
+        records: Records = []
         if not self._intake.holds_more:
             # Touchpoints that arrive after this are unknown to us, so if nothing is there, time may advance to here and no further.
             self._asked_at = around.clock.now(), around.clock.monotonic()
