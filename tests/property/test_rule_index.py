@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from bench.workload.book import decoded
+from bench.workload.book import decoded, shipped_program
 from bench.workload.growth_journeys import journey_with_rules
 from bench.workload.touchpoints import made_up
 from etapa.contracts.stored.state import decode_state, encode_state
@@ -55,7 +55,12 @@ def indexed_and_not(
     journey: Journey, stream: Sequence[Touchpoint], loaded_before: frozenset[int], end: int, leaps: Mapping[int, int] = NO_LEAPS
 ) -> None:
     indexed = results(compile_journey(journey, few_rules=0), stream, loaded_before, end, leaps)
-    assert indexed == results(compile_journey(journey, few_rules=EVERY_RULE), stream, frozenset(), end, leaps)
+    assert indexed == judged_every_time(journey, stream, end, leaps)
+
+
+def judged_every_time(journey: Journey, stream: Sequence[Touchpoint], end: int, leaps: Mapping[int, int] = NO_LEAPS) -> list[object]:
+    """The same if every rule is judged with every touchpoint, because nothing is known of a customer that was just loaded."""
+    return results(compile_journey(journey, few_rules=EVERY_RULE), stream, frozenset(range(len(stream))), end, leaps)
 
 
 @settings(thorough, max_examples=4 * EXAMPLES)
@@ -89,7 +94,28 @@ def test_what_customers_met_before_changes_nothing_when_time_brings_them_back(
     journey: Journey, stream: list[Touchpoint], loaded_before: frozenset[int], few_rules: int
 ) -> None:
     remembering = results(compile_journey(journey, few_rules), stream, loaded_before, 100 * HOUR)
-    assert remembering == results(compile_journey(journey, few_rules=EVERY_RULE), stream, frozenset(), 100 * HOUR)
+    assert remembering == judged_every_time(journey, stream, 100 * HOUR)
+
+
+@settings(thorough, max_examples=4 * EXAMPLES)
+@given(
+    st.one_of(journeys(most_rules=8), restless_journeys(), revolving_journeys()),
+    touchpoints(most=25),
+    st.frozensets(st.integers(1, 24), max_size=4),
+    st.dictionaries(st.integers(0, 24), st.sampled_from([HOUR, 5 * HOUR, 30 * HOUR]), max_size=6),
+)
+def test_what_is_known_of_calm_customers_changes_nothing(
+    journey: Journey, stream: list[Touchpoint], loaded_before: frozenset[int], leaps: dict[int, int]
+) -> None:
+    remembering = results(compile_journey(journey, few_rules=EVERY_RULE), stream, loaded_before, 100 * HOUR, leaps)
+    assert remembering == judged_every_time(journey, stream, 100 * HOUR, leaps)
+
+
+def test_what_is_known_of_calm_customers_changes_nothing_in_the_shipped_journey() -> None:
+    sent = decoded(list(made_up(6_000, 60, START, START + 300 * DAY)))
+    journey = shipped_program().journey
+    end = START + 900 * DAY
+    assert results(compile_journey(journey), sent, frozenset(), end) == judged_every_time(journey, sent, end)
 
 
 @pytest.mark.parametrize("spread", [False, True], ids=["out-of-one-stage", "out-of-six-stages"])

@@ -1,15 +1,20 @@
-"""What makes an indexed rule judged although no touchpoint of its type has arrived, and when time brings a customer back to its stage."""
+"""What makes a rule judged although no touchpoint of its type has arrived, in stages with many rules and with few, and when time brings a customer back."""
 
 import random
+from typing import NamedTuple
 
 import pytest
 
-from etapa.contracts.stored.state import encode_state
+from etapa.contracts.stored.state import decode_state, encode_state
 from etapa.journey.engine.conditions.falling import NumberCompares
-from etapa.journey.engine.judging.classify import touch
+from etapa.journey.engine.facts.customer import Customer
+from etapa.journey.engine.facts.touchpoint import Touchpoint
+from etapa.journey.engine.judging.calm import Calm
+from etapa.journey.engine.judging.classify import run_until, touch
 from etapa.journey.engine.judging.guards import MANY
 from etapa.journey.engine.judging.program import Program, compile_journey
 from tests.unit.engine.shops import did, path, play, program_of, us
+from tests.unit.engine.test_campaigns import shop
 
 AWAY = """
 - {id: away, from: new, to: hot, when: {not: {event: none}}}
@@ -131,3 +136,69 @@ def test_coming_back_is_judged_as_if_all_rules_were(first: str, history: str, fe
         told.append((changes, encode_state(customer)))
     assert told[0] == told[1]
     assert [change.at for change in told[0][0]][-1] >= us("29d")
+
+
+class Told(NamedTuple):
+    """What came of a history."""
+
+    path: list[tuple[str, int]]
+    states: list[bytes]
+    """After each step."""
+
+
+def told(program: Program, steps: list[Touchpoint | str], *, loaded: bool) -> Told:
+    """What comes of touchpoints of one customer and, for a text, of its timers up to then. `loaded`: it is loaded before each touchpoint."""
+    customer: Customer | None = None
+    found = Told([], [])
+    for step in steps:
+        if isinstance(step, str):
+            assert customer is not None
+            changes = run_until(program, customer, us(step))
+        else:
+            if customer is not None and loaded:
+                customer = decode_state(encode_state(customer), customer.id)
+            touched = touch(program, customer, step)
+            customer, changes = touched.customer, touched.changes
+        found.path.extend((change.to, change.at) for change in changes)
+        found.states.append(encode_state(customer))
+    return found
+
+
+COMES_BACK = """
+- {id: soon, from: new, to: lost, when: {all: [{not: {in_stage: 1d}}, {absent: buy, for: 9d12h}]}}
+- {id: goes, from: new, to: hot, when: {in_stage: 5d}}
+- {id: back, from: hot, to: new, when: {in_stage: 4d}}
+- {id: views, from: new, to: warm, when: {count: view, within: 1d, gte: 5}}
+"""
+FALLS = """
+- {id: first-days, from: new, to: lost, when: {all: [{not: {absent: view, for: 4d}}, {absent: buy, for: 6d}]}}
+"""
+
+
+def test_a_customer_who_comes_back_is_not_taken_for_one_who_stayed() -> None:
+    steps: list[Touchpoint | str] = [did("view", "0d"), did("other", "2d"), "9d", did("view", "9d6h"), "10d"]
+    program = program_of(COMES_BACK)
+    assert told(program, steps, loaded=False) == told(program, steps, loaded=True)
+    assert told(program, steps, loaded=False).path[-1] == ("lost", us("9d12h"))
+
+
+def test_a_touchpoint_earlier_than_a_timer_is_judged_at_its_own_time() -> None:
+    steps: list[Touchpoint | str] = [did("view", "0d"), did("other", "3d"), "7d", did("other", "3d12h")]
+    program = program_of(FALLS)
+    assert told(program, steps, loaded=False) == told(program, steps, loaded=True)
+
+
+def test_a_goal_that_is_met_no_longer_waits_for_its_end() -> None:
+    program = shop("{id: hello, on: {enter: buyer}, goal: {event: review, within: 10d}}")
+    steps: list[Touchpoint | str] = [did("purchase", "1d"), did("search", "2d"), did("review", "3d")]
+    found = told(program, steps, loaded=False)
+    assert found == told(program, steps, loaded=True)
+    assert decode_state(found.states[-1], "c-1").due == us("31d")
+
+
+@pytest.mark.parametrize("kind", ["other", "view"])
+def test_customers_who_wait_for_the_same_rules_share_what_is_known(kind: str) -> None:
+    program = program_of(COMES_BACK)
+    known = [touch(program, None, did(kind, "1d", who=who)).customer.settled for who in ("c-1", "c-2")]
+    assert known[0] is known[1]
+    assert isinstance(known[0], Calm)

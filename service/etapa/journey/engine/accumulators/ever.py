@@ -71,15 +71,21 @@ class Latest(Matching):
     def record(self, memory: Memory, touchpoint: Touchpoint, now: int) -> None:
         if not self.takes(touchpoint):
             return
-        entry = memory[self.place]
+        record_latest(memory, self.place, touchpoint, now)
+
+    def united(self, kept: Any, other: Any, now: int) -> Any:
+        return max(kept, other)
+
+
+def record_latest(memory: Memory, place: int, touchpoint: Touchpoint, now: int) -> None:
+    """Keep the touchpoint's time at `place` if it is the latest. None of the times there is later than `now`, so mostly none is looked at."""
+    if touchpoint.at < now:
+        entry = memory[place]
         if entry is not None:
             latest: int = entry
             if touchpoint.at <= latest:
                 return
-        memory[self.place] = touchpoint.when
-
-    def united(self, kept: Any, other: Any, now: int) -> Any:
-        return max(kept, other)
+    memory[place] = touchpoint.when
 
 
 class Values(Matching):

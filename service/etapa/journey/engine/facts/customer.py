@@ -131,7 +131,7 @@ class Customer:
         self.persona_by: object = None
         """The `Personas` that found it; none if the traits have changed since."""
         self.settled: object = None
-        """What the `RuleIndex` of the stage knows; none if all rules must be judged. Not stored, because it follows from the rest."""
+        """What is known of the rules out of the stage (`Settled`, `Calm`); none if all must be judged. Not stored, because it follows from the rest."""
         self.entry: object = None
         """What a `RuleIndex` knows of how the customer last entered its stage; none since the last touchpoint. Not stored either."""
         if remembered is not None:

@@ -8,7 +8,8 @@ from etapa.journey.engine.facts.customer import Customer
 from etapa.journey.engine.facts.instant import NEVER
 from etapa.journey.engine.facts.stage_change import StageChange
 from etapa.journey.engine.facts.touchpoint import Touchpoint
-from etapa.journey.engine.judging.compiled_rule import CompiledRule, Rules, words_for
+from etapa.journey.engine.judging.calm import Calm, KindRules, left_to_judge
+from etapa.journey.engine.judging.compiled_rule import CompiledRule, words_for
 from etapa.journey.engine.judging.holds import with_waiting
 from etapa.journey.engine.judging.ideal_way import persona_of
 from etapa.journey.engine.judging.outcomes import EvaluationFailed, Happened
@@ -27,13 +28,13 @@ _NO_COUNTS: Final[Sequence[Counted]] = ()
 def settle(program: Program, customer: Customer, now: int, touchpoint: Touchpoint | None, cause: Cause, happened: Happened) -> None:
     """Judge the rules at `now` and move the customer as long as one holds. Adds what happens to `happened` and sets the next `due`."""
     stage = program.stages[customer.stage]
-    rules = stage.touchless if touchpoint is None else stage.for_type(touchpoint.type)
+    rules = stage.without_touchpoint if touchpoint is None else stage.for_type(touchpoint.type)
     settle_in(stage, rules, program, customer, now, touchpoint, cause, happened)
 
 
 def settle_in(
     stage: StageRules,
-    rules: Rules,
+    rules: KindRules,
     program: Program,
     customer: Customer,
     now: int,
@@ -45,18 +46,28 @@ def settle_in(
     if stage.index is not None:
         _settle_by_index(program, customer, now, touchpoint, cause, stage.index, happened)
         return
+    known, is_at_rest = customer.settled, customer.outreach is customer.at_rest
+    calm = known if isinstance(known, Calm) and known.stage is stage and is_at_rest and touchpoint is not None else None
+    asked = rules.every if calm is None else left_to_judge(calm, rules)
+    if calm is not None and not asked:
+        # The next due time stays.
+        return
+    customer.settled = None
     doing = None
-    due = NEVER
+    due, waiting = NEVER, 0
     try:
-        for rule in rules:
+        for rule in rules.rules:
+            if not rule.bit & asked:
+                continue
             doing = rule
             if rule.is_timed:
                 rises = rule.condition.rises(customer, now)
                 if rises <= now:
                     _follow(program, customer, now, touchpoint, cause, rule, happened)
                     return
-                if rises < due:
-                    due = rises
+                if rises < NEVER:
+                    waiting |= rule.bit
+                    due = min(due, rises)
             elif rule.condition.holds(customer, now, touchpoint):
                 _follow(program, customer, now, touchpoint, cause, rule, happened)
                 return
@@ -64,7 +75,9 @@ def settle_in(
         # The loop has checked every rule that time alone can make true, except those that also contain an `event`.
         if stage.hideable:
             due = due_after(stage, customer, now)
-        customer.due_at = due if customer.outreach is customer.at_rest else with_waiting(program, customer, due, now)
+        # A timer may be ahead of the customer's clock, and so of the next touchpoint.
+        customer.settled = None if stage.hideable or touchpoint is None else stage.calm.of(waiting)
+        customer.due_at = due if is_at_rest else with_waiting(program, customer, due, now)
     except EvaluationFailed:
         raise
     except Exception as error:

@@ -109,7 +109,7 @@ def _goal_condition(compiler: Compiler, campaign: Campaign) -> Condition | None:
 class KeptTrait:
     """A trait that customers keep."""
 
-    __slots__ = ("asks", "name", "watches")
+    __slots__ = ("_booleans_suit", "_texts_suit", "asks", "name", "watches")
 
     def __init__(self, name: str, asks: list[Ask], watches: list[Watch]) -> None:
         self.name: Final = name
@@ -117,6 +117,15 @@ class KeptTrait:
         """What conditions ask of its whole value."""
         self.watches: Final = watches
         """What checks its values as they arrive."""
+        by_kind = all(watch.check.conversion is None for watch in watches)
+        self._texts_suit: Final = by_kind and not any(watch.check.misses("") for watch in watches)
+        self._booleans_suit: Final = by_kind and not any(watch.check.misses(True) for watch in watches)
+
+    def suits_all(self, value: object) -> bool:
+        """Whether the value is certainly of a type that all conditions can use."""
+        if isinstance(value, bool):
+            return self._booleans_suit
+        return self._texts_suit and isinstance(value, str)
 
 
 @final

@@ -1,5 +1,6 @@
 """What a touchpoint leaves with a customer: its id, its traits, and what the accumulators take from it."""
 
+from etapa.journey.engine.accumulators.ever import record_latest
 from etapa.journey.engine.accumulators.kept_value import keep, keepsake
 from etapa.journey.engine.facts.customer import Customer
 from etapa.journey.engine.facts.touchpoint import Touchpoint
@@ -24,7 +25,9 @@ def remember(program: Program, customer: Customer, touchpoint: Touchpoint, kind:
             _remember_traits(program, customer, touchpoint)
         there = touchpoint if program.whereabouts is None else touchpoint.arriving_in(program.whereabouts.of(customer))
         memory = customer.memory
-        for accumulator in kind.accumulators:
+        for place in kind.latest_at:
+            record_latest(memory, place, there, now)
+        for accumulator in kind.others:
             accumulator.record(memory, there, now)
     except Exception as error:
         raise EvaluationFailed(customer.id, "remembering the touchpoint", error) from error
@@ -35,22 +38,26 @@ def _remember_traits(program: Program, customer: Customer, touchpoint: Touchpoin
     """Each trait keeps the value with the latest time; at equal times the later arrival wins."""
     found, kept = touchpoint.traits, customer.traits
     for trait in program.traits_kept:
-        name = trait.name
-        if name in found:
-            value = found[name]
+        value = found.get(trait.name)
+        if value is None and trait.name not in found:
+            continue
+        if not trait.suits_all(value):
             for watch in trait.watches:
                 watch.look(value)
-            entry = kept.get(name)
-            if entry is not None:
-                since: int = entry[0]
-                if touchpoint.at < since:
-                    continue
-                if _is_the_same(value, entry[1]):
-                    kept[name] = [touchpoint.when, value]
-                    continue
-            customer.persona_by = customer.settled = None
-            zone = UTC if program.whereabouts is None else program.whereabouts.of(customer)
-            kept[name] = [touchpoint.when, keep(value, trait.asks, zone) if trait.asks else keepsake(value)]
+        entry = kept.get(trait.name)
+        if entry is not None:
+            since: int = entry[0]
+            if touchpoint.at < since:
+                continue
+            if _is_the_same(value, entry[1]):
+                entry[0] = touchpoint.when
+                continue
+        customer.persona_by = customer.settled = None
+        if trait.asks:
+            value = keep(value, trait.asks, UTC if program.whereabouts is None else program.whereabouts.of(customer))
+        else:
+            value = keepsake(value)
+        kept[trait.name] = [touchpoint.when, value]
 
 
 def _is_the_same(value: object, kept: object) -> bool:

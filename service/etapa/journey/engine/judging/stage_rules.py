@@ -7,7 +7,8 @@ from etapa.journey.engine.conditions.condition import CompiledLeaf
 from etapa.journey.engine.conditions.event import EventHappens
 from etapa.journey.engine.facts.customer import Customer
 from etapa.journey.engine.facts.instant import NEVER
-from etapa.journey.engine.judging.compiled_rule import CompiledRule, Rules
+from etapa.journey.engine.judging.calm import CalmOutcomes, KindRules, touched_by
+from etapa.journey.engine.judging.compiled_rule import CompiledRule, Rules, bits_of
 from etapa.journey.engine.judging.rule_index import RuleIndex, possible_with
 from etapa.journey.language.model import ANY_TYPE, Stage
 
@@ -21,6 +22,7 @@ class StageRules:
         "_other",
         "bit",
         "by_kind",
+        "calm",
         "changing",
         "hideable",
         "id",
@@ -30,6 +32,7 @@ class StageRules:
         "rules",
         "timed",
         "touchless",
+        "without_touchpoint",
     )
 
     def __init__(self, stage: Stage, rules: Rules, few_rules: int, number: int) -> None:
@@ -44,10 +47,13 @@ class StageRules:
         self._by_type: Final = {kind: possible_with(rules, kind) for event in events for kind in event.types}
         # `*` stands for any type that no rule names.
         self._other: Final = possible_with(rules, ANY_TYPE)
-        self.by_kind: list[Rules] = []
+        self.by_kind: list[KindRules] = []
         """For each `TouchpointKind` of the program, by its place, the rules that can hold with such a touchpoint at hand."""
         self.touchless: Final = possible_with(rules, None)
         """Those that can hold without a touchpoint."""
+        self.without_touchpoint: Final = KindRules(self.touchless, bits_of(self.touchless))
+        """The same, to be judged like those for a kind of touchpoint."""
+        self.calm: Final = CalmOutcomes(self, rules)
         self.timed: Final[Rules] = [rule for rule in self.touchless if rule.condition.changes_by_time()[0]]
         """Those that time alone can make true."""
         self.hideable: Final[Rules] = [rule for rule in self.touchless if rule.needs_event]
@@ -62,9 +68,9 @@ class StageRules:
         """The types of touchpoints at hand that the rules name."""
         return list(self._by_type)
 
-    def for_type(self, touchpoint_type: str) -> Rules:
+    def for_type(self, touchpoint_type: str) -> KindRules:
         """Those that can hold with a touchpoint of that type at hand."""
-        return self._by_type.get(touchpoint_type, self._other)
+        return KindRules(self._by_type.get(touchpoint_type, self._other), touched_by(self.rules, touchpoint_type))
 
     def follow_or_wait(self, customer: Customer, now: int, visited: Sequence[str]) -> CompiledRule | None:
         """The first rule that holds without a touchpoint and leads to none of the stages `visited`.
