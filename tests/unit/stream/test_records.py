@@ -181,6 +181,14 @@ def test_records_that_are_written_already_fill_batches_like_any_others(some: lis
     assert position == len(some)
 
 
+def test_written_records_fill_a_batch_to_its_last_byte() -> None:
+    told = written([Outgoing(b"k%d" % number, b"x" * 100) for number in range(3)])
+    whole = PlainBatch(1_000_000, is_transactional=True)
+    assert append_records(whole, told, 0) == 3
+    for less, taken in ((0, 3), (1, 2)):
+        assert append_records(PlainBatch(whole.size() - less, is_transactional=True), told, 0) == taken
+
+
 @settings(max_examples=150, deadline=None)
 @given(records, st.integers(0, 11), st.integers(0, 20_000), st.integers(-100, 100_000))
 @pytest.mark.skipif(quick_frames is None, reason="there is no quick way where it is not compiled")
