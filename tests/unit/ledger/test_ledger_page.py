@@ -1,9 +1,11 @@
 """Pages: figures that add up, within bounds."""
 
+from etapa.journey.ledger.ledger import JourneyLedger, enter
 from etapa.journey.ledger.page import Page
 from etapa.journey.ledger.sums import FlatSums
 from etapa.journey.ledger.tables import MOST_CELLS, MOST_NAMES, Key
 from etapa.journey.ledger.tally import BatchTally
+from etapa.journey.units import DAY, HOUR
 
 
 def _touchpoints(page: Page, *keys: Key) -> None:
@@ -35,6 +37,19 @@ def test_the_same_bounds_hold_for_what_a_tally_counted() -> None:
     cells = page.cells()
     assert sum(figures[0] for figures in cells.values()) == 4 * (MOST_NAMES + 50)
     assert {len({key[place] for key in cells} - {"other"}) for place in (2, 3)} == {MOST_NAMES}
+
+
+def test_the_same_bounds_hold_for_all_hours_of_a_batch_that_fall_into_one_page() -> None:
+    ledger, tally = JourneyLedger(), BatchTally()
+    for number in range(MOST_NAMES + 50):
+        tally.touched(number % 24 * HOUR, None, "a", f"type {number}", "web")
+        tally.moved(number % 24 * HOUR, None, None, "a", "touchpoint", None)
+    enter(ledger, tally, 20 * DAY)
+    [(_, page)], [(_, moves)] = ledger.of("touchpoints"), ledger.of("moves")
+    cells = page.cells()
+    assert len({key[2] for key in cells} - {"other"}) == MOST_NAMES
+    assert cells[None, "a", "other", "web"] == [50]
+    assert moves.cells() == {(None, None, "a", "touchpoint", None): [MOST_NAMES + 50, 0, 0]}
 
 
 def test_cells_beyond_the_bound_are_counted_together() -> None:

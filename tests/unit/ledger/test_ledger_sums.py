@@ -129,6 +129,17 @@ def test_touchpoints_are_counted_alike(touched: list[tuple[str | None, str, str,
     assert plain.rows() == quick.rows()
 
 
+@quick_only
+def test_a_name_at_the_address_of_a_former_one_is_not_taken_for_it() -> None:
+    plain, quick = both_of(4, 1, 0)
+    segment = Segment(None, "a")
+    for number in range(2_000):
+        for each in (plain, quick):
+            # Freed at once, so that the next has its place.
+            each.touch(segment, "".join(["type ", str(number % 30)]), None)
+    assert plain.rows() == quick.rows()
+
+
 @MANY
 @given(st.lists(st.tuples(names, st.tuples(sizes, sizes, sizes), st.booleans()), max_size=12))
 def test_however_large_figures_get_no_sum_is_wrong(counted: list[tuple[str | None, tuple[int, int, int], bool]]) -> None:
