@@ -5,6 +5,7 @@ import math
 import pytest
 
 from etapa.contracts.stored.state import encode_state
+from etapa.journey.engine.accumulators.aggregating import total_of
 from etapa.journey.engine.accumulators.ever import DecayingScore, Latest, Total, Values, exact_sum
 from etapa.journey.engine.accumulators.kept_value import LastValue, keepsake
 from etapa.journey.engine.accumulators.ordered import OrderedSteps
@@ -174,6 +175,11 @@ def test_a_long_sequence_is_found_however_much_lies_between() -> None:
 def test_sums_too_large_for_a_float_are_infinite_and_stay_so() -> None:
     assert exact_sum([1e308, 1e308, -1e308]) == 1e308
     assert exact_sum([-1e308] * 3) == -math.inf
+    assert exact_sum([math.inf, 1e308, 1e308]) == exact_sum([1e308, 1e308, math.inf]) == math.inf
+    assert (exact_sum([math.inf, 5, -math.inf]), exact_sum([-math.inf, 1e308, 1e308, math.inf])) == (math.inf, -math.inf)
+    # Oldest first: what is kept for ever, then merged values, then single ones.
+    assert total_of([2, 1e308, 1e308, math.inf], [-1e308, -1e308], [[2, -math.inf, -1e308, -1e308]]) == math.inf
+    assert total_of(None, [1e308, 1e308], [[2, -math.inf, -1e308, -1e308], [2, math.inf, 1e308, 1e308]]) == -math.inf
     values = Values(AMOUNT, VIEW)
     memory: Memory = [None]
     for amount in (1e308, 1e308, -1e308, 5):

@@ -30,9 +30,9 @@ class Pieces(NamedTuple):
 
 
 def total_of(aged: list[Any] | None, values: list[Any], buckets: list[Bucket]) -> float:
-    """The correctly rounded sum."""
+    """The correctly rounded sum. Oldest first, because whatever has been infinite since long stays so, as in `with_partial`."""
     parts = [part for bucket in buckets for part in (bucket[TOTAL], *bucket[RESTS:])] if buckets else []
-    return exact_sum(values + parts + ([] if aged is None else aged[3:]))
+    return exact_sum(([] if aged is None else aged[3:]) + parts + values)
 
 
 def aggregate(kind: AggregateKind, aged: list[Any] | None, values: list[Any], buckets: list[Bucket]) -> Any:

@@ -27,11 +27,14 @@ def number_or_none(value: object) -> int | float | None:
 
 
 def exact_sum(values: list[Any]) -> float:
-    """The correctly rounded sum of finite numbers; infinite when it is too large for a float."""
+    """The correctly rounded sum; infinite when it is too large for a float. Parts that are infinite already decide, the first of them alone."""
     try:
         return math.fsum(values)
-    except OverflowError:
-        # `fsum` also fails if only an intermediate sum is too large.
+    except (OverflowError, ValueError):
+        # `fsum` also fails if only an intermediate sum is too large, and if parts are infinite in both directions.
+        for value in values:
+            if isinstance(value, float) and math.isinf(value):
+                return value
         total = sum(map(Fraction, values))
         try:
             return float(total)

@@ -145,6 +145,10 @@ def fire(program: Program, customer: Customer, at: int) -> list[StageChange]:
 def fire_and_note(program: Program, customer: Customer, at: int, happened: Happened) -> None:
     """Like `fire`, for many timers: adds what happens to `happened`, except the changes if it raises."""
     is_of_another_version = customer.laid_out_for is not program and _is_of_another_version(program, customer)
+    judged = customer.clock
+    if not is_of_another_version and at < judged:
+        # What waited for one of two ids is overdue if the other's clock was later: times before the clock are not judged again.
+        at = judged
     # Goals and held triggers come before the rules, and are not undone if the rules cannot be judged.
     waited = not is_of_another_version and fire_waiting(program, customer, at, happened)
     # A journey that carries a customer over may change all of it; rules only move it.
@@ -153,7 +157,7 @@ def fire_and_note(program: Program, customer: Customer, at: int, happened: Happe
     try:
         if is_of_another_version:
             _carry_over(program, customer, happened)
-        elif not waited or is_due_by_rules(program, customer, at):
+        elif not waited or is_due_by_rules(program, customer, judged, at):
             settle(program, customer, at, None, "timer", happened)
     except EvaluationFailed:
         del happened.changes[count:]
@@ -263,7 +267,7 @@ def reschedule(program: Program, customer: Customer) -> None:
     judge_goals_again(program, customer, customer.clock)
     if due <= END_OF_TIME:
         # No rule's timer was due before it.
-        due = due_after(program.stages[customer.stage], customer, due - 1)
+        due = due_after(program.stages[customer.stage], customer, max(due - 1, customer.clock))
     customer.due_at = with_waiting(program, customer, due, customer.clock)
 
 

@@ -244,11 +244,11 @@ def announce(
     )
 
 
-def is_due_by_rules(program: Program, customer: Customer, at: int) -> bool:
-    """Whether a rule out of the stage has its timer at `at`. If not, sets the next due time."""
+def is_due_by_rules(program: Program, customer: Customer, judged: int, at: int) -> bool:
+    """Whether a rule out of the stage has its timer at `at`. If not, sets the next due time. All rules were judged at `judged`, not after `at`."""
     stage = program.stages[customer.stage]
     try:
-        if due_after(stage, customer, at - 1) == at:
+        if at > judged and due_after(stage, customer, at - 1) == at:
             return True
         customer.due_at = with_waiting(program, customer, due_after(stage, customer, at), at)
     except Exception as error:
