@@ -23,7 +23,7 @@ from etapa.journey.engine.judging.repeats import RepeatsWithin
 from etapa.journey.engine.judging.stage_rules import StageRules
 from etapa.journey.engine.judging.touchpoint_kind import TouchpointKind
 from etapa.journey.engine.queries.beginnings import digests_of, known_of, stages_by_digest, trait_key
-from etapa.journey.engine.queries.whereabouts import Whereabouts
+from etapa.journey.engine.queries.whereabouts import Whereabouts, ZoneWatch
 from etapa.journey.language.kinds.logic import reads_dates
 from etapa.journey.language.model import ANY_TYPE, Campaign, CustomerZone, Journey, Rule
 from etapa.journey.ledger.tables import Segment
@@ -117,7 +117,8 @@ class KeptTrait:
         """What conditions ask of its whole value."""
         self.watches: Final = watches
         """What checks its values as they arrive."""
-        by_kind = all(watch.check.conversion is None for watch in watches)
+        # What suits a zone is a matter of the name, not of the type.
+        by_kind = all(watch.check.conversion is None and not isinstance(watch, ZoneWatch) for watch in watches)
         self._texts_suit: Final = by_kind and not any(watch.check.misses("") for watch in watches)
         self._booleans_suit: Final = by_kind and not any(watch.check.misses(True) for watch in watches)
 
