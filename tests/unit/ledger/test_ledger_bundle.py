@@ -65,8 +65,9 @@ def test_lists_that_fit_no_table_are_refused(in_parts: bool, numbers: list[int],
     ("period", "record", "moved"),
     [
         ("2026-11-21T10", "2026-11-21T10", None),
-        ("2026-11-20T00", "2026-11-20T00", None),
-        ("2026-11-19T23", "2026-11-19", "2026-11-19"),
+        ("2026-11-21T06", "2026-11-21T06", None),
+        ("2026-11-21T05", "2026-11-21", "2026-11-21"),
+        ("2026-11-20T23", "2026-11-20", "2026-11-20"),
         ("2026-11-07T00", "2026-11-07", "2026-11-07"),
         ("2026-11-06", "2026-11-06", None),
         ("2026-10-21", "2026-10-21", None),
@@ -75,8 +76,8 @@ def test_lists_that_fit_no_table_are_refused(in_parts: bool, numbers: list[int],
         ("2024-08", "2024-08", None),
     ],
 )
-def test_hours_have_records_of_their_own_today_and_yesterday(period: str, record: str, moved: str | None) -> None:
-    kept = KeptPeriods(parse_time("2026-11-21T12:00:00Z"))
+def test_the_last_hours_have_records_of_their_own(period: str, record: str, moved: str | None) -> None:
+    kept = KeptPeriods(parse_time("2026-11-21T17:59:59Z"))
     assert (kept.record_of(period), kept.outgrown_record(period)) == (record, moved)
     assert kept.outgrown_record("2024-08-31") == "2024-08"
     assert kept.outgrown_record("2024-08-31T10") == "2024-08"

@@ -18,6 +18,7 @@ from etapa.journey.ledger.periods import (
     kept_period,
     period_of,
     start_of,
+    turn_of,
 )
 from etapa.journey.units import DAY, HOUR
 
@@ -70,6 +71,18 @@ def test_many_periods_for_one_time_are_those_of_each(now: int, before: list[int]
     kept = KeptPeriods(now)
     for at in (max(BEGINNING_OF_TIME, now - each) for each in before):
         assert kept.of(at) == kept_period(at, now)
+
+
+@given(instants, st.integers(0, 2 * DAY), st.lists(st.integers(0, 4 * DAY), min_size=5))
+def test_records_are_the_same_until_the_next_turn(now: int, later: int, before: list[int]) -> None:
+    now, first = max(now, BEGINNING_OF_TIME + 5 * DAY), KeptPeriods(max(now, BEGINNING_OF_TIME + 5 * DAY))
+    kept = KeptPeriods(now + later)
+    for hour in [period_of(now - each, "hour") for each in before]:
+        if turn_of(now + later) == turn_of(now):
+            assert kept.record_of(hour) == first.record_of(hour)
+        # What has a record of its own is moved only into that of its day, and what shares one never leaves it.
+        assert kept.record_of(hour) in (first.record_of(hour), hour[:10])
+        assert (kept.outgrown_record(hour) or hour) == kept.record_of(hour)
 
 
 @given(instants, ages, grains)

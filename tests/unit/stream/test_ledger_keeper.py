@@ -14,7 +14,16 @@ from etapa.journey.ledger.page import PageKey
 from etapa.journey.ledger.tables import Figures, Key
 from etapa.journey.ledger.tally import BatchTally
 from etapa.journey.units import DAY, HOUR
-from etapa.stream.protocol.ledger_keeper import MOST_COMPRESSED, MOST_OPEN, MOST_UNCOMPRESSED, LedgerKeeper, LedgerPages, ledger_records
+from etapa.stream.protocol.ledger_keeper import (
+    MOST_COMPRESSED,
+    MOST_OPEN,
+    MOST_UNCOMPRESSED,
+    LedgerKeeper,
+    LedgerPages,
+    ledger_of,
+    ledger_records,
+)
+from etapa.stream.protocol.readers import LedgerPart
 from tests.support.counted_sums import sums_of
 
 NOON = parse_time("2026-11-21T12:00:00Z")
@@ -64,22 +73,33 @@ def test_a_successor_counts_on_from_what_the_view_holds() -> None:
     assert counts(shown) == {b"touchpoints 2026-11-21T12": 3}
 
 
-def test_hours_of_the_day_before_yesterday_are_put_together_in_the_record_of_their_day() -> None:
-    keeper = LedgerKeeper({}, None)
+def test_hours_before_the_last_ones_are_put_together_in_the_record_of_their_day() -> None:
+    keeper, evening, key = LedgerKeeper({}, None), NOON + 6 * HOUR, (None, "a", "visit", "web")
     shown = kept({}, enter(keeper, touched(NOON - HOUR, NOON, NOON), NOON))
-    shown = kept(shown, enter(keeper, touched(NOON + DAY), NOON + DAY))
-    assert list(shown) == [b"touchpoints 2026-11-21T11", b"touchpoints 2026-11-21T12", b"touchpoints 2026-11-22T12"]
-    put_together = enter(keeper, BatchTally(), NOON + 2 * DAY)
-    assert put_together[b"touchpoints 2026-11-21T11"] is None
-    shown = kept(shown, put_together)
+    shown = kept(shown, enter(keeper, touched(evening - 1), evening - 1))
+    assert list(shown) == [b"touchpoints 2026-11-21T11", b"touchpoints 2026-11-21T12", b"touchpoints 2026-11-21T17"]
+    # A day has some of its hours in its own record and others beside it, and each counts once.
+    some = enter(keeper, touched(evening), evening)
+    assert some[b"touchpoints 2026-11-21T11"] is None
+    shown = kept(shown, some)
+    assert cells(b"touchpoints 2026-11-21", shown[b"touchpoints 2026-11-21"]) == {"2026-11-21T11": {key: [1]}}
+    told = ledger_of([LedgerPart(shown, evening)])
+    assert {period: page.cells()[key] for period, page in told.of("touchpoints")} == {
+        "2026-11-21T11": [1],
+        "2026-11-21T12": [2],
+        "2026-11-21T17": [1],
+        "2026-11-21T18": [1],
+    }
+    shown = kept(shown, enter(keeper, BatchTally(), evening + 12 * HOUR))
     # What is late counts in its hour.
-    shown = kept(shown, enter(LedgerKeeper(shown, NOON + 2 * DAY), touched(NOON, NOON + HOUR), NOON + 2 * DAY))
-    assert list(shown) == [b"touchpoints 2026-11-22T12", b"touchpoints 2026-11-21"]
-    key = (None, "a", "visit", "web")
+    shown = kept(shown, enter(LedgerKeeper(shown, evening + 12 * HOUR), touched(NOON, NOON + HOUR), evening + 12 * HOUR))
+    assert list(shown) == [b"touchpoints 2026-11-21"]
     assert cells(b"touchpoints 2026-11-21", shown[b"touchpoints 2026-11-21"]) == {
         "2026-11-21T11": {key: [1]},
         "2026-11-21T12": {key: [3]},
         "2026-11-21T13": {key: [1]},
+        "2026-11-21T17": {key: [1]},
+        "2026-11-21T18": {key: [1]},
     }
 
 

@@ -14,6 +14,8 @@ Grain = Literal["hour", "day", "month"]
 GRAINS: Final[tuple[Grain, ...]] = ("hour", "day", "month")
 
 HOURS_KEPT: Final = 14 * DAY
+HOURS_APART: Final = 6 * HOUR
+"""Hours of the present quarter of a day and of the one before have a record each, since most batches write some; earlier ones share that of their day."""
 DAYS_KEPT: Final = 800 * DAY
 DAYS_APART: Final = 31 * DAY
 """Days of this time have a record each, since late touchpoints still come; earlier ones share that of their month."""
@@ -85,16 +87,21 @@ def kept_period(at: int, now: int) -> Period:
     return day if end_of(month) > now - DAYS_KEPT else month
 
 
+def turn_of(now: int) -> int:
+    """A number that stays the same as long as `KeptPeriods` do, and grows with them: that of the quarter of a day, counted from 1970."""
+    return now // HOURS_APART
+
+
 @final
 class KeptPeriods:
-    """The periods in which a ledger whose time is `now` counts, and the records that hold them. Changes from one day to the next.
+    """The periods in which a ledger whose time is `now` counts, and the records that hold them. Changes every six hours (`turn_of`).
 
-    What was counted in an hour of today or yesterday is a record of its own, since it is written often. The hours of earlier days are
-    together in the record of their day, which is much smaller; when they are kept no longer, the same record has the day as a whole.
-    Days of long ago are together in the record of their month in the same way.
+    What was counted in one of the last hours is a record of its own, since it is written often. Earlier hours are together in the
+    record of their day, which is much smaller; when they are kept no longer, the same record has the day as a whole. Days of long ago
+    are together in the record of their month in the same way.
     """
 
-    __slots__ = ("_days", "_first_by_hours", "_first_day", "_first_month", "_first_with_record", "_first_with_records_of_hours", "_found")
+    __slots__ = ("_days", "_first_by_hours", "_first_day", "_first_hour_with_record", "_first_month", "_first_with_record", "_found")
 
     def __init__(self, now: int) -> None:
         # A day is kept by hours as long as any instant of it is, and a month by days likewise.
@@ -102,7 +109,7 @@ class KeptPeriods:
         self._first_by_hours: Final = first * DAY
         self._first_day: Final = period_of(first * DAY, "day")
         """The first day that is kept by hours."""
-        self._first_with_records_of_hours: Final = period_of(max(now // DAY - 1, _EARLIEST) * DAY, "day")
+        self._first_hour_with_record: Final = period_of(max((turn_of(now) - 1) * HOURS_APART, _EARLIEST * DAY), "hour")
         self._first_with_record: Final = period_of(max((now - DAYS_APART) // DAY, _EARLIEST) * DAY, "day")
         self._first_month: Final = period_of(max((now - DAYS_KEPT) // DAY, _EARLIEST) * DAY, "month")
         """The first month that is kept by days."""
@@ -133,13 +140,13 @@ class KeptPeriods:
     def record_of(self, period: Period) -> Period:
         """The period of the record that holds a kept period."""
         if len(period) == _HOUR:
-            return period[:10] if period[:10] < self._first_with_records_of_hours else period
+            return period[:_DAY] if period < self._first_hour_with_record else period
         return period[:7] if len(period) == _DAY and period < self._first_with_record else period
 
     def outgrown_record(self, record: Period) -> Period | None:
         """The record into which one for `record` is to be moved; none if it stays."""
         if len(record) == _HOUR:
-            return None if record[:10] >= self._first_with_records_of_hours else self.record_of(record[:10])
+            return None if record >= self._first_hour_with_record else self.record_of(record[:_DAY])
         return record[:7] if len(record) == _DAY and record < self._first_with_record else None
 
     def is_in_parts(self, record: Period) -> bool:

@@ -15,10 +15,9 @@ from etapa.contracts.stored.ledger_page import LEDGER_PREFIX, LedgerField, decod
 from etapa.journey.ledger.bundle import Bundle
 from etapa.journey.ledger.ledger import JourneyLedger, Pages, count
 from etapa.journey.ledger.page import Page, PageKey, page_key
-from etapa.journey.ledger.periods import KeptPeriods, Period, grain_of
+from etapa.journey.ledger.periods import KeptPeriods, Period, grain_of, turn_of
 from etapa.journey.ledger.tables import CampaignGroup, Figures, Key, Table
 from etapa.journey.ledger.tally import BatchTally
-from etapa.journey.units import DAY
 from etapa.stream.protocol.readers import LedgerPart
 from etapa.stream.protocol.records import Outgoing
 
@@ -60,9 +59,9 @@ class LedgerKeeper(Pages):
         """The records that the current batch counted in last: hours of a day, and days of a month, follow each other."""
         self._waiting: Final[dict[PageKey, None]] = {}
         """Records still to be compressed, because there were too many at once; the first have waited longest."""
-        self._day = None if stream_time is None else stream_time // DAY
+        self._turned = None if stream_time is None else turn_of(stream_time)
         self._kept = KeptPeriods(stream_time or 0)
-        """As of that day."""
+        """As of that turn."""
         self._left_over = [] if stream_time is None else left_over(self._stored, stream_time)
         for key in self._left_over:
             del self._stored[key]
@@ -92,8 +91,8 @@ class LedgerKeeper(Pages):
         removed, changed = set(self._left_over), self._changed
         changed.clear()
         self._left_over = []
-        if self._day != now // DAY:
-            self._day = now // DAY
+        if self._turned != turn_of(now):
+            self._turned = turn_of(now)
             self._turn(KeptPeriods(now), changed, removed)
         self._enroll(tally.goals())
         count(self, tally, self._kept)
@@ -130,9 +129,9 @@ class LedgerKeeper(Pages):
             self.enrolled[which] = self.enrolled.get(which, 0) + figures[0]
 
     def _turn(self, kept: KeptPeriods, changed: set[PageKey], removed: set[PageKey]) -> None:
-        """A new day: put hours and days together, and fold those that are too old."""
+        """Time has moved on: put hours and days together, and fold those that are too old."""
         before, self._kept = self._kept, kept
-        # A history of years has thousands of records, of which a new day moves few.
+        # A history of years has thousands of records, of which each turn moves few.
         moved: list[tuple[PageKey, PageKey]] = []
         for key in self._stored:
             period = key.period
