@@ -90,19 +90,19 @@ class DictView:
     async def mark(self) -> ViewMark | None:
         return self._mark
 
-    async def load(self, customer_ids: Sequence[str], due_by: int | None, due_limit: int) -> LoadedCustomers:
+    async def load(self, customer_ids: Sequence[str], due_by: int | None, due_limit: int, *, due_states: bool = True) -> LoadedCustomers:
         states = [self._states.get(customer_id) for customer_id in customer_ids]
-        due = self._due(due_by, due_limit + 1) if due_by is not None else []
+        due = self._due(due_by, due_limit + 1, due_states=due_states) if due_by is not None else []
         return LoadedCustomers(self._mark, states, due[:due_limit], more_due=len(due) > due_limit)
 
-    def _due(self, due_by: int, limit: int) -> list[Due]:
+    def _due(self, due_by: int, limit: int, *, due_states: bool) -> list[Due]:
         found: dict[str, Due] = {}
         timers = self._timers
         while timers and timers[0][0] <= due_by and len(found) < limit:
             at, customer_id = heappop(timers)
             state = self._states.get(customer_id)
             if self._due_at.get(customer_id) == at and state is not None:
-                found[customer_id] = Due(customer_id, at, state)
+                found[customer_id] = Due(customer_id, at, state if due_states else b"")
         for one in found.values():
             heappush(timers, (one.due, one.customer_id))
         return list(found.values())

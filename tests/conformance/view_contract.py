@@ -161,6 +161,14 @@ async def due_timers_come_in_order_of_due_time_and_customer(world: ViewWorld) ->
     ]
 
 
+async def due_timers_come_without_states_where_these_are_not_asked_for(world: ViewWorld) -> None:
+    view = await world.open()
+    await view.apply(None, mark(1), [customer("a", "new", 5), customer("b", "new", 3), customer("c", "gone", 4)])
+    loaded = await view.load(["a"], 9, 2, due_states=False)
+    assert [(each.customer_id, each.due, each.state) for each in loaded.due] == [("b", 3, b""), ("c", 4, b"")]
+    assert (list(loaded.states), loaded.mark, loaded.more_due) == ([b"a in new"], mark(1), True)
+
+
 async def only_timers_due_by_then_are_given(world: ViewWorld) -> None:
     view = await world.open()
     at = 1_795_000_000_123_456
@@ -315,6 +323,7 @@ VIEW_CONTRACT: tuple[Callable[[ViewWorld], Awaitable[None]], ...] = (
     counts_follow_customers_from_stage_to_stage,
     an_erased_customer_leaves_nothing,
     due_timers_come_in_order_of_due_time_and_customer,
+    due_timers_come_without_states_where_these_are_not_asked_for,
     only_timers_due_by_then_are_given,
     due_timers_are_cut_at_the_limit_and_that_is_said,
     a_timer_moves_and_goes_with_its_customer,

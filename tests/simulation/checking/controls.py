@@ -95,8 +95,8 @@ class TrustingView(MemoryView):
         self._expected = await super().mark()
         return self._expected
 
-    async def load(self, customer_ids: Sequence[str], due_by: int | None, due_limit: int) -> LoadedCustomers:
-        loaded = await super().load(customer_ids, due_by, due_limit)
+    async def load(self, customer_ids: Sequence[str], due_by: int | None, due_limit: int, *, due_states: bool = True) -> LoadedCustomers:
+        loaded = await super().load(customer_ids, due_by, due_limit, due_states=due_states)
         return msgspec.structs.replace(loaded, mark=self._expected)
 
     async def ledger(self) -> tuple[ViewMark | None, Mapping[bytes, bytes]]:
@@ -116,8 +116,8 @@ class _ForgetfulView(MemoryView):
     def _forget(self, customer: Customer) -> None:
         """Forget something of a loaded customer."""
 
-    async def load(self, customer_ids: Sequence[str], due_by: int | None, due_limit: int) -> LoadedCustomers:
-        loaded = await super().load(customer_ids, due_by, due_limit)
+    async def load(self, customer_ids: Sequence[str], due_by: int | None, due_limit: int, *, due_states: bool = True) -> LoadedCustomers:
+        loaded = await super().load(customer_ids, due_by, due_limit, due_states=due_states)
         common = NOTHING_IN_COMMON if loaded.mark is None else loaded.mark.in_common()
         return msgspec.structs.replace(loaded, states=[None if each is None else self._without(each, common) for each in loaded.states])
 

@@ -45,13 +45,13 @@ class MemoryRedis:
         self._chained = chained
         self._snapshots: list[_Snapshot] = [(None, {}, {})]
 
-    def load(self, customer_ids: Sequence[str], due_by: int | None, due_limit: int) -> LoadedCustomers:
+    def load(self, customer_ids: Sequence[str], due_by: int | None, due_limit: int, *, due_states: bool = True) -> LoadedCustomers:
         """States, due timers and the mark of one moment."""
         due: list[Due] = []
         if due_by is not None:
             due = sorted(
                 (
-                    Due(customer.customer_id, customer.due, customer.state)
+                    Due(customer.customer_id, customer.due, customer.state if due_states else b"")
                     for customer in self.customers.values()
                     if customer.due is not None and customer.due <= due_by and customer.state is not None
                 ),
@@ -141,8 +141,8 @@ class MemoryView:
     async def mark(self) -> ViewMark | None:
         return await self._process.call("mark", lambda: self._redis.mark, _no_answer)
 
-    async def load(self, customer_ids: Sequence[str], due_by: int | None, due_limit: int) -> LoadedCustomers:
-        return await self._run(_LOAD, "load", lambda: self._redis.load(customer_ids, due_by, due_limit))
+    async def load(self, customer_ids: Sequence[str], due_by: int | None, due_limit: int, *, due_states: bool = True) -> LoadedCustomers:
+        return await self._run(_LOAD, "load", lambda: self._redis.load(customer_ids, due_by, due_limit, due_states=due_states))
 
     async def counts(self) -> Mapping[str, int]:
         return await self._process.call("counts", self._redis.counts, _no_answer)

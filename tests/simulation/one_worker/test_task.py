@@ -138,9 +138,11 @@ def test_poison_is_worked_off_without_beginning_again_for_each(monkeypatch: pyte
     loads: list[int] = []
     load = MemoryView.load
 
-    async def counted(view: MemoryView, customer_ids: Sequence[str], due_by: int | None, due_limit: int) -> LoadedCustomers:
+    async def counted(
+        view: MemoryView, customer_ids: Sequence[str], due_by: int | None, due_limit: int, *, due_states: bool = True
+    ) -> LoadedCustomers:
         loads.append(len(customer_ids))
-        return await load(view, customer_ids, due_by, due_limit)
+        return await load(view, customer_ids, due_by, due_limit, due_states=due_states)
 
     monkeypatch.setattr(MemoryView, "load", counted)
     alone.run(alone.drain())

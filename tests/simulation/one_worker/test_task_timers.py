@@ -1,11 +1,14 @@
 """Timers of one partition, and the time that they follow."""
 
 import asyncio
+from collections.abc import Sequence
 
 import pytest
 
 from etapa.journey.engine.judging.compiled_rule import CompiledRule
 from etapa.journey.units import SECOND, YEAR
+from etapa.stream.protocol.ports import LoadedCustomers
+from tests.simulation.machines.memory_view import MemoryView
 from tests.simulation.one_worker.alone import START, Alone
 from tests.simulation.one_worker.working import options, while_working
 from tests.simulation.worlds.scenario import PROGRAM
@@ -157,3 +160,34 @@ def test_what_an_idle_time_takes_is_no_part_of_the_batch_after_it() -> None:
     assert list(last.began) == ["fetch", "decode", "load", "classify", "encode", "wait", "commit"]
     assert list(last.began.values()) == sorted(last.began.values(), reverse=True)
     assert last.began["commit"] == last.seconds["commit"]
+
+
+@pytest.mark.parametrize("memory", [1000, 0])
+def test_due_timers_are_loaded_with_states_only_while_their_customers_are_not_in_memory(
+    memory: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    alone = Alone(options(customers_in_memory=memory))
+    begin = START - 2 * YEAR
+    loads: list[tuple[list[str], bool]] = []
+    load = MemoryView.load
+
+    async def noted(
+        view: MemoryView, customer_ids: Sequence[str], due_by: int | None, due_limit: int, *, due_states: bool = True
+    ) -> LoadedCustomers:
+        loaded = await load(view, customer_ids, due_by, due_limit, due_states=due_states)
+        if loaded.due:
+            loads.append(([due.customer_id for due in loaded.due], due_states))
+        return loaded
+
+    monkeypatch.setattr(MemoryView, "load", noted)
+
+    async def steps() -> None:
+        for customer_id, seconds in {"a": 0, "b": 60, "c": 61, "d": 62, "e": 140}.items():
+            alone.touch(customer_id, at=begin + seconds * SECOND)
+            await alone.until(alone.drained)
+
+    while_working(alone, steps)
+    # At first nobody is in memory, as far as anyone knows. What turns out to be needed is loaded again, all at one moment.
+    again = [] if memory else [(["b", "c", "d"], True)]
+    assert loads == [(["a"], True), (["b", "c", "d"], False), *again]
+    assert alone.stages() == {"a": "gone", "b": "gone", "c": "gone", "d": "gone", "e": "active"}

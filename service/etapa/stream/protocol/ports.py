@@ -201,7 +201,7 @@ class ViewMark(msgspec.Struct, frozen=True):
 
 
 class Due(msgspec.Struct, frozen=True, gc=False):
-    """A customer whose timer is due, with its state as stored."""
+    """A customer whose timer is due, with its state as stored; empty where states of due customers were not asked for."""
 
     customer_id: str
     due: int
@@ -238,8 +238,8 @@ class View(Protocol):
     async def mark(self) -> ViewMark | None:
         """The mark, or none when the view of this partition is empty or was lost."""
 
-    async def load(self, customer_ids: Sequence[str], due_by: int | None, due_limit: int) -> LoadedCustomers:
-        """States, due timers (due at or before `due_by`) and the mark, all read at one moment."""
+    async def load(self, customer_ids: Sequence[str], due_by: int | None, due_limit: int, *, due_states: bool = True) -> LoadedCustomers:
+        """States, due timers (due at or before `due_by`, with the states of their customers if `due_states`) and the mark, all read at one moment."""
 
     async def counts(self) -> Mapping[str, int]:
         """How many customers are in each stage, by stage id; stages without customers may be missing."""

@@ -4,7 +4,8 @@
 -- ARGV  1  timers due at or before this time (microseconds since 1970); empty: none
 --       2  how many timers at most
 --       3  ids of customers, packed (MessagePack)
--- returns {the mark's fields and values, states in the order of the ids, {id, due, state, ...} in order of (due, id), 1 if there are more}
+--       4  1: with the states of those whose timers are due; empty: without
+-- returns {the mark's fields and values, states in the order of the ids, {id, due, ...} in order of (due, id), their states in the same order, 1 if there are more}
 
 local state_key, timers_key, mark_key = unpack(KEYS)
 
@@ -22,23 +23,22 @@ local function states_of(ids)
   return states
 end
 
-local due, more = {}, 0
+local due, due_states, more = {}, {}, 0
 if ARGV[1] ~= '' then
   local limit = tonumber(ARGV[2])
-  local found = redis.call('ZRANGEBYSCORE', timers_key, '-inf', ARGV[1], 'WITHSCORES', 'LIMIT', 0, limit + 1)
-  local ids = {}
-  for i = 1, math.min(#found, 2 * limit), 2 do
-    ids[#ids + 1] = found[i]
-  end
-  local states = states_of(ids)
-  for n, id in ipairs(ids) do
-    due[#due + 1] = id
-    due[#due + 1] = found[2 * n]
-    due[#due + 1] = states[n]
-  end
-  if #found > 2 * limit then
+  due = redis.call('ZRANGEBYSCORE', timers_key, '-inf', ARGV[1], 'WITHSCORES', 'LIMIT', 0, limit + 1)
+  if #due > 2 * limit then
     more = 1
+    due[#due] = nil
+    due[#due] = nil
+  end
+  if ARGV[4] ~= '' then
+    local ids = {}
+    for i = 1, #due, 2 do
+      ids[#ids + 1] = due[i]
+    end
+    due_states = states_of(ids)
   end
 end
 
-return {redis.call('HGETALL', mark_key), states_of(cmsgpack.unpack(ARGV[3])), due, more}
+return {redis.call('HGETALL', mark_key), states_of(cmsgpack.unpack(ARGV[3])), due, due_states, more}

@@ -6,6 +6,7 @@ call is one round trip within the configured time-out, and may safely be repeate
 
 import contextlib
 from collections.abc import Coroutine, Mapping, Sequence
+from itertools import repeat
 from typing import Any, Final, cast
 
 import msgspec
@@ -65,14 +66,14 @@ class RedisView:
             fields = await awaited(self._client.hgetall(cast("str", self._keys.mark)))
         return self._read_mark(fields)
 
-    async def load(self, customer_ids: Sequence[str], due_by: int | None, due_limit: int) -> LoadedCustomers:
+    async def load(self, customer_ids: Sequence[str], due_by: int | None, due_limit: int, *, due_states: bool = True) -> LoadedCustomers:
         keys = [self._keys.state, self._keys.timers, self._keys.mark]
-        arguments = [b"" if due_by is None else b"%d" % due_by, b"%d" % due_limit, _pack(customer_ids)]
+        arguments = [b"" if due_by is None else b"%d" % due_by, b"%d" % due_limit, _pack(customer_ids), b"1" if due_states else b""]
         async with self._errors("loading states"):
-            mark, states, due, more = await _LOAD.run(self._client, keys, arguments)
+            mark, states, due, stored, more = await _LOAD.run(self._client, keys, arguments)
         fields = fields_of(mark)
         timers = []
-        for id_, score, state in zip(due[::3], due[1::3], due[2::3], strict=True):
+        for id_, score, state in zip(due[::2], due[1::2], stored if due_states else repeat(b"", len(due) // 2), strict=True):
             if state is None:
                 message = f"partition {self._partition}: a timer of a customer without a state; {self._advice()}"
                 raise ViewError(message)

@@ -1,7 +1,7 @@
 """The view while it follows the log: it may be one committed batch behind, and never anywhere else."""
 
 import asyncio
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 
 import msgspec
 
@@ -27,6 +27,8 @@ class FollowingView:
         self._around = around
         self._applied = applied
         self._in_flight: _InFlight | None = None
+        self._due_were_missing = True
+        """Whether, when timers were last found due, some of their customers were not in memory. In the beginning, nobody is."""
 
     async def ledger(self) -> Mapping[bytes, bytes]:
         """The pages of the ledger. Raises `InDoubt`."""
@@ -47,9 +49,24 @@ class FollowingView:
         found = zip(customer_ids, entries, strict=True) if self._is_ours(mark) else ()
         return {customer_id for customer_id, entry in found if entry is not None}
 
-    async def load(self, customer_ids: Sequence[str], due_by: int | None) -> LoadedCustomers:
-        """The states of these customers, and of those with a timer due by `due_by`. Raises `InDoubt`."""
-        loaded = await self._around.view.load(customer_ids, due_by, self._around.options.max_timers)
+    async def load(self, customer_ids: Sequence[str], due_by: int | None, missing: Callable[[Iterable[str]], list[str]]) -> LoadedCustomers:
+        """The states of these customers, and the timers that are due by `due_by`. Raises `InDoubt`.
+
+        `missing` says who is not in memory. States that come with due timers are empty if all these customers are in memory, or named.
+        """
+        due_states = self._due_were_missing
+        loaded = await self._load(customer_ids, due_by, due_states=due_states)
+        if not loaded.due:
+            return loaded
+        unknown = missing([due.customer_id for due in loaded.due])
+        self._due_were_missing = not set(customer_ids).issuperset(unknown)
+        if self._due_were_missing and not due_states:
+            # All of it once more, since timers and states must be of one moment.
+            return await self._load(customer_ids, due_by, due_states=True)
+        return loaded
+
+    async def _load(self, customer_ids: Sequence[str], due_by: int | None, *, due_states: bool) -> LoadedCustomers:
+        loaded = await self._around.view.load(customer_ids, due_by, self._around.options.max_timers, due_states=due_states)
         if not self._is_ours(loaded.mark):
             # Whatever is there is not ours; the first apply removes it.
             return LoadedCustomers(None, [None] * len(customer_ids), (), more_due=False)

@@ -271,7 +271,8 @@ class Tenure:
         """Load customers into memory: those named, and those with a timer due by `stream_time`."""
         around = self._around
         started = around.clock.monotonic()
-        loaded = await self._view.load(customer_ids, None if stream_time is None else stream_time - around.program.grace)
+        due_by = None if stream_time is None else stream_time - around.program.grace
+        loaded = await self._view.load(customer_ids, due_by, self._engine.missing)
         await self._admit(customer_ids, self._who_lives_here(customer_ids, loaded))
         self._took("load", started)
         return loaded
