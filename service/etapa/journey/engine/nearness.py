@@ -10,7 +10,7 @@ from etapa.journey.engine.facts.customer import Customer
 from etapa.journey.engine.quick_prefetch import quick_prefetch
 
 AT_ONCE: Final = 16
-"""How many customers are asked for together. Many more would push each other out before they are judged."""
+"""How many customers are asked for together. Many more would push each other out of the nearest cache before they are judged."""
 
 _PREFETCH: Final = quick_prefetch
 IS_POSSIBLE: Final = quick_prefetch is not None

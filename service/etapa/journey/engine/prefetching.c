@@ -7,9 +7,8 @@
 #include <Python.h>
 #include <stdint.h>
 
-/* Into the second cache, not the first: a few customers with all that they hold would fill that one. */
 #if defined(__GNUC__)
-#define ASK_FOR(address) __builtin_prefetch(address, 0, 2)
+#define ASK_FOR(address) __builtin_prefetch(address)
 #else
 #define ASK_FOR(address) ((void)(address))
 #endif
