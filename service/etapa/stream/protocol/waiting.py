@@ -173,9 +173,10 @@ class Waiting:
 
     def with_rejected(self, position: int, reason: Rejected) -> "Waiting":
         """The same, with the record at `position` marked as unusable."""
-        items = self._items.copy()
+        # As a row it would still be looked up, and its time would still count.
+        items = self.items.copy()
         items[position] = reason
-        return Waiting(self.records, items, self._rows, self._before)
+        return Waiting(self.records, items)
 
 
 NOTHING_WAITING: Final = Waiting([], [])
