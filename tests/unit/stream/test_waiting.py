@@ -132,6 +132,9 @@ def test_a_batch_comes_to_the_same_in_rows_and_in_objects(these: list[Record], a
         if data.draw(st.booleans()):
             position = data.draw(st.integers(0, most - 1))
             rows, objects = (each.with_rejected(position, rejected("evaluation_failed", "")) for each in (rows, objects))
+            missing = rows.find(Partition(program, None), most), objects.find(Partition(program, None), most)
+            assert sorted(missing[0]) == sorted(missing[1])
+            assert rows.stream_time_after(most, None, WALL) == objects.stream_time_after(most, None, WALL)
         if data.draw(st.booleans()):
             assert rows.item(0) == objects.item(0)
             assert rows.item(0) is rows.item(0)
