@@ -193,7 +193,7 @@ def test_touchpoints_of_a_transactional_upstream_are_read_once_committed_and_its
 
             await upstream.begin_transaction()
             await upstream.send_and_wait(topic, b"open", b"k", partition=0)
-            assert (await log.fetch(1000, 1 << 20, 0.3)).records == []
+            assert list((await log.fetch(1000, 1 << 20, 0.3)).records) == []
             await upstream.commit_transaction()
             [record] = [record for fetched in await fetch_until_a_record(log) for record in fetched.records]
             assert (record.offset, record.value) == (6, b"open")

@@ -73,7 +73,7 @@ def test_news_from_another_place_end_the_wait_for_touchpoints(kafka_server: Kafk
             waiting = asyncio.ensure_future(other.fetch(10, 1_000_000, 60.0))
             await log.commit(sending(0, (1, b"a")))
             async with asyncio.timeout(30):
-                assert (await waiting).records == []
+                assert list((await waiting).records) == []
                 assert [one.value for one in await other.transfers.fetch(0, 10, 0.0)] == [b"a"]
 
     asyncio.run(scenario())

@@ -149,7 +149,7 @@ def test_a_batch_comes_to_the_same_in_rows_and_in_objects(these: list[Record], a
 def test_records_in_batches_are_those_records(these: list[Record], at_once: int, first: int, second: int) -> None:
     left = left_in_batches(these, at_once)
     first, second = min(first, len(these)), min(second, len(these))
-    assert list(left) == [left[position] for position in range(len(left))] == these
+    assert list(left) == [left[position] for position in range(len(left))] == [left[position] for position in range(-len(left), 0)] == these
     assert list(left.after(first)) == these[first:]
     assert list(left.after(first).after(second)) == these[first:][second:]
     assert with_headers(left, second) == with_headers(these, second)
@@ -167,7 +167,7 @@ def test_records_in_batches_are_those_records(these: list[Record], at_once: int,
             expected.timestamps,
             expected.sample,
         )
-    for none in (-1, len(these)):
+    for none in (-len(these) - 1, len(these)):
         with pytest.raises(IndexError):
             left[none]
 

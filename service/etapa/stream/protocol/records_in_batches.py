@@ -149,7 +149,7 @@ class RecordsInBatches:
         return self._ends[-1] if self._ends else 0
 
     def __getitem__(self, position: int) -> Record:
-        stretch, number = self.at(position)
+        stretch, number = self.at(position + len(self) if position < 0 else position)
         return stretch.record(number)
 
     def __iter__(self) -> Iterator[Record]:
