@@ -5,4 +5,4 @@ from typing import Final
 from etapa.journey.engine.judging import classify
 
 IS_COMPILED: Final = not (classify.__file__ or "").endswith(".py")
-"""Uncompiled it does the same, at about half the speed."""
+"""Uncompiled it does the same, at a fraction of the speed."""
