@@ -89,13 +89,13 @@ class JsonDecoder(Decoder):
         """See `Decoder.rows`."""
         return None if _new_rows is None else _new_rows(self._beginnings, self._properties, most)
 
-    def add_row(self, rows: "TouchpointRows", key: bytes | None, value: bytes | None, latest: Any, earliest: Any) -> bool:
+    def add_row(self, rows: "TouchpointRows", key: bytes | None, value: bytes | None, latest: Any, earliest: Any) -> bool:  # only compiled
         """See `Decoder.add_row`."""
         if key is None or value is None or len(value) > self.max_bytes or self._perhaps_nested:
             return False
         return rows.add(value, key, latest, earliest)
 
-    def add_rows(
+    def add_rows(  # only compiled
         self, rows: "TouchpointRows", content: bytes, places: bytes, start: int, stop: int, wall: int, earliest: int, size: int
     ) -> int:
         """See `Decoder.add_rows`."""

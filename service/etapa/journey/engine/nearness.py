@@ -17,7 +17,7 @@ IS_POSSIBLE: Final = quick_prefetch is not None
 """Whether anything can be asked for. If not, finding the customers ahead of time is wasted."""
 
 
-def bring_near(customers: list[Customer]) -> None:
+def bring_near(customers: list[Customer]) -> None:  # only compiled
     """Ask for the customers, and for what touchpoints and timers read of them. Nothing depends on it but speed."""
     prefetch = _PREFETCH
     if prefetch is None:

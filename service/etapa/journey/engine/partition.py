@@ -79,7 +79,7 @@ class LookedUp(Protocol):
 
 @final
 @mypyc_attr(acyclic=True)
-class FoundCustomers:
+class FoundCustomers:  # only compiled
     """Where the customers of a run of touchpoints are in the memory of one partition, so that nobody is looked up twice."""
 
     __slots__ = ("of", "places")
@@ -470,7 +470,7 @@ class Partition:
             timer = timers.take_due(by)
             if timer is None:
                 return True
-            if IS_POSSIBLE:
+            if IS_POSSIBLE:  # only compiled
                 if self._timers_near == 0:
                     self._bring_timers_near()
                 self._timers_near -= 1
@@ -496,13 +496,13 @@ class Partition:
                 self._stream_time = max(self._stream_time, reached)
                 return not timers.any_due(by)
 
-    def _bring_timers_near(self) -> None:
+    def _bring_timers_near(self) -> None:  # only compiled
         """Have the customers of the next timers near, also of those that are not due yet: their time mostly comes soon."""
         self._timers_near = _TIMERS_AHEAD
         _bring_near([cast(_Kept, timer) for timer in self._timers.next_timers(_TIMERS_AHEAD)])
 
 
-def _bring_near(places: Sequence[_Kept | None]) -> None:
+def _bring_near(places: Sequence[_Kept | None]) -> None:  # only compiled
     customers: list[Customer] = []
     for kept in places:
         if kept is not None:

@@ -48,7 +48,7 @@ class TableSums:
     def turn(self, part: int) -> None:
         """Count in this part from now on."""
         self.part = part
-        if not self._is_plain:
+        if not self._is_plain:  # only compiled
             try:
                 self._kept.turn(part)
             except OverflowError:
@@ -59,7 +59,7 @@ class TableSums:
 
     def add(self, key: Key, figures: tuple[int, ...]) -> None:
         """Add figures to those of a key, in the present part."""
-        if not self._is_plain:
+        if not self._is_plain:  # only compiled
             try:
                 _ADD(self._kept, key, figures)
             except OverflowError:
@@ -86,7 +86,7 @@ class TableSums:
         first: int,
     ) -> None:
         """Count a move; and in `stays` the time spent in `source`, in microseconds, if there is one. `first`: 1 if the customer was never in `to`, else 0."""
-        if not self._is_plain and not stays._is_plain:
+        if not self._is_plain and not stays._is_plain:  # only compiled
             try:
                 _MOVED(self._kept, stays._kept, persona, source, to, cause, rule, stay, first)
             except OverflowError:
@@ -99,7 +99,7 @@ class TableSums:
 
     def add_all(self, other: "TableSums", part: int | None = None) -> None:
         """Add the figures of other sums of the table, to that part if these are in parts, whatever part they are of."""
-        if not self._is_plain and not other._is_plain:
+        if not self._is_plain and not other._is_plain:  # only compiled
             try:
                 self._kept.add_all(other._kept, part)
             except OverflowError:
@@ -183,7 +183,7 @@ class TableSums:
         return found
 
     def _become_plain(self) -> None:
-        if not self._is_plain:
+        if not self._is_plain:  # only compiled
             self._kept = self._as_plain()
             self._is_plain = True
             if self.in_parts:

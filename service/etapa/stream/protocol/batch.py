@@ -82,7 +82,7 @@ def _decode_some(
         record = records[position]
         if rows is None:
             items.append(_item_in(record, decoder, wall, earliest))
-        else:
+        else:  # only compiled
             is_usual = record.cut is None and not record.headers and record.timestamp <= wall
             if is_usual and decoder.add_row(rows, record.key, record.value, usual_latest, bounded_by):
                 items.append(None)
@@ -94,7 +94,7 @@ def _decode_some(
             return
 
 
-def _decode_in_place(
+def _decode_in_place(  # only compiled
     records: RecordsInBatches,
     items: list[Item | None],
     rows: "TouchpointRows",

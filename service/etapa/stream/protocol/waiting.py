@@ -78,7 +78,7 @@ class Waiting:
             item = self._items[position] = self._made(position)
         return item
 
-    def _made(self, position: int) -> Touchpoint:
+    def _made(self, position: int) -> Touchpoint:  # only compiled
         rows, found = self._rows, self._found
         if rows is None:
             raise LookupError(position)
@@ -131,7 +131,7 @@ class Waiting:
             if position == near and found is not None:
                 near = found.bring_near(position, stop)
             item = items[position]
-            if item is None:
+            if item is None:  # only compiled
                 touchpoint = self._made(position)
                 place = found.places[position] if found is not None and position < known else None
                 try:
