@@ -145,15 +145,7 @@ class JsonDecoder(Decoder):
                 return late
         if type_ == LINK:
             return read_link(value, identity, customer_id, at, self.limits)
-        return Touchpoint(
-            identity,
-            customer_id,
-            type_,
-            at,
-            channel,
-            _NOTHING if properties is None else properties,
-            _NOTHING if traits is None else traits,
-        )
+        return touchpoint_of((identity, customer_id, type_, at, channel, properties, traits))
 
     def _wrong_inside(self, value: bytes, properties: dict[str, Any] | None, traits: dict[str, Any] | None) -> Rejected | None:
         """What is wrong with nested values, which the decoder has not checked."""
