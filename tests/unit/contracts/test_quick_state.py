@@ -19,7 +19,7 @@ from etapa.contracts.stored.written_states import WrittenStates, spelled_states,
 from etapa.journey.engine.facts.course import OFF, ON, Course
 from etapa.journey.engine.facts.customer import FORMAT, Customer
 from etapa.journey.engine.facts.instant import END_OF_TIME, LONG_AGO
-from etapa.journey.engine.facts.outreach import Outreach
+from etapa.journey.engine.facts.outreach import STRUCTS, Held, OpenGoal, Outreach
 from etapa.journey.engine.judging.classify import touch
 from etapa.journey.units import DAY
 
@@ -50,6 +50,19 @@ courses = st.builds(
     taken=st.just(b"") | st.binary(max_size=12),
     detour=st.none() | st.tuples(st.none() | names, names, names, st.none() | names),
 )
+sequences = st.integers(1, 2**40)
+held = st.builds(Held, names, sequences, st.none() | names, names, times, st.none() | texts)
+goals = st.builds(
+    OpenGoal,
+    *(names, sequences, times, times, st.booleans(), st.booleans(), st.lists(st.floats(), max_size=3).map(tuple), st.booleans()),
+    *(st.none() | names, st.none() | texts),
+)
+outreaches = st.builds(
+    Outreach,
+    st.dictionaries(names, times, max_size=3),
+    *(st.lists(each, max_size=3).map(tuple) for each in (times, held, goals)),
+    st.dictionaries(names, st.integers(0, 3), max_size=3),
+)
 customers = st.builds(
     Customer,
     version=st.integers(1, 2**20),
@@ -66,7 +79,7 @@ customers = st.builds(
     way=st.integers(0, 3) | courses,
     visited=st.integers(0, 200) | st.integers(0, 2**70),
     traits=st.dictionaries(names, st.tuples(times, values).map(list), max_size=20),
-    outreach=st.none() | st.builds(Outreach, st.dictionaries(names, times, max_size=3), st.lists(times, max_size=3).map(tuple)),
+    outreach=st.none() | outreaches,
 )
 commons = st.lists(names, unique=True, max_size=128).map(lambda told: InCommon({}, told))
 
@@ -116,7 +129,7 @@ def test_customers_of_the_shipped_journey_are_written_quickly() -> None:
     held: dict[str, Customer] = {}
     asked = Asked()
     assert quick_writer is not None
-    writer = quick_writer(FORMAT, msgspec.msgpack.Encoder().encode, asked)
+    writer = quick_writer(FORMAT, STRUCTS, asked)
     start = 1_795_255_200_000_000
     for touchpoint in decoded(made_up(2_000, 100, start, start + 90 * DAY)):
         customer = held[touchpoint.customer_id] = touch(program, held.get(touchpoint.customer_id), touchpoint).customer
@@ -126,7 +139,7 @@ def test_customers_of_the_shipped_journey_are_written_quickly() -> None:
     assert asked.times == 0
     ways = {each.way.detour is None if isinstance(each.way, Course) else None for each in held.values()}
     assert ways == {True, False, None}
-    assert any(each.outreach for each in held.values())
+    assert any(each.outreach and each.outreach.goals for each in held.values())
 
 
 def add_all(writer: QuickWriter, some: list[Customer], common: InCommon) -> WrittenStates:
@@ -168,12 +181,14 @@ for _ in range(40):
         someone(traits={"a": [7, 2**64 - 1]}),
         someone(visited=2**63),
         someone(remembered={"a": [msgspec.Raw(b"\xc0")]}),
+        someone(outreach=Outreach({"a": 2**63}, ())),
+        someone(outreach=Outreach({}, (), goals=(msgspec.Raw(b"\xc0"),))),  # type: ignore[arg-type]
     ],
 )
 def test_what_is_unusual_is_declined_and_spelled_out(odd: Customer) -> None:
     assert quick_writer is not None
     asked = Asked()
-    written = add_all(quick_writer(FORMAT, msgspec.msgpack.Encoder().encode, asked), [someone(), odd, someone()], InCommon())
+    written = add_all(quick_writer(FORMAT, STRUCTS, asked), [someone(), odd, someone()], InCommon())
     assert written == spelled_states([someone(), odd, someone()], InCommon())
     assert asked.times == 1
 
@@ -202,7 +217,11 @@ def test_arguments_that_are_missing_are_refused() -> None:
     assert quick_writer is not None
     with pytest.raises(TypeError, match="function takes exactly 3 arguments"):
         quick_writer(FORMAT)  # type: ignore[call-arg]
-    writer = quick_writer(FORMAT, msgspec.msgpack.Encoder().encode, spelled_out)
+    with pytest.raises(TypeError, match="expected up to 4 structs of up to 16 fields, found"):
+        quick_writer(FORMAT, STRUCTS * 2, spelled_out)
+    with pytest.raises(AttributeError, match="__struct_fields__"):
+        quick_writer(FORMAT, (Customer,), spelled_out)  # type: ignore[arg-type]
+    writer = quick_writer(FORMAT, STRUCTS, spelled_out)
     with pytest.raises(ValueError, match="add comes after start"):
         writer.add(*[None] * 21)
     writer.start([], 0, InCommon(), {})

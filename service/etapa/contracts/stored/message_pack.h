@@ -130,6 +130,14 @@ static inline int integer_of(PyObject *told, int64_t *number)
     int overflow;
     if (!PyLong_CheckExact(told))
         return 0;
+#if PY_VERSION_HEX < 0x030C0000
+    /* Times have two digits. */
+    const digit *digits = ((PyLongObject *)told)->ob_digit;
+    if (Py_SIZE(told) == 2 || Py_SIZE(told) == 1) {
+        *number = Py_SIZE(told) == 2 ? (int64_t)digits[1] << PyLong_SHIFT | digits[0] : (int64_t)digits[0];
+        return 1;
+    }
+#endif
     *number = PyLong_AsLongLongAndOverflow(told, &overflow);
     return !overflow;
 }

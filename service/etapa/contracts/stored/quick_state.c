@@ -6,8 +6,6 @@
 
 #include "state_fields.h"
 
-#include "ahead.h"
-
 #define QUEUE 5
 /* Arguments of `add` before and after those of a state. */
 enum before { CUSTOMER, IS_USUAL, ID, BEFORE_VALUES };
@@ -17,11 +15,12 @@ enum list { STATES, STAGES, TIMERS, UNTIMED, LISTS };
 
 typedef struct {
     PyObject_HEAD
-    PyObject *format, *encode, *spell, *common, *numbers, *customers;
+    PyObject *format, *spell, *common, *numbers, *customers;
     Py_ssize_t next, taken, written;
     struct buffer lists[LISTS];
     Py_ssize_t sizes[LISTS];
     PyObject *queue[QUEUE][ARGUMENTS];
+    struct kinds kinds;
 } Writer;
 
 /* A list without its head: how many texts, and these. */
@@ -85,7 +84,7 @@ static int write_one(Writer *self, PyObject *const *of)
     if (!write_long_text(to, of[ID]) || !begin_text(to))
         return 0;
     size_t at = to->length;
-    if (of[IS_USUAL] != Py_True || !write_state(to, values, self->format, self->numbers, self->encode)) {
+    if (of[IS_USUAL] != Py_True || !write_state(to, values, self->format, self->numbers, &self->kinds)) {
         /* What cannot be encoded fails again where it is spelled out, which says why. */
         if (PyErr_Occurred() && !PyErr_ExceptionMatches(PyExc_UnicodeEncodeError))
             return 0;
@@ -119,7 +118,7 @@ static void ask_for_entry(PyObject *entry, Py_ssize_t layer)
 }
 
 /* Of a customer in the queue: what its values are made of, turn by turn one layer deeper. */
-static void ask_for_more(PyObject *const *of, Py_ssize_t turn)
+static void ask_for_more(PyObject *const *of, const struct kinds *kinds, Py_ssize_t turn)
 {
     static const enum value layered[] = {MEMORY, RECENT, TRAITS, OUTREACH, BEFORE};
     PyObject *memory = value_of(of, MEMORY), *traits = value_of(of, TRAITS), *name, *trait;
@@ -132,6 +131,8 @@ static void ask_for_more(PyObject *const *of, Py_ssize_t turn)
             ask_for_entry(trait, turn - 2);
     for (place = 0; turn > 1 && PyList_CheckExact(memory) && place < PyList_GET_SIZE(memory); place++)
         ask_for_entry(PyList_GET_ITEM(memory, place), turn - 2);
+    if (turn > 1)
+        ask_for_struct(value_of(of, OUTREACH), kinds, turn - 2);
 }
 
 /* Of customers who are not in it yet: themselves, and then their values. */
@@ -184,7 +185,7 @@ static PyObject *add(Writer *self, PyObject *const *arguments, Py_ssize_t count)
         return PyErr_Format(PyExc_ValueError, "add comes after start");
     ask_for_next(self);
     for (Py_ssize_t turn = 1; turn < QUEUE && turn <= self->taken - self->written; turn++)
-        ask_for_more(self->queue[(self->taken - turn) % QUEUE], turn);
+        ask_for_more(self->queue[(self->taken - turn) % QUEUE], &self->kinds, turn);
     if (self->taken - self->written == QUEUE && !write_next(self))
         return NULL;
     PyObject **of = self->queue[self->taken++ % QUEUE];
@@ -216,11 +217,10 @@ static PyObject *finish(Writer *self, PyObject *nothing)
 
 static int init(Writer *self, PyObject *arguments, PyObject *named)
 {
-    PyObject *format, *encode, *spell;
-    if (named != NULL || !PyArg_ParseTuple(arguments, "OOO", &format, &encode, &spell))
+    PyObject *format, *kinds, *spell;
+    if (named != NULL || !PyArg_ParseTuple(arguments, "OO!O", &format, &PyTuple_Type, &kinds, &spell) || !learn_kinds(&self->kinds, kinds))
         return -1;
     Py_XSETREF(self->format, Py_NewRef(format));
-    Py_XSETREF(self->encode, Py_NewRef(encode));
     Py_XSETREF(self->spell, Py_NewRef(spell));
     return 0;
 }
@@ -231,6 +231,7 @@ static void deallocate(Writer *self)
         leave_queue(self->queue[place]);
     for (int list = 0; list < LISTS; list++)
         PyMem_Free(self->lists[list].bytes);
+    forget_kinds(&self->kinds);
     for (PyObject **held = &self->format; held <= &self->customers; held++)
         Py_CLEAR(*held);
     Py_TYPE(self)->tp_free(self);
@@ -255,7 +256,7 @@ static PyTypeObject type = {
     .tp_name = "etapa.contracts.stored.quick_state.StateWriter",
     .tp_basicsize = sizeof(Writer),
     .tp_flags = Py_TPFLAGS_DEFAULT,
-    .tp_doc = "Takes the format's number, what makes MessagePack of outreach, and what spells a customer out, given what states have in common.",
+    .tp_doc = "Takes the format's number, the structs of which outreach consists, and what spells a customer out, given what states have in common.",
     .tp_new = PyType_GenericNew,
     .tp_init = (initproc)init,
     .tp_dealloc = (destructor)deallocate,

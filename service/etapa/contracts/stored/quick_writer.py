@@ -3,6 +3,8 @@
 from collections.abc import Callable, Mapping
 from typing import Any, Protocol
 
+import msgspec
+
 from etapa.contracts.stored.in_common import InCommon
 from etapa.journey.engine.facts.customer import Customer
 
@@ -23,7 +25,7 @@ class QuickWriter(Protocol):
         """States, stages, timers and the untimed, without the heads of lists: of each, how many texts, and these."""
 
 
-quick_writer: Callable[[int, Callable[[Any], bytes], Spell], QuickWriter] | None
+quick_writer: Callable[[int, tuple[type[msgspec.Struct], ...], Spell], QuickWriter] | None
 try:
     from etapa.contracts.stored.quick_state import StateWriter
 except ImportError:

@@ -6,6 +6,7 @@
 #define ETAPA_STATE_FIELDS
 
 #include "message_pack.h"
+#include "structs.h"
 
 #define DEEPEST 32
 
@@ -123,16 +124,7 @@ static int write_traits(struct buffer *to, PyObject *traits, PyObject *numbers, 
 
 enum value { VERSION, STAGE, DUE, ENTERED_AT, CLOCK, FIRST_AT, SEQUENCE, RECENT, MEMORY, KEYS, RULE, BEFORE, WAY, VISITED, TRAITS, OUTREACH, VALUES };
 
-/* Outreach is written by `encode`, which makes bytes of it. */
-static int write_outreach(struct buffer *to, PyObject *outreach, PyObject *encode)
-{
-    PyObject *told = PyObject_CallOneArg(encode, outreach);
-    int is_done = told != NULL && PyBytes_CheckExact(told) && write_bytes(to, PyBytes_AS_STRING(told), PyBytes_GET_SIZE(told));
-    Py_XDECREF(told);
-    return is_done;
-}
-
-static int write_state(struct buffer *to, PyObject *const *of, PyObject *format, PyObject *numbers, PyObject *encode)
+static int write_state(struct buffer *to, PyObject *const *of, PyObject *format, PyObject *numbers, const struct kinds *kinds)
 {
     int64_t entered_at, clock;
     if (!PyDict_CheckExact(numbers) || !integer_of(of[ENTERED_AT], &entered_at) || !integer_of(of[CLOCK], &clock))
@@ -143,7 +135,7 @@ static int write_state(struct buffer *to, PyObject *const *of, PyObject *format,
         && write_since(to, of[FIRST_AT], entered_at) && write_value(to, of[SEQUENCE], 0) && write_binary(to, of[RECENT])
         && write_memory(to, of[MEMORY], of[KEYS], numbers, clock) && write_name(to, of[RULE], numbers)
         && write_before(to, of[BEFORE], numbers, entered_at) && write_way(to, of[WAY], numbers) && write_visited(to, of[VISITED])
-        && (!has_traits || write_traits(to, of[TRAITS], numbers, clock)) && (!has_outreach || write_outreach(to, of[OUTREACH], encode));
+        && (!has_traits || write_traits(to, of[TRAITS], numbers, clock)) && (!has_outreach || write_struct(to, of[OUTREACH], kinds, DEEPEST));
 }
 
 #endif

@@ -3,13 +3,12 @@
 from collections.abc import Sequence
 from typing import Any, Final, NamedTuple
 
-import msgspec
-
 from etapa.contracts.stored.in_common import InCommon
 from etapa.contracts.stored.packed_texts import PackedTexts, long_texts_of, packed_bytes, packed_texts
 from etapa.contracts.stored.quick_writer import quick_writer
 from etapa.contracts.stored.spelled_state import spelled_out
 from etapa.journey.engine.facts.customer import FORMAT, Customer
+from etapa.journey.engine.facts.outreach import STRUCTS
 
 
 class WrittenStates(NamedTuple):
@@ -97,4 +96,4 @@ def spelled_states(customers: Sequence[Customer], common: InCommon) -> WrittenSt
     return WrittenStates(packed_bytes(states), packed_texts(stages), packed_texts(timers), packed_texts(untimed))
 
 
-_WRITER: Final = None if quick_writer is None else quick_writer(FORMAT, msgspec.msgpack.Encoder().encode, spelled_out)
+_WRITER: Final = None if quick_writer is None else quick_writer(FORMAT, STRUCTS, spelled_out)

@@ -71,3 +71,7 @@ class Outreach(msgspec.Struct, array_like=True, frozen=True, gc=False):
 
     def seeking(self, goals: tuple[OpenGoal, ...]) -> "Outreach":
         return Outreach(self.last, self.times, self.held, goals, self.groups)
+
+
+STRUCTS: Final = (Outreach, Held, OpenGoal)
+"""What an `Outreach` consists of."""
