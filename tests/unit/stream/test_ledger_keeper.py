@@ -6,11 +6,20 @@ from collections.abc import Mapping
 import pytest
 
 from etapa.contracts.rfc3339 import parse_time
-from etapa.contracts.stored.ledger_page import LEDGER_PREFIX, decode_bundle, encode_bundle, field_of, is_page_key, page_key_of
+from etapa.contracts.stored.ledger_page import (
+    LEDGER_PREFIX,
+    decode_bundle,
+    encode_bundle,
+    field_of,
+    is_compressed,
+    is_page_key,
+    page_key_of,
+)
 from etapa.contracts.stored.mark import MARK_KEY, is_customer_key
 from etapa.contracts.stored.state import StateError
 from etapa.journey.ledger.bundle import Bundle
 from etapa.journey.ledger.page import PageKey
+from etapa.journey.ledger.periods import period_of
 from etapa.journey.ledger.tables import Figures, Key
 from etapa.journey.ledger.tally import BatchTally
 from etapa.journey.units import DAY, HOUR
@@ -73,6 +82,21 @@ def test_a_successor_counts_on_from_what_the_view_holds() -> None:
     assert counts(shown) == {b"touchpoints 2026-11-21T12": 3}
 
 
+def test_it_knows_how_many_customers_each_group_of_a_campaign_has_and_so_does_a_successor() -> None:
+    keeper, shown, tally = LedgerKeeper({}, None), dict[bytes, bytes](), BatchTally()
+    for persona in (None, "student"):
+        tally.clear()
+        for number in range(3):
+            tally.enrolled(NOON - number * HOUR, persona, "hello", holdout=number == 2)
+        tally.ended(NOON, persona, "hello", holdout=False, met=True, value=None)
+        shown = kept(shown, enter(keeper, tally, NOON))
+    assert keeper.enrolled == {("hello", "sent"): 4, ("hello", "holdout"): 2}
+    assert LedgerKeeper(shown, NOON).enrolled == keeper.enrolled
+    tally.clear()
+    enter(keeper, tally, NOON)
+    assert keeper.enrolled == {("hello", "sent"): 4, ("hello", "holdout"): 2}
+
+
 def test_hours_before_the_last_ones_are_put_together_in_the_record_of_their_day() -> None:
     keeper, evening, key = LedgerKeeper({}, None), NOON + 6 * HOUR, (None, "a", "visit", "web")
     shown = kept({}, enter(keeper, touched(NOON - HOUR, NOON, NOON), NOON))
@@ -103,13 +127,14 @@ def test_hours_before_the_last_ones_are_put_together_in_the_record_of_their_day(
     }
 
 
-def test_a_day_by_hours_becomes_a_whole_day_in_the_same_record() -> None:
+def test_a_day_by_hours_becomes_a_whole_day_in_the_record_of_its_month() -> None:
     keeper = LedgerKeeper({}, None)
     shown = kept({}, enter(keeper, touched(NOON, NOON + HOUR), NOON + 14 * DAY))
     assert list(cells(*next(iter(shown.items())))) == ["2026-11-21T12", "2026-11-21T13"]
-    folded = kept({}, enter(LedgerKeeper(shown, NOON + 14 * DAY), BatchTally(), NOON + 15 * DAY))
-    assert {field: cells(field, value) for field, value in folded.items()} == {
-        b"touchpoints 2026-11-21": {"2026-11-21": {(None, "a", "visit", "web"): [2]}}
+    folded = enter(LedgerKeeper(shown, NOON + 14 * DAY), BatchTally(), NOON + 15 * DAY)
+    assert folded[b"touchpoints 2026-11-21"] is None
+    assert {field: cells(field, value) for field, value in kept({}, folded).items()} == {
+        b"touchpoints 2026-11": {"2026-11-21": {(None, "a", "visit", "web"): [2]}}
     }
 
 
@@ -118,15 +143,15 @@ def test_hours_that_grow_old_are_removed_in_the_batch_that_writes_their_day() ->
     shown = kept({}, enter(keeper, touched(NOON, NOON + HOUR), NOON + HOUR))
     folded = enter(keeper, touched(NOON + 20 * DAY), NOON + 20 * DAY)
     assert {field for field, value in folded.items() if value is None} == {b"touchpoints 2026-11-21T12", b"touchpoints 2026-11-21T13"}
-    assert counts(kept(shown, folded)) == {b"touchpoints 2026-11-21": 2, b"touchpoints 2026-12-11T12": 1}
+    assert counts(kept(shown, folded)) == {b"touchpoints 2026-11": 2, b"touchpoints 2026-12-11T12": 1}
     assert enter(keeper, BatchTally(), NOON + 20 * DAY + 1) == {}
 
 
-def test_days_of_long_ago_share_the_record_of_their_month_until_they_are_kept_no_longer() -> None:
+def test_days_share_the_record_of_their_month_until_they_are_kept_no_longer() -> None:
     key, month = (None, "a", "visit", "web"), b"touchpoints 2026-11"
-    shown = kept({}, enter(LedgerKeeper({}, None), touched(NOON, NOON + DAY), NOON + 31 * DAY))
+    shown = kept({}, enter(LedgerKeeper({}, None), touched(NOON, NOON + DAY), NOON + 14 * DAY))
     assert list(shown) == [b"touchpoints 2026-11-21", b"touchpoints 2026-11-22"]
-    put_together = enter(LedgerKeeper(shown, NOON + 31 * DAY), BatchTally(), NOON + 33 * DAY)
+    put_together = enter(LedgerKeeper(shown, NOON + 14 * DAY), BatchTally(), NOON + 33 * DAY)
     assert put_together[b"touchpoints 2026-11-21"] is None
     lagging, shown = shown, kept(shown, put_together)
     # What is late counts in its day.
@@ -153,20 +178,21 @@ def test_hours_that_a_view_still_has_beside_their_day_count_nowhere_and_are_remo
     left = LedgerKeeper({**before, **after}, NOON + 20 * DAY)
     pages = enter(left, touched(NOON), NOON + 20 * DAY)
     assert pages[b"touchpoints 2026-11-21T12"] is None
-    assert counts(kept({**before, **after}, pages)) == {b"touchpoints 2026-11-21": 2}
+    assert counts(kept({**before, **after}, pages)) == {b"touchpoints 2026-11": 2}
 
 
-def test_pages_stay_open_up_to_a_number_of_cells_and_none_is_forgotten() -> None:
+def test_the_latest_pages_stay_open_up_to_a_number_of_cells_and_none_is_forgotten() -> None:
     keeper, shown = LedgerKeeper({}, None), dict[bytes, bytes]()
-    many = MOST_OPEN // 20
-    for _ in range(2):
-        for day in range(30):
+    many, times = MOST_OPEN // 20, [NOON - 31 * month * DAY for month in range(30)]
+    for each in (times, reversed(times)):
+        for at in each:
             tally = BatchTally()
             for number in range(many):
-                tally.touched(NOON - day * DAY, None, f"stage {number}", "visit", "web")
+                tally.touched(at, None, f"stage {number}", "visit", "web")
             shown = kept(shown, enter(keeper, tally, NOON))
             assert sum(map(len, keeper._open.values())) == min((len(keeper._open)) * many, MOST_OPEN)
-    assert len(keeper._open) == 20
+    kept_open = sorted([field_of(key) for key in keeper._open])
+    assert kept_open == sorted(shown)[-20:]
     assert set(counts(shown).values()) == {2 * many}
 
 
@@ -182,18 +208,35 @@ def test_a_page_that_grows_too_large_to_stay_open_counts_on() -> None:
 def test_a_batch_that_counts_in_dozens_of_months_compresses_few_of_them_at_once() -> None:
     keeper = LedgerKeeper({}, None)
     days = [NOON - (40 + 31 * month) * DAY for month in range(3 * MOST_COMPRESSED)]
-    shown = kept({}, enter(keeper, touched(*days), NOON))
-    assert len(keeper._waiting) == 2 * MOST_COMPRESSED
-    shown = kept(shown, enter(keeper, BatchTally(), NOON))
-    assert len(keeper._waiting) == MOST_COMPRESSED
-    shown = kept(shown, enter(keeper, touched(*days), NOON))
-    assert set(counts(shown).values()) == {2}
-    assert len(counts(shown)) == len(days)
+    first = enter(keeper, touched(*days), NOON)
+    shown = kept({}, first)
+    assert len(keeper._waiting) == len(days)
+    # What it changes will change again; of what waits besides, it takes one.
+    second = enter(keeper, touched(*days[:-2], days[-1]), NOON)
+    assert list(second) == sorted(first)
+    assert len(keeper._waiting) == len(days) - 1
+    assert [field for field, value in second.items() if is_compressed(value or b"")] == [
+        b"touchpoints " + period_of(days[-2], "month").encode()
+    ]
+    shown = kept(shown, second)
+    third = enter(keeper, touched(days[0]), NOON)
+    assert len(third) == MOST_COMPRESSED
+    assert len(keeper._waiting) == len(days) - 1 - MOST_COMPRESSED
+    # Somebody who takes over goes on with it.
+    keeper = LedgerKeeper(kept(shown, third), NOON)
+    assert len(keeper._waiting) == len(days) - 1 - MOST_COMPRESSED
+    while keeper._waiting:
+        shown = kept(shown, third)
+        third = enter(keeper, BatchTally(), NOON)
+    shown = kept(shown, third)
+    assert enter(keeper, BatchTally(), NOON) == {}
+    assert sorted(counts(shown).values()) == [1, *[2] * (len(days) - 2), 3]
+    assert all(is_compressed(value) for value in shown.values())
 
 
 def test_a_table_of_a_later_version_is_left_alone() -> None:
     later = {b"dreams 2026-11-21T12": b"whatever"}
-    assert enter(LedgerKeeper(later, NOON), touched(NOON), NOON + 20 * DAY).keys() == {b"touchpoints 2026-11-21"}
+    assert enter(LedgerKeeper(later, NOON), touched(NOON), NOON + 20 * DAY).keys() == {b"touchpoints 2026-11"}
 
 
 @pytest.mark.parametrize("field", [b"moves", b"moves 2026", b"moves yesterday", b"\xff 2026-11"])
@@ -220,12 +263,13 @@ def test_pages_of_days_are_compressed_and_those_of_hours_are_not() -> None:
         tally.touched(NOON, None, f"stage {number % 6}", f"type {number}", "web")
     hour = enter(keeper, tally, NOON)[b"touchpoints 2026-11-21T12"]
     hours = enter(keeper, BatchTally(), NOON + 2 * DAY)[b"touchpoints 2026-11-21"]
-    day = enter(keeper, BatchTally(), NOON + 20 * DAY)[b"touchpoints 2026-11-21"]
+    days = enter(keeper, BatchTally(), NOON + 20 * DAY)[b"touchpoints 2026-11"]
     assert hour is not None
-    for value in (hours, day):
+    for field, value in ((b"touchpoints 2026-11-21", hours), (b"touchpoints 2026-11", days)):
         assert value is not None
+        assert is_compressed(value)
         assert len(value) < len(hour) / 2
-        assert list(cells(b"touchpoints 2026-11-21", value).values()) == [*cells(b"touchpoints 2026-11-21T12", hour).values()]
+        assert list(cells(field, value).values()) == [*cells(b"touchpoints 2026-11-21T12", hour).values()]
 
 
 def test_a_large_day_is_compressed_however_many_are_written_with_it() -> None:

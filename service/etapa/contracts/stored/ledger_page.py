@@ -1,6 +1,6 @@
 """Pages of the ledger as a record of `customer-state`, and as a field in Redis: MessagePack, an array of the format and the pages.
 
-A record holds one table in one period. That of a day holds the day as a whole, or each of its hours; that of a month the month, or each of its days.
+A record holds one table in one period. That of a day holds each of its hours; that of a month the month as a whole, or each of its days.
 The key is not UTF-8, so it cannot be a customer's id. After its first byte come the table and the period: `ledger moves 2026-11-21T10`.
 A record without a value means that the page no longer exists, because it was folded into that of a day or a month.
 """
@@ -46,6 +46,9 @@ _decode_small: Final = msgspec.msgpack.Decoder(SmallWrittenPage).decode
 _decode_columns: Final = msgspec.msgpack.Decoder(PageColumns).decode
 _decode_small_columns: Final = msgspec.msgpack.Decoder(SmallPageColumns).decode
 _decode_format: Final = msgspec.msgpack.Decoder(PageFormat).decode
+_BEFORE_WHOLE: Final = _encode([FORMAT, False, None])[:-1]
+_BEFORE_PARTS: Final = _encode([FORMAT, True, None])[:-1]
+_BYTES_FOLLOW: Final = (b"\xc4", b"\xc5", b"\xc6")
 _QUICKLY: Final = 1
 _WELL: Final = 6
 """Levels of zlib: a day stays by hours for two weeks, and as a part of its month for two years."""
@@ -86,7 +89,7 @@ def encode_bundle(bundle: Bundle, *, compressed: bool = False) -> bytes:
     if packed is not None and compressed:
         return _encode([FORMAT, in_parts, _compressed(bundle, packed)])
     if packed is not None:
-        return _encode([FORMAT, in_parts, msgspec.Raw(packed)])
+        return (_BEFORE_PARTS if in_parts else _BEFORE_WHOLE) + packed
     _, (names, numbers) = bundle.flat()
     if not compressed:
         return _encoded([FORMAT, in_parts, [names, numbers]])
@@ -101,6 +104,12 @@ def encode_bundle(bundle: Bundle, *, compressed: bool = False) -> bytes:
 
 def _compressed(bundle: Bundle, columns: bytes) -> bytes:
     return zlib.compress(columns, _QUICKLY if bundle.in_parts and grain_of(bundle.period) == "day" else _WELL)
+
+
+def is_compressed(value: bytes) -> bool:
+    """Whether a record's value was written with `compressed`."""
+    # What follows the format and whether there are parts is bytes and no list.
+    return value[3:4] in _BYTES_FOLLOW
 
 
 def decode_bundle(key: PageKey, value: bytes) -> Bundle:

@@ -17,8 +17,6 @@ HOURS_KEPT: Final = 14 * DAY
 HOURS_APART: Final = 6 * HOUR
 """Hours of the present quarter of a day and of the one before have a record each, since most batches write some; earlier ones share that of their day."""
 DAYS_KEPT: Final = 800 * DAY
-DAYS_APART: Final = 31 * DAY
-"""Days of this time have a record each, since late touchpoints still come; earlier ones share that of their month."""
 
 _FIRST_DAY: Final = date(1970, 1, 1).toordinal()
 _EARLIEST: Final = date.min.toordinal() - _FIRST_DAY
@@ -97,11 +95,11 @@ class KeptPeriods:
     """The periods in which a ledger whose time is `now` counts, and the records that hold them. Changes every six hours (`turn_of`).
 
     What was counted in one of the last hours is a record of its own, since it is written often. Earlier hours are together in the
-    record of their day, which is much smaller; when they are kept no longer, the same record has the day as a whole. Days of long ago
-    are together in the record of their month in the same way.
+    record of their day, which is much smaller. When they are kept no longer, the day as a whole goes to the record of its month, together
+    with the month's other days; when these are kept no longer, the same record has the month as a whole.
     """
 
-    __slots__ = ("_days", "_first_by_hours", "_first_day", "_first_hour_with_record", "_first_month", "_first_with_record", "_found")
+    __slots__ = ("_days", "_first_by_hours", "_first_day", "_first_hour_with_record", "_first_month", "_found")
 
     def __init__(self, now: int) -> None:
         # A day is kept by hours as long as any instant of it is, and a month by days likewise.
@@ -110,7 +108,6 @@ class KeptPeriods:
         self._first_day: Final = period_of(first * DAY, "day")
         """The first day that is kept by hours."""
         self._first_hour_with_record: Final = period_of(max((turn_of(now) - 1) * HOURS_APART, _EARLIEST * DAY), "hour")
-        self._first_with_record: Final = period_of(max((now - DAYS_APART) // DAY, _EARLIEST) * DAY, "day")
         self._first_month: Final = period_of(max((now - DAYS_KEPT) // DAY, _EARLIEST) * DAY, "month")
         """The first month that is kept by days."""
         self._found: Final[dict[int, Period]] = {}
@@ -141,17 +138,17 @@ class KeptPeriods:
         """The period of the record that holds a kept period."""
         if len(period) == _HOUR:
             return period[:_DAY] if period < self._first_hour_with_record else period
-        return period[:7] if len(period) == _DAY and period < self._first_with_record else period
+        return period[:7] if len(period) == _DAY and period < self._first_day else period
 
     def outgrown_record(self, record: Period) -> Period | None:
         """The record into which one for `record` is to be moved; none if it stays."""
         if len(record) == _HOUR:
             return None if record >= self._first_hour_with_record else self.record_of(record[:_DAY])
-        return record[:7] if len(record) == _DAY and record < self._first_with_record else None
+        return record[:7] if len(record) == _DAY and record < self._first_day else None
 
     def is_in_parts(self, record: Period) -> bool:
-        """Whether the record of a day has its hours, or that of a month its days; otherwise it has the period as a whole."""
-        return record >= self._first_day if len(record) == _DAY else len(record) != _HOUR and record >= self._first_month
+        """Whether the record has parts: that of a day its hours, or that of a month its days; otherwise it has the period as a whole."""
+        return len(record) == _DAY or (len(record) != _HOUR and record >= self._first_month)
 
     def _longer(self, day: Period) -> Period:
         return day if day[:7] >= self._first_month else day[:7]

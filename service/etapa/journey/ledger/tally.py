@@ -6,7 +6,7 @@ from typing import Final, final
 from mypy_extensions import i64
 
 from etapa.journey.ledger.sums import TableSums
-from etapa.journey.ledger.tables import GROUPS, LARGEST_VALUE, VALUE_UNITS, Counted, Figures, Key, Segment, Table
+from etapa.journey.ledger.tables import GROUPS, LARGEST_VALUE, VALUE_UNITS, CampaignGroup, Counted, Key, Segment, Table
 from etapa.journey.units import HOUR
 
 
@@ -14,9 +14,23 @@ from etapa.journey.units import HOUR
 class BatchTally:
     """Grows with the number of different keys in each hour. Times are microseconds since 1970; persona none: none fits."""
 
-    __slots__ = ("_ends", "_hour", "_hours", "_latest", "_latest_table", "_moves", "_starts", "_stays", "_tables", "_touch", "_touchpoints")
+    __slots__ = (
+        "_customers",
+        "_ends",
+        "_hour",
+        "_hours",
+        "_latest",
+        "_latest_table",
+        "_moves",
+        "_starts",
+        "_stays",
+        "_tables",
+        "_touch",
+        "_touchpoints",
+    )
 
     def __init__(self) -> None:
+        self._customers: Final[dict[CampaignGroup, int]] = {}
         self._hours: Final[dict[int, None]] = {}
         self._starts: i64 = 0
         self._ends: i64 = 0
@@ -82,7 +96,9 @@ class BatchTally:
 
     def enrolled(self, at: int, persona: str | None, campaign: str, *, holdout: bool) -> None:
         """A campaign that has a goal triggered for a customer for the first time."""
-        self._add("goals", at, (persona, campaign, GROUPS[holdout]), (1, 0, 0, 0, 0))
+        group = GROUPS[holdout]
+        self._customers[campaign, group] = self._customers.get((campaign, group), 0) + 1
+        self._add("goals", at, (persona, campaign, group), (1, 0, 0, 0, 0))
 
     def ended(self, at: int, persona: str | None, campaign: str, *, holdout: bool, met: bool, value: float | None) -> None:
         """The goal of a customer's first trigger was met or missed. `value`: a finite number; none counts as nothing."""
@@ -99,13 +115,13 @@ class BatchTally:
         """What was counted so far, with hours since 1970 as its parts. Do not change it."""
         return [counted for counted in self._tables.values() if len(counted)]
 
-    def goals(self) -> Mapping[Key, Figures]:
-        """Of `tables`, what was counted of goals."""
-        counted = self._tables.get("goals")
-        return {} if counted is None else counted.cells()
+    def customers(self) -> Mapping[CampaignGroup, int]:
+        """How many customers were enrolled."""
+        return self._customers
 
     def clear(self) -> None:
         """Reset all counts."""
+        self._customers.clear()
         self._hours.clear()
         self._starts, self._ends = 0, 0
         self._tables.clear()

@@ -8,15 +8,22 @@ were put. So records that are too fine for their age, by the mark's stream time,
 """
 
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
-from itertools import islice
 from typing import Final
 
-from etapa.contracts.stored.ledger_page import LEDGER_PREFIX, LedgerField, decode_bundle, encode_bundle, field_of, page_key_of
+from etapa.contracts.stored.ledger_page import (
+    LEDGER_PREFIX,
+    LedgerField,
+    decode_bundle,
+    encode_bundle,
+    field_of,
+    is_compressed,
+    page_key_of,
+)
 from etapa.journey.ledger.bundle import Bundle
 from etapa.journey.ledger.ledger import JourneyLedger, Pages, count
 from etapa.journey.ledger.page import Page, PageKey, page_key
 from etapa.journey.ledger.periods import KeptPeriods, Period, grain_of, turn_of
-from etapa.journey.ledger.tables import CampaignGroup, Figures, Key, Table
+from etapa.journey.ledger.tables import CampaignGroup, Table
 from etapa.journey.ledger.tally import BatchTally
 from etapa.stream.protocol.readers import LedgerPart
 from etapa.stream.protocol.records import Outgoing
@@ -25,7 +32,7 @@ MOST_OPEN: Final = 30_000
 """Cells of the records that stay open from one batch to the next, 70 bytes each at most. So many come of 20,000 touchpoints over two months."""
 
 MOST_COMPRESSED: Final = 8
-"""Records compressed with one batch. A batch that counts in dozens of days and months, as with a history fed customer by customer, must stay fast."""
+"""Records compressed with one batch. One that changes more days and months, as with a history, will change most of them again, and must stay fast."""
 
 MOST_UNCOMPRESSED: Final = 20_000
 """Cells of a record from which on it is compressed in any case: Kafka takes no record of more than a megabyte."""
@@ -48,7 +55,6 @@ class LedgerKeeper(Pages):
             if key is not None:
                 self._stored[key] = value
         self._open: Final[dict[PageKey, Bundle]] = {}
-        """Least recently used first."""
         self._sizes: Final[dict[PageKey, int]] = {}
         """The cells of each open record when it was last written."""
         self._cells = 0
@@ -65,12 +71,16 @@ class LedgerKeeper(Pages):
         self._left_over = [] if stream_time is None else left_over(self._stored, stream_time)
         for key in self._left_over:
             del self._stored[key]
+        for key, value in self._stored.items():
+            if grain_of(key.period) != "hour" and not is_compressed(value):
+                self._waiting[key] = None
         self.enrolled: Final[dict[CampaignGroup, int]] = {}
         """How many customers each group of a campaign with a goal has."""
         for key, value in self._stored.items():
             if key.table == "goals":
                 for page in decode_bundle(key, value).pages().values():
-                    self._enroll(page.cells())
+                    for (*_, campaign, group), figures in page.cells().items():
+                        self._enroll((str(campaign), str(group)), figures[0])
 
     def place_of(self, table: Table, period: Period) -> tuple[Page, int | None]:
         record = self._kept.record_of(period)
@@ -94,12 +104,13 @@ class LedgerKeeper(Pages):
         if self._turned != turn_of(now):
             self._turned = turn_of(now)
             self._turn(KeptPeriods(now), changed, removed)
-        self._enroll(tally.goals())
+        for which, customers in tally.customers().items():
+            self._enroll(which, customers)
         count(self, tally, self._kept)
         self._latest.clear()
         written: dict[LedgerField, bytes | None] = dict.fromkeys(sorted([field_of(key) for key in removed]))
-        left = MOST_COMPRESSED
-        changed.update(islice(self._waiting, MOST_COMPRESSED))
+        to_compress = self._to_compress(changed)
+        changed |= to_compress
         # Names are sorted at a third of what it costs to sort pairs.
         fields = {field_of(key): key for key in changed}
         for field in sorted(fields):
@@ -109,8 +120,7 @@ class LedgerKeeper(Pages):
             self._cells += cells - self._sizes.get(key, 0)
             self._sizes[key] = cells
             is_long = grain_of(key.period) != "hour"
-            compressed = is_long and (left > 0 or cells > MOST_UNCOMPRESSED)
-            left -= compressed
+            compressed = is_long and (key in to_compress or cells > MOST_UNCOMPRESSED)
             if compressed:
                 self._waiting.pop(key, None)
             elif is_long:
@@ -119,14 +129,33 @@ class LedgerKeeper(Pages):
             written[field] = value
             if len(written) % _RECORDS_AT_ONCE == 0:
                 await pause()
-        while self._cells > MOST_OPEN:
-            self._close(next(iter(self._open)))
+        if self._cells > MOST_OPEN:
+            self._close_the_oldest()
         return written
 
-    def _enroll(self, cells: Mapping[Key, Figures]) -> None:
-        for (*_, campaign, group), figures in cells.items():
-            which = str(campaign), str(group)
-            self.enrolled[which] = self.enrolled.get(which, 0) + figures[0]
+    def _to_compress(self, changed: set[PageKey]) -> set[PageKey]:
+        """Those of days and months that the batch changed, if they are few; and at least one of those that have waited longest."""
+        found = {key for key in changed if grain_of(key.period) != "hour"}
+        left = max(1, MOST_COMPRESSED - len(found))
+        if len(found) > MOST_COMPRESSED:
+            found.clear()
+        for key in self._waiting:
+            if left == 0:
+                break
+            if key not in changed:
+                found.add(key)
+                left -= 1
+        return found
+
+    def _close_the_oldest(self) -> None:
+        """A batch comes back to its last days and months rather than to what came before them, whichever it wrote last."""
+        for key in sorted(self._open, key=_period_of):
+            if self._cells <= MOST_OPEN:
+                break
+            self._close(key)
+
+    def _enroll(self, which: CampaignGroup, customers: int) -> None:
+        self.enrolled[which] = self.enrolled.get(which, 0) + customers
 
     def _turn(self, kept: KeptPeriods, changed: set[PageKey], removed: set[PageKey]) -> None:
         """Time has moved on: put hours and days together, and fold those that are too old."""
@@ -151,16 +180,20 @@ class LedgerKeeper(Pages):
             removed.add(key)
 
     def _bundle(self, key: PageKey) -> Bundle:
-        bundle = self._open.pop(key, None)
+        bundle = self._open.get(key)
         if bundle is None:
             stored = self._stored.get(key)
             bundle = Bundle(key.table, key.period) if stored is None else decode_bundle(key, stored)
-        self._open[key] = bundle
+            self._open[key] = bundle
         return bundle
 
     def _close(self, key: PageKey) -> None:
         self._open.pop(key, None)
         self._cells -= self._sizes.pop(key, 0)
+
+
+def _period_of(key: PageKey) -> Period:
+    return key.period
 
 
 def left_over(stored: Iterable[PageKey], stream_time: int) -> list[PageKey]:
