@@ -111,7 +111,8 @@ class JsonDecoder(Decoder):
         fields = read(value, key, self._beginnings, self._properties)
         if fields is None:
             return None
-        return None if fields[3] > latest else touchpoint_of(fields)
+        touchpoint = touchpoint_of(fields)
+        return None if touchpoint.at > latest else touchpoint
 
     def _carefully(self, value: bytes | None, wall: int | None, latest: int) -> Touchpoint | Rejected:
         if value is None:

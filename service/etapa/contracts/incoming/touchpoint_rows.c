@@ -133,8 +133,7 @@ static PyObject *leave_out(rows_object *self, PyObject *nothing)
 static PyObject *fields(rows_object *self, PyObject *const *arguments, Py_ssize_t count)
 {
     Py_ssize_t position = count == 2 ? PyLong_AsSsize_t(arguments[0]) : -1;
-    if (position < 0 || position >= self->count || self->rows[position].owner == NULL
-        || !(arguments[1] == Py_None || PyUnicode_CheckExact(arguments[1]))) {
+    if (position < 0 || position >= self->count || self->rows[position].owner == NULL) {
         if (!PyErr_Occurred())
             PyErr_SetString(PyExc_IndexError, "fields takes the number of a row with a touchpoint, and its customer or none");
         return NULL;
@@ -144,9 +143,9 @@ static PyObject *fields(rows_object *self, PyObject *const *arguments, Py_ssize_
         for (Py_ssize_t ahead = 0; ahead < told[AHEAD].length; ahead += LINE)
             __builtin_prefetch(told[AHEAD].value + ahead);
     place start = told->value;
-    PyObject *customer_id = arguments[1] == Py_None ? text_object((text){start + told->customer, told->customer_length})
-                                                    : Py_NewRef(arguments[1]);
-    return fields_object(text_object((text){start + told->id, told->id_length}), customer_id, Py_NewRef(told->type), told->at,
+    PyObject *customer = arguments[1] == Py_None ? text_object((text){start + told->customer, told->customer_length})
+                                                 : Py_NewRef(arguments[1]);
+    return fields_object(text_object((text){start + told->id, told->id_length}), customer, Py_NewRef(told->type), told->at,
                          Py_NewRef(told->channel == NULL ? Py_None : told->channel), told->properties ? start + told->properties : NULL,
                          told->traits ? start + told->traits : NULL, start + told->length, self->wanted);
 }
@@ -249,7 +248,7 @@ static PyMethodDef methods[] = {
     METHOD(add, METH_FASTCALL, "Whether the touchpoint in a value is as usual, has this key and lies within two times; then it is the next row."),
     METHOD(add_all, METH_VARARGS, "How many records of a batch, up to the first that is not as usual, or after some bytes, are the next rows."),
     METHOD(leave_out, METH_NOARGS, "Let the next row be none."),
-    METHOD(fields, METH_FASTCALL, "The fields of the touchpoint in a row, as `read_quickly` gives them; its customer id is the one given, if there is one."),
+    METHOD(fields, METH_FASTCALL, "The fields of the touchpoint in a row, as `read_quickly` gives them; instead of its customer id the customer given, if there is one."),
     METHOD(latest, METH_FASTCALL, "The latest time in the rows from one position to before another; None: no row holds a touchpoint."),
     METHOD(first_from, METH_FASTCALL, "The first position of a touchpoint at or after a time, within two positions, or the second of them."),
     METHOD(look_up, METH_FASTCALL, "What a dictionary has for the customers of rows, each, and the ids of those for whom it has nothing."),

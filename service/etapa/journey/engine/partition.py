@@ -88,10 +88,9 @@ class FoundCustomers:  # only compiled
         self.of: Final = of
         self.places: Final = places
 
-    def customer_id(self, position: int) -> str | None:
-        """The id of the customer of a touchpoint, as it is in memory; none if it was not there."""
-        kept = self.places[position]
-        return None if kept is None else kept.id
+    def place(self, position: int) -> _Kept | None:
+        """Where the customer of a touchpoint was; none if it was not there, or was not looked up."""
+        return self.places[position] if position < len(self.places) else None
 
     def bring_near(self, start: int, stop: int) -> int:
         """Have the next customers from `start` on near by the time their touchpoints are taken. Returns where to ask for more, at most `stop`."""

@@ -13,7 +13,7 @@ from etapa.contracts.incoming.touchpoint import touchpoint_of
 from etapa.contracts.trace import trace_of
 from etapa.errors import EtapaError
 from etapa.journey.engine.facts.forget_request import ForgetRequest
-from etapa.journey.engine.facts.touchpoint import Touchpoint
+from etapa.journey.engine.facts.touchpoint import CustomerPlace, Touchpoint
 from etapa.journey.engine.judging.outcomes import EvaluationFailed
 from etapa.journey.engine.partition import FoundCustomers, Partition
 from etapa.stream.protocol.records import Headers, Record
@@ -75,15 +75,15 @@ class Waiting:
         """One item: the same object each time."""
         item = self._items[position]
         if item is None:
-            item = self._items[position] = self._made(position)
+            found = self._found
+            item = self._items[position] = self._made(position, None if found is None else found.place(position))
         return item
 
-    def _made(self, position: int) -> Touchpoint:  # only compiled
-        rows, found = self._rows, self._found
+    def _made(self, position: int, customer: CustomerPlace | None) -> Touchpoint:  # only compiled
+        rows = self._rows
         if rows is None:
             raise LookupError(position)
-        customer_id = None if found is None or position >= len(found.places) else found.customer_id(position)
-        return touchpoint_of(rows.fields(self._before + position, customer_id))
+        return touchpoint_of(rows.fields(self._before + position, customer))
 
     def find(self, partition: Partition, most: int) -> list[str]:
         """Look up the customers of the first `most` items. Returns the ids of those that are not in memory, each once."""
@@ -125,17 +125,15 @@ class Waiting:
         items, found = self._items, self._found
         if found is not None and found.of is not partition:
             found = None
-        known = 0 if found is None else len(found.places)
         near = start
         for position in range(start, stop):
             if position == near and found is not None:
                 near = found.bring_near(position, stop)
             item = items[position]
             if item is None:  # only compiled
-                touchpoint = self._made(position)
-                place = found.places[position] if found is not None and position < known else None
+                place = None if found is None else found.place(position)
                 try:
-                    if not partition.take(touchpoint, wall, place):
+                    if not partition.take(self._made(position, place), wall, place):
                         return position
                 except EvaluationFailed as error:
                     raise CannotJudge(position, str(error)) from error
