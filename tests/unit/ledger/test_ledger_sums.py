@@ -86,7 +86,9 @@ def test_each_part_is_added_at_its_place(first: list[tuple[Key, tuple[int, int],
         batch.add(key, (count,))
         apart[order[part]].add(key, (count,))
     where = dict(enumerate(order))
-    assert batch.rows_by_place(where, 3) == [len(each) for each in apart]
+    rows = batch.rows_by_place(where, 3)
+    assert all(len(each) <= at_most for each, at_most in zip(apart, rows, strict=True))
+    assert sum(rows) <= len(first)
     whole, in_parts = TableSums("stays"), TableSums("stays", in_parts=True)
     places: list[tuple[TableSums, int | None]] = [(whole, None), (in_parts, 5), (in_parts, 4)]
     if not batch.spread(where, places):
@@ -127,6 +129,39 @@ def test_touchpoints_are_counted_alike(touched: list[tuple[str | None, str, str,
         for each in (plain, quick):
             each.touch(Segment(persona, stage), kind, channel)
     assert plain.rows() == quick.rows()
+
+
+@quick_only
+@pytest.mark.parametrize("different", [9, 3_000, 20_000])
+def test_what_was_counted_long_before_is_put_together_with_what_comes_again(different: int) -> None:
+    plain, quick = both_of(4, 2, 1, in_parts=True)
+    whole, quick_whole = both_of(4, 2, 1)
+    for number in range(3 * different):
+        key = (None, "a", ("b", "c")[number % 2], number % different // 3)
+        for each in (plain, quick):
+            each.turn(number % 3)
+            each.add(key, (1, -number))
+        if number == different:
+            assert len(plain) == len(quick)
+    assert quick.has_any()
+    for sums, of in ((whole, plain), (quick_whole, quick)):
+        sums.add_all(of, None)
+    if different < 20_000:
+        apart = quick.empty(), both_of(4, 2, 1)[1]
+        quick.spread({0: 0, 1: 1, 2: 1}, [(apart[0], 5), (apart[1], None)])
+        assert sum(apart[0].rows()[1][5::7]) + sum(apart[1].rows()[1][4::6]) == 3 * different
+        assert len(apart[0]) + len(apart[1]) <= sum(quick.rows_by_place({0: 0, 1: 1, 2: 1}, 2))
+    assert plain.rows() == quick.rows()
+    assert whole.rows() == quick_whole.rows()
+
+
+def test_a_sum_that_gets_too_large_between_others_stays_right() -> None:
+    counted = TableSums("stays", in_parts=True)
+    for _ in range(6):
+        counted.add((None, "a", "b", 0), (2**61,))
+        for number in range(1, 3_000):
+            counted.add((None, "a", "b", number), (1,))
+    assert counted.cells()[0, None, "a", "b", 0] == [6 * 2**61]
 
 
 @quick_only

@@ -29,6 +29,10 @@ class PlainSums:
     def __len__(self) -> int:
         return len(self._by_key)
 
+    def has_any(self) -> bool:
+        """Whether there are any figures."""
+        return bool(self._by_key)
+
     def turn(self, part: int) -> None:
         """Count in this part from now on."""
         self._part = (part,)
@@ -62,7 +66,7 @@ class PlainSums:
             self._add((*before, *key[other._in_parts :]), figures)
 
     def rows_by_place(self, where: dict[int, int], places: int) -> list[int]:
-        """How many rows go to each of so many places, whose numbers `where` tells by part."""
+        """How many rows go to each of so many places, whose numbers `where` tells by part. In C, a key that was just counted may have several."""
         rows = [0] * places
         for key in self._by_key:
             rows[where[int(key[0] or 0)]] += 1

@@ -3,20 +3,9 @@
 What the rows of `sums_rows.h` have no room for is declined with `OverflowError`, before anything changed. */
 
 #include "sums_adding.h"
+#include "sums_counting.h"
 #include "sums_lists.h"
 #include "sums_packing.h"
-
-#define FEW 8
-#define BITS_OF_SLOT 9
-#define SLOTS (1 << BITS_OF_SLOT)
-#define MOST_NAMES_MET 5
-
-/* A key's names as they were met last: what they make of a key, and the row where they were counted. */
-struct met {
-    PyObject *names[MOST_NAMES_MET]; /* kept, so that no other object comes to have their addresses */
-    key of;
-    uint32_t row;
-};
 
 static PyObject *turn(sums *self, PyObject *part)
 {
@@ -29,63 +18,6 @@ static PyObject *turn(sums *self, PyObject *part)
         return NULL;
     self->part = (int32_t)number;
     Py_RETURN_NONE;
-}
-
-static inline struct met *slot_of(const sums *self, PyObject *const *columns, int named)
-{
-    uint64_t hash = 0;
-    for (int column = 0; column < named; column++)
-        hash = (hash ^ (uint64_t)(uintptr_t)columns[column] >> 4) * 0x9E3779B97F4A7C15u;
-    return self->met + (hash >> (64 - BITS_OF_SLOT));
-}
-
-static inline int has_met(const struct met *slot, PyObject *const *columns, int named)
-{
-    for (int column = 0; column < named; column++)
-        if (slot->names[column] != columns[column])
-            return 0;
-    return 1;
-}
-
-/* What names make of a key: next time they are found by their addresses, since they are the very same objects more often than not. */
-static int read_names(sums *self, PyObject *const *columns, key *of, struct met *slot)
-{
-    for (int column = 0; column < self->named; column++) {
-        int number = number_of_name(&self->names, columns[column]);
-        if (number < 0)
-            return -1;
-        set_column(of, column, (unsigned)number);
-    }
-    if (slot != NULL) {
-        for (int column = 0; column < self->named; column++)
-            Py_XSETREF(slot->names[column], Py_NewRef(columns[column]));
-        slot->of = *of;
-    }
-    return 0;
-}
-
-/* The figures of a key in the present part. `named`: how many columns have names, which most callers know beforehand.
-   `number`: what the last column holds if it has no names. */
-static inline int64_t *counted_at(sums *self, PyObject *const *columns, int named, unsigned number)
-{
-    key of = {0, 0};
-    struct met *slot = self->met == NULL ? NULL : slot_of(self, columns, named);
-    if (slot != NULL && has_met(slot, columns, named))
-        of = slot->of;
-    else if (read_names(self, columns, &of, slot))
-        return NULL;
-    of.high |= of_part(self->part);
-    if (named < self->keys)
-        set_column(&of, named, number);
-    if (slot != NULL && slot->row < self->count && is_key(row_at(self, slot->row), of))
-        return row_at(self, slot->row) + 2;
-    int64_t *there = figures_of(self, of);
-    if (there != NULL && slot != NULL)
-        slot->row = (uint32_t)((size_t)(there - self->rows) / width(self));
-    /* Without memory for it, the index does. */
-    if (slot == NULL && self->count >= FEW && named <= MOST_NAMES_MET)
-        self->met = PyMem_Calloc(SLOTS, sizeof(struct met));
-    return there;
 }
 
 static PyObject *touch(sums *self, PyObject *const *arguments, Py_ssize_t count)
@@ -184,6 +116,13 @@ static PyObject *moved(sums *self, PyObject *const *arguments, Py_ssize_t count)
     Py_RETURN_NONE;
 }
 
+/* Whether anything was counted; loose rows stay so. */
+static PyObject *has_any(sums *self, PyObject *nothing)
+{
+    (void)nothing;
+    return PyBool_FromLong(self->count > 0);
+}
+
 static PyObject *empty(sums *self, PyObject *nothing)
 {
     (void)nothing;
@@ -199,7 +138,7 @@ static PyObject *empty(sums *self, PyObject *nothing)
 
 static Py_ssize_t length(PyObject *self)
 {
-    return (Py_ssize_t)((sums *)self)->count;
+    return settle((sums *)self) ? -1 : (Py_ssize_t)((sums *)self)->count;
 }
 
 static PyObject *new(PyTypeObject *type, PyObject *arguments, PyObject *named)
@@ -228,10 +167,7 @@ static PyObject *new(PyTypeObject *type, PyObject *arguments, PyObject *named)
 static void dealloc(PyObject *object)
 {
     sums *self = (sums *)object;
-    for (int slot = 0; self->met != NULL && slot < SLOTS; slot++)
-        for (int column = 0; column < MOST_NAMES_MET; column++)
-            Py_XDECREF(self->met[slot].names[column]);
-    PyMem_Free(self->met);
+    free_counting(self->counting);
     PyMem_Free(self->rows);
     PyMem_Free(self->index);
     free_names(&self->names);
@@ -247,6 +183,7 @@ static PyMethodDef methods[] = {
     {"add_all", (PyCFunction)(void (*)(void))add_all, METH_FASTCALL, "Add all figures of other sums."},
     {"spread", (PyCFunction)(void (*)(void))spread, METH_FASTCALL, "Add the figures of each part to the sums at its place."},
     {"rows_by_place", (PyCFunction)(void (*)(void))rows_by_place, METH_FASTCALL, "How many rows go to each place."},
+    {"has_any", (PyCFunction)has_any, METH_NOARGS, "Whether there are any figures."},
     {"rows", (PyCFunction)rows, METH_NOARGS, "Each name once, and all rows with numbers for names."},
     {"packed", (PyCFunction)packed, METH_NOARGS, "The same in MessagePack."},
     {"packed_columns", (PyCFunction)packed_columns, METH_NOARGS, "The same by columns, in order, and the keys as differences."},

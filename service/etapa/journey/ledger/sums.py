@@ -45,6 +45,11 @@ class TableSums:
     def __len__(self) -> int:
         return len(self._kept)
 
+    def has_any(self) -> bool:
+        """Whether anything was counted; quicker than `len`, for which keys that were counted twice are put together."""
+        found: bool = self._kept.has_any()
+        return found
+
     def turn(self, part: int) -> None:
         """Count in this part from now on."""
         self.part = part
@@ -120,7 +125,7 @@ class TableSums:
         return True
 
     def rows_by_place(self, where: dict[int, int], places: int) -> list[int]:
-        """How many rows go to each place."""
+        """How many rows go to each place at most."""
         rows: list[int] = self._kept.rows_by_place(where, places)
         return rows
 

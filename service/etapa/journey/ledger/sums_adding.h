@@ -159,7 +159,7 @@ static PyObject *spread(sums *self, PyObject *const *arguments, Py_ssize_t count
     Py_RETURN_NONE;
 }
 
-/* How many rows go to each place. */
+/* How many rows go to each place, each loose one counted by itself. */
 static PyObject *rows_by_place(sums *self, PyObject *const *arguments, Py_ssize_t count)
 {
     if (count != 2 || !PyDict_CheckExact(arguments[0])) {

@@ -46,6 +46,8 @@ static int number_within(PyObject *number, int64_t least, int64_t most, int64_t 
 static PyObject *rows(sums *self, PyObject *nothing)
 {
     (void)nothing;
+    if (settle(self))
+        return NULL;
     size_t columns = (size_t)(self->in_parts + self->keys + self->figures);
     PyObject *all = list_of_names(&self->names), *found = PyList_New((Py_ssize_t)(self->count * columns)), *both = NULL;
     int made = all != NULL && found != NULL;

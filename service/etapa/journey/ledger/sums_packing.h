@@ -85,6 +85,8 @@ static PyObject *end_packing(unsigned char *start, const unsigned char *to)
 static PyObject *packed(sums *self, PyObject *nothing)
 {
     (void)nothing;
+    if (settle(self))
+        return NULL;
     size_t numbers = self->count * (size_t)(self->in_parts + self->keys + self->figures);
     unsigned char *to, *start = begin_packing(self, numbers, &to);
     if (start == NULL)
@@ -123,6 +125,8 @@ static int compared(const void *left, const void *right)
 static PyObject *packed_columns(sums *self, PyObject *nothing)
 {
     (void)nothing;
+    if (settle(self))
+        return NULL;
     int columns = self->keys + self->in_parts;
     unsigned char *to, *start = begin_packing(self, self->count * (size_t)(columns + self->figures), &to);
     sorted_row *sorted = start == NULL ? NULL : PyMem_Malloc((self->count + 1) * sizeof(sorted_row));

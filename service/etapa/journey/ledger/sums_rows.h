@@ -2,7 +2,9 @@
 
 A row is its key in two words of 64 bits, and its figures, a word each. The first word of a key has the part (32 bits) and the first two
 columns, the second word up to four more columns: 16 bits for each, which are the number of a name, or a whole number. So a key is found
-and compared without touching a name. */
+and compared without touching a name.
+
+Rows of what was counted last are *loose*: not in the index, and perhaps with the key of another. See `sums_counting.h`. */
 
 #ifndef ETAPA_SUMS_ROWS
 #define ETAPA_SUMS_ROWS
@@ -14,19 +16,20 @@ and compared without touching a name. */
 #define UNINDEXED 8 /* so few rows are looked through one by one */
 #define LARGEST ((int64_t)1 << 62)
 
-struct met; /* see quick_sums.c */
+struct counting; /* see sums_counting.h */
 
 typedef struct {
     PyObject_HEAD
     int keys, named, figures, in_parts; /* columns of keys, of which the last holds whole numbers if it has no names; and of figures */
     int32_t part;      /* in which is counted */
     size_t count, room;
+    size_t settled; /* from this one on, rows are loose */
     int64_t *rows;
     uint32_t *index; /* numbers of rows, from 1; NULL as long as there are few */
     size_t mask;
-    int64_t most; /* no figure is larger, negative or not */
+    int64_t most; /* no figure is larger, negative or not, not even of loose rows together */
     names names;
-    struct met *met; /* keys of touchpoints by the addresses of their names; NULL as long as there are few */
+    struct counting *counting; /* NULL as long as there are few rows */
 } sums;
 
 typedef struct {
@@ -93,39 +96,51 @@ static inline int is_key(const int64_t *row, key wanted)
     return (uint64_t)row[1] == wanted.low && (uint64_t)row[0] == wanted.high;
 }
 
-static int make_room_for_row(sums *self)
+/* Doubles the room for rows. */
+static int make_room(sums *self)
 {
-    if (self->count < self->room)
-        return 0;
     size_t room = self->room ? 2 * self->room : 4;
     int64_t *rows = self->room >= 1u << 30 ? NULL : PyMem_Realloc(self->rows, room * width(self) * sizeof(int64_t));
-    uint32_t *index = NULL;
-    if (rows != NULL) {
-        self->rows = rows;
-        index = room <= UNINDEXED ? NULL : PyMem_Calloc(room * 2, sizeof(uint32_t));
+    if (rows == NULL) {
+        PyErr_NoMemory();
+        return -1;
     }
-    if (rows == NULL || (index == NULL && room > UNINDEXED)) {
+    self->rows = rows;
+    self->room = room;
+    return 0;
+}
+
+static inline void put_into_index(sums *self, size_t row)
+{
+    size_t place = hash_of(key_in(row_at(self, row))) & self->mask;
+    while (self->index[place])
+        place = (place + 1) & self->mask;
+    self->index[place] = (uint32_t)row + 1;
+}
+
+/* Makes sure that all rows for which there is room have room in the index. */
+static int make_room_in_index(sums *self)
+{
+    if (self->room <= UNINDEXED || (self->index != NULL && self->mask == self->room * 2 - 1))
+        return 0;
+    uint32_t *index = PyMem_Calloc(self->room * 2, sizeof(uint32_t));
+    if (index == NULL) {
         PyErr_NoMemory();
         return -1;
     }
     PyMem_Free(self->index);
     self->index = index;
-    self->room = room;
-    self->mask = room * 2 - 1;
-    for (size_t row = 0; index != NULL && row < self->count; row++) {
-        size_t place = hash_of(key_in(row_at(self, row))) & self->mask;
-        while (index[place])
-            place = (place + 1) & self->mask;
-        index[place] = (uint32_t)row + 1;
-    }
+    self->mask = self->room * 2 - 1;
+    for (size_t row = 0; row < self->settled; row++)
+        put_into_index(self, row);
     return 0;
 }
 
-/* The figures of a key; of a new one, they are 0. NULL: there is no memory. */
-static int64_t *figures_of(sums *self, key wanted)
+/* The figures of a key in a row that is not loose; NULL if there are none. */
+static inline int64_t *settled_figures(const sums *self, key wanted)
 {
     if (self->index == NULL)
-        for (size_t row = self->count; row > 0; row--) {
+        for (size_t row = self->settled; row > 0; row--) {
             if (is_key(row_at(self, row - 1), wanted))
                 return row_at(self, row - 1) + 2;
         }
@@ -135,19 +150,59 @@ static int64_t *figures_of(sums *self, key wanted)
             if (is_key(there, wanted))
                 return there + 2;
         }
-    if (make_room_for_row(self) < 0)
-        return NULL;
-    int64_t *made = row_at(self, self->count++);
-    made[0] = (int64_t)wanted.high;
-    made[1] = (int64_t)wanted.low;
-    memset(made + 2, 0, (size_t)self->figures * sizeof(int64_t));
-    if (self->index != NULL) {
-        size_t place = hash_of(wanted) & self->mask;
-        while (self->index[place])
-            place = (place + 1) & self->mask;
-        self->index[place] = (uint32_t)self->count;
+    return NULL;
+}
+
+/* Puts loose rows with the same key together, in the order of the first ones, so that no row is loose. */
+static int settle(sums *self)
+{
+    if (self->settled == self->count)
+        return 0;
+    if (make_room_in_index(self))
+        return -1;
+    size_t kept = self->settled;
+    for (size_t row = kept; row < self->count; row++) {
+        const int64_t *loose = row_at(self, row);
+        int64_t *there = settled_figures(self, key_in(loose));
+        for (int n = 0; there != NULL && n < self->figures; n++)
+            there[n] += loose[2 + n];
+        if (there == NULL) {
+            memmove(row_at(self, kept), loose, width(self) * sizeof(int64_t));
+            self->settled = kept + 1;
+            if (self->index != NULL)
+                put_into_index(self, kept);
+            kept++;
+        }
     }
+    self->count = kept;
+    return 0;
+}
+
+/* A new row behind all others. */
+static inline int64_t *new_row(sums *self, key of)
+{
+    int64_t *made = row_at(self, self->count++);
+    made[0] = (int64_t)of.high;
+    made[1] = (int64_t)of.low;
+    memset(made + 2, 0, (size_t)self->figures * sizeof(int64_t));
     return made + 2;
+}
+
+/* The figures of a key; of a new one, they are 0. No row is loose afterwards. NULL: there is no memory. */
+static int64_t *figures_of(sums *self, key wanted)
+{
+    if (self->settled < self->count && settle(self))
+        return NULL;
+    int64_t *there = settled_figures(self, wanted);
+    if (there != NULL)
+        return there;
+    if ((self->count == self->room && make_room(self)) || make_room_in_index(self))
+        return NULL;
+    there = new_row(self, wanted);
+    if (self->index != NULL)
+        put_into_index(self, self->settled);
+    self->settled = self->count;
+    return there;
 }
 
 static inline int64_t without_sign(int64_t number)
@@ -159,6 +214,8 @@ static inline int64_t without_sign(int64_t number)
 static int make_room_for(sums *self, int64_t more)
 {
     if (more > LARGEST || self->most > LARGEST - more) {
+        if (settle(self))
+            return -1;
         self->most = 0;
         for (size_t row = 0; row < self->count; row++)
             for (int n = 0; n < self->figures; n++)

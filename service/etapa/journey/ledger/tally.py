@@ -113,7 +113,7 @@ class BatchTally:
 
     def tables(self) -> Iterable[TableSums]:
         """What was counted so far, with hours since 1970 as its parts. Do not change it."""
-        return [counted for counted in self._tables.values() if len(counted)]
+        return [counted for counted in self._tables.values() if counted.has_any()]
 
     def customers(self) -> Mapping[CampaignGroup, int]:
         """How many customers were enrolled."""

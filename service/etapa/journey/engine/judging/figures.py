@@ -53,7 +53,9 @@ def count_touchpoint(
 
     What it says about the customer's feeling is counted in the stage where the customer was before.
     """
-    persona = 0 if program.personas is None else program.personas.number_of(customer)
+    personas = program.personas
+    # Nearly always known; asking costs a call.
+    persona = 0 if personas is None else customer.persona if customer.persona_by is personas else personas.number_of(customer)
     segment = program.segments[persona * program.stages_each + belongs_to]
     tally.touched_in(touchpoint.at, segment, touchpoint.type, touchpoint.channel)
     if kind.says_feeling and program.feeling is not None:
