@@ -11,7 +11,7 @@ from etapa.journey.engine.facts.customer import Customer
 from etapa.journey.engine.facts.touchpoint import Touchpoint
 from etapa.journey.engine.judging.calm import Calm
 from etapa.journey.engine.judging.classify import run_until, touch
-from etapa.journey.engine.judging.guards import MANY
+from etapa.journey.engine.judging.guards import MOST_SORTED
 from etapa.journey.engine.judging.program import Program, compile_journey
 from tests.unit.engine.shops import did, path, play, program_of, us
 from tests.unit.engine.test_campaigns import shop
@@ -84,12 +84,12 @@ def test_a_touchpoint_before_a_timer_that_moved_nobody_sets_that_timer_again() -
     assert states[0] == states[1]
 
 
-@pytest.mark.parametrize("views", [3, MANY - 1, 3 * MANY])
+@pytest.mark.parametrize("views", [3, MOST_SORTED - 1, 3 * MOST_SORTED])
 def test_of_many_rules_the_first_in_the_file_that_holds_moves_the_customer(views: int) -> None:
     # A number is a guard by itself, and none where it is one of two.
     guarded, unguarded = "{count: view, gte: %d}", "{any: [{count: view, gte: %d}, {count: buy, gte: 1}]}"
     for seed in range(5):
-        thresholds = list(range(1, 4 * MANY))
+        thresholds = list(range(1, 4 * MOST_SORTED))
         random.Random(seed).shuffle(thresholds)
         whens = [f"{{all: [{{event: go}}, {(unguarded if each % 3 == 0 else guarded) % each}]}}" for each in thresholds]
         rules = [f"- {{id: r{each}, from: new, to: hot, when: {when}}}" for each, when in zip(thresholds, whens, strict=True)]

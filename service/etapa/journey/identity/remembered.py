@@ -1,6 +1,7 @@
 """What is remembered of two customers, as one customer's. Whose touchpoints came first at equal times is not known; the kept customer's count as earlier."""
 
 from etapa.journey.engine.facts.customer import DIGEST_BYTES, Customer
+from etapa.journey.engine.facts.instant import LONG_AGO
 from etapa.journey.engine.judging.program import Program
 from etapa.journey.engine.judging.repeats import with_arrivals, without_arrivals
 from etapa.journey.language.model import MOST_REMEMBERED_IDS
@@ -27,6 +28,7 @@ def unite_memories(program: Program, kept: Customer, moved: Customer) -> None:
         if ours is None or entry[0] >= ours[0]:
             kept.traits[name] = entry
     kept.persona_by = kept.settled = kept.entry = None
+    kept.over_at = LONG_AGO
     # What one of them did not remember from the start, they do not both.
     began = dict(kept.began)
     for key, since in moved.began.items():

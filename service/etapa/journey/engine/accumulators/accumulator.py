@@ -8,7 +8,8 @@ import msgspec
 
 from etapa.journey.engine.accumulators.matching import compile_where
 from etapa.journey.engine.accumulators.watch import Watch
-from etapa.journey.engine.facts.customer import Memory
+from etapa.journey.engine.facts.customer import Customer, Memory
+from etapa.journey.engine.facts.instant import LONG_AGO, NEVER
 from etapa.journey.engine.facts.touchpoint import Touchpoint
 from etapa.journey.language.matching.matches import Elements
 from etapa.journey.language.model import Comparison, Conversion, Match, Path, Weights, Where
@@ -43,9 +44,9 @@ class Accumulator:
         """The watches that count values it cannot use."""
         return []
 
-    def is_over(self, entry: Any, now: int) -> bool:
-        """Whether nothing in the entry counts any more. Only true of accumulators with windows."""
-        return False
+    def over_from(self, entry: Any) -> int:
+        """From when on nothing in the entry counts any more. Only accumulators with windows have such a time."""
+        return NEVER
 
 
 @final
@@ -59,16 +60,25 @@ class Expiring:
         # Most entries are missing, so that an accumulator is not even looked at.
         self._places: Final = [each.place for each in accumulators]
 
-    def forget_what_is_over(self, memory: Memory, now: int) -> None:
+    def forget_what_is_over(self, customer: Customer, now: int) -> None:
         """Remove entries whose window is empty; to every condition, a missing entry equals an empty one.
 
         A new touchpoint only clears its own windows, so others would keep touchpoints long after they have left.
         """
+        if now < customer.over_at:
+            return
+        memory = customer.memory
+        next_over = NEVER
         for number in range(len(self._places)):
             place = self._places[number]
             entry = memory[place]
-            if entry is not None and self._accumulators[number].is_over(entry, now):
-                memory[place] = None
+            if entry is not None:
+                over = self._accumulators[number].over_from(entry)
+                if over <= now:
+                    memory[place] = None
+                elif over < next_over:
+                    next_over = over
+        customer.over_at = next_over
 
 
 class Matching(Accumulator):
@@ -102,9 +112,9 @@ class Windowed(Matching):
         times: list[int] = entry[0]
         return times
 
-    def is_over(self, entry: Any, now: int) -> bool:
+    def over_from(self, entry: Any) -> int:
         times = self.times_in(entry)
-        return not times or times[-1] <= now - self.within
+        return times[-1] + self.within if times else LONG_AGO
 
 
 def accumulator_key(kind: str, *definition: object) -> str:

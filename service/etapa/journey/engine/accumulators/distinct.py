@@ -5,7 +5,6 @@ zero bits, and so on. The number is then an estimate: the number kept, times 2 p
 M. Wegman's adaptive sampling (P. Flajolet, "On Adaptive Sampling", 1990). Unlike other sketches it also works for moving windows.
 """
 
-from bisect import bisect_right
 from hashlib import blake2b
 from typing import Any, Final
 
@@ -14,7 +13,7 @@ import msgspec
 from etapa.journey.engine.accumulators.accumulator import Matching, Windowed, value_definition
 from etapa.journey.engine.accumulators.matching import compile_value
 from etapa.journey.engine.accumulators.watch import Watch
-from etapa.journey.engine.accumulators.window import forget_before
+from etapa.journey.engine.accumulators.window import forget_before, place_after
 from etapa.journey.engine.facts.customer import Memory
 from etapa.journey.engine.facts.touchpoint import Touchpoint
 from etapa.journey.language.matching.predicates import MISSING
@@ -96,33 +95,41 @@ class DistinctWindow(Windowed):
             return
         for value in self.value_of.every(touchpoint):
             if value is not MISSING:
-                self._take(memory, value, touchpoint.at, now - self.within)
+                self._take(memory, value, touchpoint, now - self.within)
 
-    def _take(self, memory: Memory, value: Any, at: int, gone: int) -> None:
+    def _take(self, memory: Memory, value: Any, touchpoint: Touchpoint, gone: int) -> None:
+        at = touchpoint.at
         if at <= gone:
             return
-        digest = value_digest(value)
+        # Of any type: compiled code would make an object of it again for each use.
+        digest: Any = value_digest(value)
         entry = memory[self.place]
         if entry is None:
-            entry = memory[self.place] = [0, [], []]
-        bits, times, digests = entry
+            memory[self.place] = [0, [touchpoint.when], [digest]]
+            return
+        times: list[int] = entry[1]
+        digests: list[Any] = entry[2]
         forget_before(gone, times, digests)
         if not times:
-            entry[0] = bits = 0
-        if digest % (1 << bits):
+            entry[0] = 0
+        bits: int = entry[0]
+        if bits and digest % (1 << bits):
             return
         if digest in digests:
             place = digests.index(digest)
             if times[place] >= at:
                 return
             del times[place], digests[place]
-        place = bisect_right(times, at)
-        times.insert(place, at)
-        digests.insert(place, digest)
-        while len(entry[1]) > EXACT:
-            entry[0] += 1
-            kept = [(time, each) for time, each in zip(entry[1], entry[2], strict=True) if not each % (1 << entry[0])]
-            entry[1:] = [time for time, _ in kept], [each for _, each in kept]
+        if not times or at >= times[-1]:
+            kept_times: list[Any] = times
+            kept_times.append(touchpoint.when)
+            digests.append(digest)
+        else:
+            place = place_after(times, at)
+            times.insert(place, at)
+            digests.insert(place, digest)
+        if len(times) > EXACT:
+            _thin_out(entry)
 
     def united(self, kept: Any, other: Any, now: int) -> Any:
         gone = now - self.within
@@ -138,6 +145,13 @@ class DistinctWindow(Windowed):
             if len(found) <= EXACT:
                 return [bits, [time for time, _ in found], [digest for _, digest in found]]
             bits += 1
+
+
+def _thin_out(entry: list[Any]) -> None:
+    while len(entry[1]) > EXACT:
+        entry[0] += 1
+        kept = [(time, each) for time, each in zip(entry[1], entry[2], strict=True) if not each % (1 << entry[0])]
+        entry[1:] = [time for time, _ in kept], [each for _, each in kept]
 
 
 def value_digest(value: Any) -> int:

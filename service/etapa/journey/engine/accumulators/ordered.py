@@ -55,9 +55,9 @@ class OrderedSteps(Accumulator):
     def watches(self) -> list[Watch]:
         return [watch for step in self.steps if step.where is not None for watch in step.where.watches()]
 
-    def is_over(self, entry: Any, now: int) -> bool:
+    def over_from(self, entry: Any) -> int:
         times: list[int] = entry[2]
-        return not times or times[-1] <= now - self.within
+        return times[-1] + self.within if times else LONG_AGO
 
     def record(self, memory: Memory, touchpoint: Touchpoint, now: int) -> None:
         matched = self._matched(touchpoint)

@@ -1,10 +1,10 @@
 """The conditions on how many different values there are, ever and in a window."""
 
-from bisect import bisect_right
 from math import inf
 from typing import Any, Final
 
 from etapa.journey.engine.accumulators.distinct import DistinctEver, DistinctWindow
+from etapa.journey.engine.accumulators.window import place_after
 from etapa.journey.engine.conditions.falling import NumberCompares, by_time_as_numbers_fall, falling_turns, until_turned
 from etapa.journey.engine.facts.customer import Customer
 from etapa.journey.engine.facts.instant import NEVER
@@ -51,7 +51,7 @@ class DistinctCompares(NumberCompares):
             return inf
         bits: int = entry[0]
         times: list[int] = entry[1]
-        return float(len(times) << bits)
+        return float(len(times) << bits if bits else len(times))
 
     def observed(self, customer: Customer, now: int, touchpoint: Touchpoint | None) -> Observed:
         return self._number(customer, now)
@@ -72,7 +72,8 @@ class DistinctCompares(NumberCompares):
             return 0
         bits: int = entry[0]
         times: list[int] = entry[1]
-        return (len(times) - bisect_right(times, now - values.within)) << bits
+        number = len(times) - place_after(times, now - values.within)
+        return number << bits if bits else number
 
 
 class _Estimated(Predicate):

@@ -10,7 +10,7 @@ from typing import Any, Final, final
 from mypy_extensions import i64, mypyc_attr
 
 from etapa.journey.engine.facts.course import Way
-from etapa.journey.engine.facts.instant import END_OF_TIME, NEVER
+from etapa.journey.engine.facts.instant import END_OF_TIME, LONG_AGO, NEVER
 from etapa.journey.engine.facts.outreach import Outreach
 
 FORMAT: Final = 1
@@ -42,7 +42,7 @@ class Customer:
 
     __slots__ = (
         *("arrived", "at_rest", "before", "began", "clock", "due_at", "entered_at", "entry", "first_at", "id", "keys", "known"),
-        *("laid_out_for", "memory", "moved", "outreach"),
+        *("laid_out_for", "memory", "moved", "outreach", "over_at"),
         *("persona", "persona_by", "recent", "rescheduled", "rule", "sequence", "settled", "sieve_0", "sieve_1", "sieve_2", "sieve_3"),
         *("sifted", "sifted_since", "stage", "step", "traits", "version", "visited", "way"),
     )
@@ -99,6 +99,8 @@ class Customer:
         """The accumulator key of each entry in `memory`."""
         self.laid_out_for: object = None
         """The program that `memory` is laid out for; none before the first."""
+        self.over_at = LONG_AGO
+        """No window in `memory` is over before this time; `LONG_AGO` if it is not known. Not stored: it only saves looking at all of them."""
         self.rule = rule
         """The rule that led into the stage; none if the customer was new, or its stage no longer existed."""
         self.before = before
@@ -188,6 +190,7 @@ class Customer:
         """Replace everything that accumulators keep."""
         self.memory, self.keys, self.laid_out_for = list(remembered.values()), tuple(remembered), None
         self.settled = self.entry = None
+        self.over_at = LONG_AGO
 
     def lay_out(self, keys: tuple[str, ...], program: object) -> None:
         """Order `memory` by `keys`, the accumulator keys of `program`. Entries that belong to none of them go last."""
@@ -199,6 +202,7 @@ class Customer:
             self.memory, self.keys = [*memory, *others.values()], (*keys, *others)
         self.laid_out_for = program
         self.settled = self.entry = None
+        self.over_at = LONG_AGO
 
     def be_as(self, other: "Customer") -> None:
         """Take over all fields of `other`, sharing their values."""
@@ -210,6 +214,7 @@ class Customer:
         self.outreach, self.began, self.known, self.id = other.outreach, other.began, other.known, other.id
         self.arrived, self.way, self.visited = other.arrived, other.way, other.visited
         self.settled = self.entry = None
+        self.over_at = LONG_AGO
 
     def copied(self) -> "Customer":
         """A shallow copy."""

@@ -27,8 +27,8 @@ from etapa.journey.language.matching.predicates import MISSING, texts_of
 _in_order: Final = attrgetter("place")
 _NO_RULES: Final[Rules] = []
 
-MANY: Final = 24
-"""With more rules, Python's own way to sort is the faster one."""
+MOST_SORTED: Final = 32
+"""Of rules behind a number, so many of those that ask for least are kept in the order in which they are judged, for each number of them."""
 
 
 class Guarded:
@@ -37,31 +37,37 @@ class Guarded:
     __slots__ = ()
 
     def open_to(self, customer: Customer, now: int, touchpoint: Touchpoint | None) -> Rules:
-        """The rules, among these, that may hold."""
+        """The rules, among these, that may hold, in the order in which they are judged."""
         raise NotImplementedError
 
 
 @final
-class GuardedByNumber(Guarded):
+class GuardedByNumber:
     """Rules that need a number to be at least so large."""
 
-    __slots__ = ("_bounds", "_leaf", "_lowest", "_place", "_rules")
+    __slots__ = ("_bounds", "_leaf", "_lowest", "_rules", "_sorted", "needs_memory", "place")
 
     def __init__(self, leaf: NumberCompares, rules: list[tuple[float, CompiledRule]]) -> None:
         ascending = sorted(rules, key=_bound_of)
         self._leaf: Final = leaf
-        self._place: Final = leaf.place
+        self.place: Final = leaf.place
+        """Where the memory is that the number is taken of."""
         self._lowest: Final[float] = ascending[0][0]
+        self.needs_memory: Final = self._lowest > 0.0
+        """Whether none of the rules may hold without that memory."""
         self._bounds: Final = [bound for bound, _ in ascending]
         self._rules: Final = [rule for _, rule in ascending]
+        self._sorted: Final = [sorted(self._rules[:number], key=_in_order) for number in range(min(len(ascending), MOST_SORTED) + 1)]
 
-    def open_to(self, customer: Customer, now: int, touchpoint: Touchpoint | None) -> Rules:
-        if (self._lowest > 0.0 and customer.memory[self._place] is None) or self._leaf.at_most(customer, now) < self._lowest:
+    def open_to(self, customer: Customer, now: int) -> Rules:
+        """The rules, among these, that may hold, in the order in which they are judged."""
+        if self._leaf.at_most(customer, now) < self._lowest:
             return _NO_RULES
         number = self._leaf.measured(customer, now)
         if number < self._lowest:
             return _NO_RULES
-        return self._rules[: bisect_right(self._bounds, number)]
+        reached = bisect_right(self._bounds, number)
+        return self._sorted[reached] if reached < len(self._sorted) else sorted(self._rules[:reached], key=_in_order)
 
 
 @final
@@ -108,7 +114,7 @@ class GuardedByValue(Guarded):
 class Docket:
     """Some of the rules out of a stage, behind their guards."""
 
-    __slots__ = ("_guarded", "unguarded")
+    __slots__ = ("_by_number", "_by_text", "unguarded")
 
     def __init__(self, rules: Rules) -> None:
         numbers: dict[str, tuple[NumberCompares, list[tuple[float, CompiledRule]]]] = {}
@@ -129,39 +135,33 @@ class Docket:
             else:
                 unguarded.append(rule)
         self.unguarded: Final = RuleSet(unguarded)
-        self._guarded: Final[list[Guarded]] = [
+        self._by_text: Final[list[Guarded]] = [
             *[GuardedByValue(compile_path(path), by_text, together) for path, (by_text, together) in values.items()],
             *[GuardedByTrait(name, by_text) for name, by_text in traits.items()],
-            *[GuardedByNumber(leaf, bounds) for leaf, bounds in numbers.values()],
         ]
+        self._by_number: Final = [GuardedByNumber(leaf, bounds) for leaf, bounds in numbers.values()]
 
     def open_to(self, customer: Customer, now: int, touchpoint: Touchpoint | None) -> Rules:
         """The rules that may hold, in the order in which they are judged. Those left out are false, and time alone makes none of them true."""
-        opened: Rules = []
-        for guarded in self._guarded:
-            opened += guarded.open_to(customer, now, touchpoint)
-        if not opened:
-            return self.unguarded.rules
-        _sort(opened)
-        return _merged(self.unguarded.rules, opened)
-
-
-def _sort(rules: Rules) -> None:
-    """Put rules into the order in which they are judged. Mostly they are few, and then compiled code needs no key for each."""
-    if len(rules) > MANY:
-        rules.sort(key=_in_order)
-        return
-    for end in range(1, len(rules)):
-        rule = rules[end]
-        place = end
-        while place and rules[place - 1].place > rule.place:
-            rules[place] = rules[place - 1]
-            place -= 1
-        rules[place] = rule
+        opened = _NO_RULES
+        for guarded in self._by_text:
+            more = guarded.open_to(customer, now, touchpoint)
+            if more:
+                opened = _merged(opened, more)
+        memory = customer.memory
+        for numbered in self._by_number:
+            # Most customers have no such memory.
+            if not numbered.needs_memory or memory[numbered.place] is not None:
+                more = numbered.open_to(customer, now)
+                if more:
+                    opened = _merged(opened, more)
+        return _merged(self.unguarded.rules, opened) if opened else self.unguarded.rules
 
 
 def _merged(some: Rules, others: Rules) -> Rules:
-    """Both, in the order in which they are judged, as each of them is."""
+    """Both, in the order in which they are judged, as each of them is. May be one of them itself, if the other is empty."""
+    if not some:
+        return others
     merged: Rules = []
     next_other, number = 0, len(others)
     for rule in some:

@@ -147,7 +147,7 @@ def _follow(
         raise EvaluationFailed(customer.id, words_for(rule), error) from error
     # Only after everything succeeded: a timer that fails leaves the customer at its clock, which is before `now`. Not at every
     # touchpoint, because it is seldom worth it, and a timer moves customers who stay away sooner or later.
-    program.windows.forget_what_is_over(customer.memory, now)
+    program.windows.forget_what_is_over(customer, now)
 
 
 def move(

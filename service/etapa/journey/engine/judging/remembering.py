@@ -3,6 +3,7 @@
 from etapa.journey.engine.accumulators.ever import record_latest
 from etapa.journey.engine.accumulators.kept_value import keep, keepsake
 from etapa.journey.engine.facts.customer import Customer
+from etapa.journey.engine.facts.instant import LONG_AGO
 from etapa.journey.engine.facts.touchpoint import Touchpoint
 from etapa.journey.engine.judging.outcomes import EvaluationFailed
 from etapa.journey.engine.judging.program import Program
@@ -29,9 +30,23 @@ def remember(program: Program, customer: Customer, touchpoint: Touchpoint, kind:
             record_latest(memory, place, there, now)
         for accumulator in kind.others:
             accumulator.record(memory, there, now)
+        if kind.shortest_window:
+            _expect_the_end(customer, there.at, kind)
     except Exception as error:
         raise EvaluationFailed(customer.id, "remembering the touchpoint", error) from error
     return there
+
+
+def _expect_the_end(customer: Customer, at: int, kind: TouchpointKind) -> None:
+    """Keep in mind when the first window may be over that took in a touchpoint of the kind at `at`."""
+    over = at + kind.shortest_window
+    if over < customer.over_at:
+        customer.over_at = over
+    for place in kind.sampled_at:
+        entry = customer.memory[place]
+        if entry is not None and entry[0]:
+            # A sample: what was latest in it may be there no more.
+            customer.over_at = LONG_AGO
 
 
 def _remember_traits(program: Program, customer: Customer, touchpoint: Touchpoint) -> None:
