@@ -155,7 +155,7 @@ def test_a_machine_gets_one_object_whatever_the_id(environ: dict[str, str]) -> N
 @pytest.mark.redis
 def test_what_touchpoints_say_cannot_play_with_the_terminal(environ: dict[str, str], tmp_path: Path) -> None:
     customer = customer_of("c-1", [(HOUR, "view")])
-    customer.traits["forgiving"] = [customer.clock, "\x1b[2J\nno way"]
+    customer.tell("forgiving", customer.clock, "\x1b[2J\nno way")
     asyncio.run(show(environ, customer))
     done = etapa("why", "c-1", env=environ)
     assert b"\x1b" not in done.stdout

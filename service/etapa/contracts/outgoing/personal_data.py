@@ -92,7 +92,7 @@ def kept_state(
         next_timer=None if customer.due is None else moment_of(customer.due),
         stage_changes=customer.sequence,
         stages_visited=visited,
-        traits=[TraitMessage(name=name, value=value, told_at=moment_of(told_at)) for name, (told_at, value, *_) in customer.traits.items()],
+        traits=[TraitMessage(name=name, value=value, told_at=moment_of(told_at)) for name, (told_at, value) in customer.traits.items()],
         memories=[
             MemoryMessage(
                 needed_by=[SightMessage(condition=sight.condition, observed=sight.observed) for sight in memory.needed_by],

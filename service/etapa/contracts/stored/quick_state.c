@@ -105,7 +105,7 @@ static PyObject *value_of(PyObject *const *customer, enum value value)
     return customer[BEFORE_VALUES + value];
 }
 
-/* Of an entry of a memory, or of a trait: first itself, then its items' places, then these. */
+/* Of an entry of a memory: first itself, then its items' places, then these. */
 static void ask_for_entry(PyObject *entry, Py_ssize_t layer)
 {
     if (layer == 0)
@@ -120,16 +120,12 @@ static void ask_for_entry(PyObject *entry, Py_ssize_t layer)
 /* Of a customer in the queue: what its values are made of, turn by turn one layer deeper. */
 static void ask_for_more(PyObject *const *of, const struct kinds *kinds, Py_ssize_t turn)
 {
-    static const enum value layered[] = {MEMORY, RECENT, TRAITS, OUTREACH, BEFORE};
-    PyObject *memory = value_of(of, MEMORY), *traits = value_of(of, TRAITS), *name, *trait;
-    Py_ssize_t place = 0;
+    static const enum value layered[] = {MEMORY, RECENT, TOLD, OUTREACH, BEFORE};
+    PyObject *memory = value_of(of, MEMORY);
     if (turn == 1)
         for (size_t each = 0; each < sizeof layered / sizeof *layered; each++)
             ask_for_items(value_of(of, layered[each]));
-    else if (PyDict_CheckExact(traits))
-        while (PyDict_Next(traits, &place, &name, &trait))
-            ask_for_entry(trait, turn - 2);
-    for (place = 0; turn > 1 && PyList_CheckExact(memory) && place < PyList_GET_SIZE(memory); place++)
+    for (Py_ssize_t place = 0; turn > 1 && PyList_CheckExact(memory) && place < PyList_GET_SIZE(memory); place++)
         ask_for_entry(PyList_GET_ITEM(memory, place), turn - 2);
     if (turn > 1)
         ask_for_struct(value_of(of, OUTREACH), kinds, turn - 2);
@@ -240,7 +236,7 @@ static void deallocate(Writer *self)
 PyDoc_STRVAR(start_doc, "Begin with the customers of a list, from a place in it on. Also takes what their states have in common, and its numbers of names.");
 PyDoc_STRVAR(add_doc,
              "Add the next customer of the list: itself, whether it is usual, its id, and its values:\n\n"
-             "version, stage, due, entered_at, clock, first_at, sequence, recent, memory, keys, rule, before, way, visited, traits, outreach;\n"
+             "version, stage, due, entered_at, clock, first_at, sequence, recent, memory, keys, rule, before, way, visited, told, trait_places, outreach;\n"
              "then whether it moved, and whether it was rescheduled.");
 PyDoc_STRVAR(finish_doc, "States, stages, timers and the untimed as lists without heads: of each, how many texts there are, and these.");
 

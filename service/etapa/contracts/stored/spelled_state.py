@@ -39,7 +39,7 @@ def spelled_out(customer: Customer, common: InCommon) -> bytes:
         _course_told(customer.way, common),
         customer.visited if customer.visited < _LARGEST else customer.visited.to_bytes((customer.visited.bit_length() + 7) // 8, "little"),
     ]
-    traits = {numbers.get(name, name): [clock - entry[0], *entry[1:]] for name, entry in customer.traits.items()}
+    traits = {numbers.get(name, name): [clock - told_at, value] for name, (told_at, value) in customer.traits.items()}
     began = {numbers.get(key, key): since for key, since in customer.began.items()}
     tells_what_is_known = customer.known and common.memories.get(customer.version) != customer.known
     if tells_what_is_known or customer.arrived:

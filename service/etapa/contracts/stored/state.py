@@ -98,8 +98,8 @@ def _course(told: StoredCourse, common: InCommon) -> Course:
 
 
 def _trait(entry: list[Any], clock: int) -> list[Any]:
-    if not entry or not isinstance(entry[0], int):
-        raise StateError(f"not a customer state: a trait is {entry!r:.40}, which does not begin with a time")
+    if len(entry) != 2 or not isinstance(entry[0], int):
+        raise StateError(f"not a customer state: a trait is {entry!r:.40}, which is not a time and a value")
     entry[0] = clock - entry[0]
     return entry
 

@@ -108,34 +108,32 @@ static int write_visited(struct buffer *to, PyObject *visited)
     return integer_of(visited, &bits) && bits >= 0 && write_integer(to, bits);
 }
 
-static int write_traits(struct buffer *to, PyObject *traits, PyObject *numbers, int64_t clock)
+/* Of each trait the time and the value, in the order of `places`. */
+static int write_traits(struct buffer *to, PyObject *told, PyObject *places, PyObject *numbers, int64_t clock)
 {
-    Py_ssize_t place = 0;
-    PyObject *name, *entry;
-    int is_done = PyDict_CheckExact(traits) && write_map_head(to, PyDict_GET_SIZE(traits));
-    while (is_done && PyDict_Next(traits, &place, &name, &entry)) {
-        is_done = PyList_CheckExact(entry) && PyList_GET_SIZE(entry) > 0 && write_name(to, name, numbers) && write_list_head(to, PyList_GET_SIZE(entry))
-            && write_since(to, PyList_GET_ITEM(entry, 0), clock);
-        for (Py_ssize_t item = 1; is_done && item < PyList_GET_SIZE(entry); item++)
-            is_done = write_value(to, PyList_GET_ITEM(entry, item), DEEPEST);
-    }
+    Py_ssize_t at = 0, next = 0;
+    PyObject *name, *place;
+    int is_done = PyDict_CheckExact(places) && 2 * PyDict_GET_SIZE(places) == PyTuple_GET_SIZE(told) && write_map_head(to, PyDict_GET_SIZE(places));
+    for (; is_done && PyDict_Next(places, &next, &name, &place); at += 2)
+        is_done = write_name(to, name, numbers) && write_list_head(to, 2) && write_since(to, PyTuple_GET_ITEM(told, at), clock)
+            && write_value(to, PyTuple_GET_ITEM(told, at + 1), DEEPEST);
     return is_done;
 }
 
-enum value { VERSION, STAGE, DUE, ENTERED_AT, CLOCK, FIRST_AT, SEQUENCE, RECENT, MEMORY, KEYS, RULE, BEFORE, WAY, VISITED, TRAITS, OUTREACH, VALUES };
+enum value { VERSION, STAGE, DUE, ENTERED_AT, CLOCK, FIRST_AT, SEQUENCE, RECENT, MEMORY, KEYS, RULE, BEFORE, WAY, VISITED, TOLD, PLACES, OUTREACH, VALUES };
 
 static int write_state(struct buffer *to, PyObject *const *of, PyObject *format, PyObject *numbers, const struct kinds *kinds)
 {
     int64_t entered_at, clock;
-    if (!PyDict_CheckExact(numbers) || !integer_of(of[ENTERED_AT], &entered_at) || !integer_of(of[CLOCK], &clock))
+    if (!PyDict_CheckExact(numbers) || !PyTuple_CheckExact(of[TOLD]) || !integer_of(of[ENTERED_AT], &entered_at) || !integer_of(of[CLOCK], &clock))
         return 0;
-    int has_outreach = of[OUTREACH] != Py_None, has_traits = has_outreach || !PyDict_CheckExact(of[TRAITS]) || PyDict_GET_SIZE(of[TRAITS]) > 0;
+    int has_outreach = of[OUTREACH] != Py_None, has_traits = has_outreach || PyTuple_GET_SIZE(of[TOLD]) > 0;
     return write_list_head(to, 14 + has_traits + has_outreach) && write_value(to, format, 0) && write_value(to, of[VERSION], 0)
         && write_value(to, of[STAGE], 0) && write_value(to, of[DUE], 0) && write_integer(to, entered_at) && write_since(to, of[ENTERED_AT], clock)
         && write_since(to, of[FIRST_AT], entered_at) && write_value(to, of[SEQUENCE], 0) && write_binary(to, of[RECENT])
         && write_memory(to, of[MEMORY], of[KEYS], numbers, clock) && write_name(to, of[RULE], numbers)
         && write_before(to, of[BEFORE], numbers, entered_at) && write_way(to, of[WAY], numbers) && write_visited(to, of[VISITED])
-        && (!has_traits || write_traits(to, of[TRAITS], numbers, clock)) && (!has_outreach || write_struct(to, of[OUTREACH], kinds, DEEPEST));
+        && (!has_traits || write_traits(to, of[TOLD], of[PLACES], numbers, clock)) && (!has_outreach || write_struct(to, of[OUTREACH], kinds, DEEPEST));
 }
 
 #endif

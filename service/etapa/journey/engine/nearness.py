@@ -27,5 +27,5 @@ def bring_near(customers: list[Customer]) -> None:  # only compiled
     for customer in customers:
         parts.append(customer.memory)
         parts.append(customer.recent)
-        parts.append(customer.traits)
+        parts.append(customer.told)
     prefetch(parts)

@@ -24,9 +24,9 @@ def unite_memories(program: Program, kept: Customer, moved: Customer) -> None:
             kept.memory[place] = theirs if ours is None else accumulator.united(ours, theirs, kept.clock)
     _unite_ids(program, kept, moved)
     for name, entry in moved.traits.items():
-        ours = kept.traits.get(name)
-        if ours is None or entry[0] >= ours[0]:
-            kept.traits[name] = entry
+        told_at = kept.trait_told_at(name)
+        if told_at is None or entry[0] >= told_at:
+            kept.tell(name, entry[0], entry[1])
     kept.persona_by = kept.settled = kept.entry = None
     kept.over_at = LONG_AGO
     # What one of them did not remember from the start, they do not both.

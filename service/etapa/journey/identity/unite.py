@@ -54,7 +54,7 @@ def is_known(program: Program, customer: Customer | None) -> bool:
     identity = program.journey.identity
     if customer is None or identity is None:
         return False
-    return any(customer.traits[name][1] not in (None, False, "") for name in identity.known if name in customer.traits)
+    return any(customer.trait(name, None) not in (None, False, "") for name in identity.known)
 
 
 def unite(program: Program, meeting: Meeting, happened: Happened) -> Customer:

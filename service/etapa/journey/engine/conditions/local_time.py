@@ -126,8 +126,7 @@ class DateIsNear(CompiledLeaf):
         return trait_key(self.trait)
 
     def told_at(self, customer: Customer) -> int | None:
-        entry = customer.traits.get(self.trait)
-        return None if entry is None else entry[0]
+        return customer.trait_told_at(self.trait)
 
     def traits(self) -> tuple[str, ...]:
         return (self.trait, *self.where.traits())
@@ -138,8 +137,7 @@ class DateIsNear(CompiledLeaf):
         return self.begins is not None, self.ends is not None
 
     def _told(self, customer: Customer) -> Any:
-        entry = customer.traits.get(self.trait)
-        return None if entry is None else entry[1]
+        return customer.trait(self.trait, None)
 
     def _span(self, customer: Customer, now: int) -> Span:
         told = self._told(customer)

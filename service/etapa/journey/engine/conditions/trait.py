@@ -36,34 +36,31 @@ class TraitCompares(CompiledLeaf):
         self.whereabouts: Final = whereabouts if needs_zone(comparison) else None
 
     def holds(self, customer: Customer, now: int, touchpoint: Touchpoint | None) -> bool:
-        entry = customer.traits.get(self.name)
         compare = self.compare if self.whereabouts is None else self.compare.in_zone(self.whereabouts.of(customer))
-        return compare.accepts(MISSING if entry is None else entry[1])
+        return compare.accepts(customer.trait(self.name, MISSING))
 
     def exact(self, customer: Customer, now: int) -> bool:
-        entry = customer.traits.get(self.name)
-        return entry is None or not lacks_answer(entry[1], self.key)
+        return not lacks_answer(customer.trait(self.name, None), self.key)
 
     def memory_key(self) -> str | None:
         return trait_key(self.name)
 
     def told_at(self, customer: Customer) -> int | None:
-        entry = customer.traits.get(self.name)
-        return None if entry is None else entry[0]
+        return customer.trait_told_at(self.name)
 
     def traits(self) -> tuple[str, ...]:
         return (self.name,) if self.whereabouts is None else (self.name, *self.whereabouts.traits())
 
     def observed(self, customer: Customer, now: int, touchpoint: Touchpoint | None) -> Observed:
         """The converted value, or the original if it cannot be converted."""
-        entry = customer.traits.get(self.name)
-        if entry is None:
+        told = customer.trait(self.name, MISSING)
+        if told is MISSING:
             return None
         if self.conversion is None:
-            return scalar_text(entry[1])
-        value = converted(entry[1], self.conversion, UTC if self.whereabouts is None else self.whereabouts.of(customer))
+            return scalar_text(told)
+        value = converted(told, self.conversion, UTC if self.whereabouts is None else self.whereabouts.of(customer))
         if value is MISSING:
-            return scalar_text(entry[1])
+            return scalar_text(told)
         return date_text(value) if self.conversion == "date" else scalar_text(value)
 
 

@@ -12,6 +12,7 @@ from mypy_extensions import i64, mypyc_attr
 from etapa.journey.engine.facts.course import Way
 from etapa.journey.engine.facts.instant import END_OF_TIME, LONG_AGO, NEVER
 from etapa.journey.engine.facts.outreach import Outreach
+from etapa.journey.engine.facts.told_traits import KnownByTraits
 
 FORMAT: Final = 1
 """Raise this whenever the fields below, or what an accumulator keeps in `memory`, change in meaning or order."""
@@ -34,7 +35,7 @@ Change = tuple[str, int, str | None]
 
 @final
 @mypyc_attr(acyclic=True)
-class Customer:
+class Customer(KnownByTraits):
     """One customer's state. Mutable: the engine changes it in place. The order of the fields is the stored layout.
 
     Times are microseconds since 1970.
@@ -44,7 +45,7 @@ class Customer:
         *("arrived", "at_rest", "before", "began", "clock", "due_at", "entered_at", "entry", "first_at", "id", "keys", "known"),
         *("laid_out_for", "memory", "moved", "outreach", "over_at"),
         *("persona", "persona_by", "recent", "rescheduled", "rule", "sequence", "settled", "sieve_0", "sieve_1", "sieve_2", "sieve_3"),
-        *("sifted", "sifted_since", "stage", "step", "traits", "version", "visited", "way"),
+        *("sifted", "sifted_since", "stage", "step", "version", "visited", "way"),
     )
 
     def __init__(
@@ -70,6 +71,7 @@ class Customer:
         known: bytes = b"",
         id: str = "",  # noqa: A002 - called so everywhere else
     ) -> None:
+        super().__init__(traits)
         self.version = version
         """The journey version that last processed the customer. Another version carries the state over first."""
         self.stage = stage
@@ -111,8 +113,6 @@ class Customer:
         """The step that led to `way`, as `CompiledWay` knows it; none if it must look the way up. Not stored."""
         self.visited = visited
         """A bit for each stage that a published change entered, the first of `version` the lowest (see `judging.visits`)."""
-        self.traits: dict[str, list[Any]] = {} if traits is None else traits
-        """[occurred_at, value] by trait name, for the traits that the journey names."""
         self.outreach = outreach
         """None until a campaign is triggered."""
         self.at_rest: Outreach | None = None
@@ -210,7 +210,8 @@ class Customer:
         self.entered_at, self.clock, self.first_at = other.entered_at, other.clock, other.first_at
         self.sequence, self.recent = other.sequence, other.recent
         self.memory, self.keys, self.laid_out_for = other.memory, other.keys, other.laid_out_for
-        self.rule, self.before, self.traits, self.persona_by = other.rule, other.before, other.traits, None
+        self.rule, self.before, self.persona_by = other.rule, other.before, None
+        self.told, self.trait_places = other.told, other.trait_places
         self.outreach, self.began, self.known, self.id = other.outreach, other.began, other.known, other.id
         self.arrived, self.way, self.visited = other.arrived, other.way, other.visited
         self.settled = self.entry = None
@@ -231,7 +232,6 @@ class Customer:
             before=self.before,
             way=self.way,
             visited=self.visited,
-            traits=self.traits,
             outreach=self.outreach,
             began=self.began,
             arrived=self.arrived,
@@ -239,6 +239,7 @@ class Customer:
             id=self.id,
         )
         copied.memory, copied.keys, copied.laid_out_for = self.memory, self.keys, self.laid_out_for
+        copied.told, copied.trait_places = self.told, self.trait_places
         return copied
 
     def __copy__(self) -> "Customer":
@@ -247,7 +248,7 @@ class Customer:
     def __deepcopy__(self, memo: dict[int, Any]) -> "Customer":
         copied = self.copied()
         # Everything else in it is replaced, never changed.
-        copied.memory, copied.traits = deepcopy(self.memory, memo), deepcopy(self.traits, memo)
+        copied.memory = deepcopy(self.memory, memo)
         return copied
 
     def __eq__(self, other: object) -> bool:

@@ -33,7 +33,7 @@ from etapa.journey.engine.judging.control_groups import control_group_bound, con
 from etapa.journey.engine.judging.goals import MOST_OPEN, CompiledGoal
 from etapa.journey.engine.queries.whereabouts import Whereabouts
 from etapa.journey.language.kinds.trait import Trait
-from etapa.journey.language.matching.predicates import needs_zone
+from etapa.journey.language.matching.predicates import MISSING, needs_zone
 from etapa.journey.language.model import Campaign, Caps, Journey, Quiet, Transition
 from etapa.journey.localtime.zones import UTC
 
@@ -58,11 +58,11 @@ class Consent:
         self._whereabouts: Final = whereabouts if needs_zone(consent.comparison) else None
 
     def given(self, customer: Customer) -> bool:
-        entry = customer.traits.get(self.trait)
-        if entry is None:
+        told = customer.trait(self.trait, MISSING)
+        if told is MISSING:
             return False
         given = self._given if self._whereabouts is None else self._given.in_zone(self._whereabouts.of(customer))
-        return given.accepts(entry[1])
+        return given.accepts(told)
 
 
 class QuietTime:

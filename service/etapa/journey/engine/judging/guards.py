@@ -81,10 +81,8 @@ class GuardedByTrait(Guarded):
         self._by_text: Final = by_text
 
     def open_to(self, customer: Customer, now: int, touchpoint: Touchpoint | None) -> Rules:
-        entry = customer.traits.get(self._name)
-        if entry is None or not isinstance(entry[1], str):
-            return _NO_RULES
-        return self._by_text.get(entry[1], _NO_RULES)
+        value = customer.trait(self._name, None)
+        return self._by_text.get(value, _NO_RULES) if isinstance(value, str) else _NO_RULES
 
 
 @final

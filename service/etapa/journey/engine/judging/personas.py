@@ -6,6 +6,7 @@ from etapa.journey.engine.conditions.condition import Condition
 from etapa.journey.engine.conditions.trait import TraitCompares
 from etapa.journey.engine.facts.customer import Customer
 from etapa.journey.engine.judging.outcomes import EvaluationFailed
+from etapa.journey.language.matching.predicates import MISSING
 
 _MOST_VALUES: Final = 1_000
 """Most values of a trait whose persona is kept, so that it is judged once."""
@@ -51,9 +52,10 @@ class Personas:
     def _first_of(self, customer: Customer) -> int:
         if self._asked is None:
             return self._judge(customer)
-        entry = customer.traits.get(self._asked)
-        value = None if entry is None else entry[1]
-        if entry is not None and not isinstance(value, str):
+        value = customer.trait(self._asked, MISSING)
+        if value is MISSING:
+            value = None
+        elif not isinstance(value, str):
             return self._judge(customer)
         number = self._by_value.get(value)
         if number is None:

@@ -23,7 +23,8 @@ from etapa.journey.engine.judging.repeats import RepeatsWithin
 from etapa.journey.engine.judging.stage_rules import StageRules
 from etapa.journey.engine.judging.touchpoint_kind import TouchpointKind
 from etapa.journey.engine.queries.beginnings import digests_of, known_of, stages_by_digest, trait_key
-from etapa.journey.engine.queries.whereabouts import Whereabouts, ZoneWatch
+from etapa.journey.engine.queries.kept_trait import KeptTrait
+from etapa.journey.engine.queries.whereabouts import Whereabouts
 from etapa.journey.language.kinds.logic import reads_dates
 from etapa.journey.language.model import ANY_TYPE, Campaign, CustomerZone, Journey, Rule
 from etapa.journey.ledger.tables import Segment
@@ -103,30 +104,6 @@ def _goal_condition(compiler: Compiler, campaign: Campaign) -> Condition | None:
     """The condition of a campaign's goal, if it has one."""
     goal = campaign.goal
     return None if goal is None or goal.when is None else compiler.condition_of(f"goal of {campaign.id}", goal.when)
-
-
-@final
-class KeptTrait:
-    """A trait that customers keep."""
-
-    __slots__ = ("_booleans_suit", "_texts_suit", "asks", "name", "watches")
-
-    def __init__(self, name: str, asks: list[Ask], watches: list[Watch]) -> None:
-        self.name: Final = name
-        self.asks: Final = asks
-        """What conditions ask of its whole value."""
-        self.watches: Final = watches
-        """What checks its values as they arrive."""
-        # What suits a zone is a matter of the name, not of the type.
-        by_kind = all(watch.check.conversion is None and not isinstance(watch, ZoneWatch) for watch in watches)
-        self._texts_suit: Final = by_kind and not any(watch.check.misses("") for watch in watches)
-        self._booleans_suit: Final = by_kind and not any(watch.check.misses(True) for watch in watches)
-
-    def suits_all(self, value: object) -> bool:
-        """Whether the value is certainly of a type that all conditions can use."""
-        if isinstance(value, bool):
-            return self._booleans_suit
-        return self._texts_suit and isinstance(value, str)
 
 
 @final

@@ -4,6 +4,7 @@ from etapa.journey.engine.accumulators.ever import record_latest
 from etapa.journey.engine.accumulators.kept_value import keep, keepsake
 from etapa.journey.engine.facts.customer import Customer
 from etapa.journey.engine.facts.instant import LONG_AGO
+from etapa.journey.engine.facts.told_traits import told_again
 from etapa.journey.engine.facts.touchpoint import Touchpoint
 from etapa.journey.engine.judging.outcomes import EvaluationFailed
 from etapa.journey.engine.judging.program import Program
@@ -51,7 +52,7 @@ def _expect_the_end(customer: Customer, at: int, kind: TouchpointKind) -> None:
 
 def _remember_traits(program: Program, customer: Customer, touchpoint: Touchpoint) -> None:
     """Each trait keeps the value with the latest time; at equal times the later arrival wins."""
-    found, kept = touchpoint.traits, customer.traits
+    found = touchpoint.traits
     for trait in program.traits_kept:
         value = found.get(trait.name)
         if value is None and trait.name not in found:
@@ -59,20 +60,21 @@ def _remember_traits(program: Program, customer: Customer, touchpoint: Touchpoin
         if not trait.suits_all(value):
             for watch in trait.watches:
                 watch.look(value)
-        entry = kept.get(trait.name)
-        if entry is not None:
-            since: int = entry[0]
+        told, place = customer.told, customer.trait_places.get(trait.name)
+        if place is not None:
+            since: int = told[place]
             if touchpoint.at < since:
                 continue
-            if _is_the_same(value, entry[1]):
-                entry[0] = touchpoint.when
+            kept = told[place + 1]
+            if _is_the_same(value, kept):
+                customer.told = told_again(told, place, touchpoint.when, trait.shared(kept))
                 continue
         customer.persona_by = customer.settled = None
         if trait.asks:
             value = keep(value, trait.asks, UTC if program.whereabouts is None else program.whereabouts.of(customer))
         else:
             value = keepsake(value)
-        kept[trait.name] = [touchpoint.when, value]
+        customer.tell(trait.name, touchpoint.when, trait.shared(value))
 
 
 def _is_the_same(value: object, kept: object) -> bool:

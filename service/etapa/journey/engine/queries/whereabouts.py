@@ -23,8 +23,7 @@ class Whereabouts:
         """The customer's zone. An unknown name counts as missing."""
         if self._trait is None:
             return self._elsewhere
-        entry = customer.traits.get(self._trait)
-        return self._elsewhere if entry is None else zone_called(entry[1]) or self._elsewhere
+        return zone_called(customer.trait(self._trait, None)) or self._elsewhere
 
     def traits(self) -> tuple[str, ...]:
         """The trait that names the zone, if there is one."""
