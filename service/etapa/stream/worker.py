@@ -12,6 +12,7 @@ from mode import Service
 from etapa.contracts.incoming.decoder import Decoder
 from etapa.hosting import event_loop
 from etapa.hosting.faust_frame import DisklessApp, StoppableWorker, made_app
+from etapa.hosting.freed_memory import keep_freed_memory
 from etapa.hosting.garbage import spare_the_garbage_collector
 from etapa.hosting.health import WorkerError
 from etapa.journey.engine.judging.program import Program
@@ -36,6 +37,7 @@ def run_worker(
     Raises what they raise at their start, and `WorkerError` when the worker ends by itself.
     """
     spare_the_garbage_collector()
+    keep_freed_memory()
     thin_out_logs()
     event_loop.run(_run(settings, program, observer, decoder, hosted))
 
