@@ -1,6 +1,7 @@
 """A server of a few lines on a free port of 127.0.0.1, for what speaks a protocol of its own, or breaks one."""
 
 import asyncio
+import ssl
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager, suppress
 
@@ -11,8 +12,8 @@ _LAST_SECONDS = 5.0
 
 
 @asynccontextmanager
-async def tcp_server(handler: Handler) -> AsyncIterator[int]:
-    """Run `handler` for each connection; yields the port. At the end every handler has ended and every connection is closed.
+async def tcp_server(handler: Handler, tls: ssl.SSLContext | None = None) -> AsyncIterator[int]:
+    """Run `handler` for each connection, over TLS if that is given; yields the port. At the end every handler has ended and every connection is closed.
 
     A handler may end with a lost connection. Before Python 3.12 `asyncio` leaves it to the loop's end to cancel handlers, and a
     transport whose handler is cancelled stays open until the garbage collector finds it, in the middle of another test.
@@ -31,7 +32,7 @@ async def tcp_server(handler: Handler) -> AsyncIterator[int]:
     def accept(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         at_work.add(asyncio.create_task(handle(reader, writer)))
 
-    async with await asyncio.start_server(accept, "127.0.0.1", 0) as server:
+    async with await asyncio.start_server(accept, "127.0.0.1", 0, ssl=tls) as server:
         try:
             yield server.sockets[0].getsockname()[1]
         finally:

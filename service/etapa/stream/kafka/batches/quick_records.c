@@ -128,11 +128,14 @@ static PyObject *read_places(PyObject *module, PyObject *arguments)
     PyObject *batch;
     int count, has_one_time;
     long long offset, time;
-    if (!PyArg_ParseTuple(arguments, "SiLLp", &batch, &count, &offset, &time, &has_one_time))
+    Py_ssize_t first, stop;
+    if (!PyArg_ParseTuple(arguments, "SnniLLp", &batch, &first, &stop, &count, &offset, &time, &has_one_time))
         return NULL;
-    place start = (place)PyBytes_AS_STRING(batch), at = start, end = start + PyBytes_GET_SIZE(batch);
+    if (first < 0 || first > stop || stop > PyBytes_GET_SIZE(batch))
+        return PyErr_Format(PyExc_ValueError, "no records lie from %zd to %zd in %zd bytes", first, stop, PyBytes_GET_SIZE(batch));
+    place start = (place)PyBytes_AS_STRING(batch), at = start + first, end = start + stop;
     /* Each takes seven bytes at least. */
-    if (count < 0 || count > (end - start) / 7)
+    if (count < 0 || count > (end - at) / 7)
         Py_RETURN_NONE;
     const int64_t base[2] = {offset, time};
     int64_t last = -1;
@@ -165,7 +168,7 @@ static PyObject *read_places(PyObject *module, PyObject *arguments)
 
 PyDoc_STRVAR(read_places_doc,
              "Where each record of a batch lies, from which on another timestamp holds, and the headers of those that have some, by number.\n\n"
-             "The batch is given without its header. "
+             "The records lie in these bytes from `first` to before `stop`. "
              "A place is six numbers of 64 bits: offset, microseconds, and beginnings and lengths of key and value; -1: there is none.\n"
              "None: the batch is to be read another way. `has_one_time`: `time` is that of all records; otherwise the first one's.");
 

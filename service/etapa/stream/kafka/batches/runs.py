@@ -82,20 +82,22 @@ class FetchedRecords:
         header = _HEADER.unpack_from(self._fetched, start)
         if header[5] & DefaultRecordBase.CONTROL_MASK:
             return batch
-        return _BatchInOneRun(batch, memoryview(self._fetched)[start : self._position], self.most)
+        return _BatchInOneRun(batch, self._fetched, start, self._position, self.most)
 
 
 class _BatchInOneRun:
     """What aiokafka asks a batch. The records are read after the checksum has been looked at, and only if they are wanted."""
 
-    def __init__(self, batch: Any, written: memoryview, most: int) -> None:
+    def __init__(self, batch: Any, fetched: bytes, start: int, stop: int, most: int) -> None:
         self.base_offset = batch.base_offset
         self.next_offset = batch.next_offset
         self.producer_id = batch.producer_id
         self.is_transactional = batch.is_transactional
         self.is_control_batch = False
         self._batch = batch
-        self._written = written
+        self._fetched = fetched
+        self._records_at = start + _HEADER.size, stop
+        self._written = memoryview(fetched)[start:stop]
         self._most = most
 
     def validate_crc(self) -> bool:
@@ -106,10 +108,17 @@ class _BatchInOneRun:
         first_offset, _, _, _, _, attributes, _, first_time, latest_time, _, _, _, count = _HEADER.unpack_from(self._written)
         has_one_time = bool(attributes & DefaultRecordBase.TIMESTAMP_TYPE_MASK)
         time = latest_time if has_one_time else first_time
-        unpacked = unpacked_at_once(attributes & DefaultRecordBase.CODEC_MASK, self._written[_HEADER.size :], self._most)
-        # A copy, so that not all that was fetched stays in memory with a batch.
-        content = b"" if unpacked is None else bytes(unpacked)
-        found = None if unpacked is None else read_places(content, count, first_offset, time, has_one_time)
+        codec = attributes & DefaultRecordBase.CODEC_MASK
+        # What is not compressed is left where it was fetched: a batch mostly takes all of a fetch.
+        content, (start, stop) = self._fetched, self._records_at
+        if codec != DefaultRecordBase.CODEC_NONE:
+            unpacked = unpacked_at_once(codec, self._written[_HEADER.size :], self._most)
+            if unpacked is None:
+                yield from self._batch
+                return
+            content = bytes(unpacked)
+            start, stop = 0, len(content)
+        found = read_places(content, start, stop, count, first_offset, time, has_one_time)
         if found is None:
             yield from self._batch
         elif found[0]:

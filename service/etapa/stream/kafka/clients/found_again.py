@@ -17,6 +17,7 @@ from aiokafka.errors import KafkaConnectionError, KafkaError
 from aiokafka.protocol.metadata import MetadataRequest
 
 from etapa.stream.kafka.clients.access import Access
+from etapa.stream.kafka.clients.frames import AT_ONCE, read_in_place
 
 _SOON = 5.0
 """Seconds within which a connection that will be refused has been refused."""
@@ -28,6 +29,7 @@ class FindsAgain(AIOKafkaClient):  # type: ignore[misc]
     """aiokafka's client, which connects consumers, producers and admin clients to the brokers."""
 
     _access: Access
+    _at_once: bytearray
 
     # aiokafka keeps the initial values and passes them to each new connection. Looked up here, they are what the files hold now.
     @property
@@ -60,6 +62,13 @@ class FindsAgain(AIOKafkaClient):  # type: ignore[misc]
             else:
                 conn.close(reason=CloseReason.SHUTDOWN)
         return why
+
+    async def _get_conn(self, node_id: Any, **others: Any) -> AIOKafkaConnection | None:
+        """The connection to a broker, which is read in place (see `frames`); none if there is no way there."""
+        connection = await super()._get_conn(node_id, **others)
+        if isinstance(connection, AIOKafkaConnection):
+            read_in_place(connection, self._at_once)
+        return connection
 
     async def _metadata_update(self, cluster_metadata: ClusterMetadata, topics: Any) -> bool:
         """Returns whether the metadata was updated. Called whenever a broker does not answer, and at intervals."""
@@ -108,6 +117,7 @@ def find_again(client: AIOKafkaClient, access: Access) -> None:
     """Make the client of a consumer, a producer or an admin client find brokers again, and log in with the current values of `access`."""
     client.__class__ = FindsAgain
     client._access = access
+    client._at_once = bytearray(AT_ONCE)
 
 
 def _places(cluster: ClusterMetadata) -> str:
