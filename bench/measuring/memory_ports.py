@@ -10,10 +10,10 @@ from heapq import heappop, heappush
 from etapa.contracts.stored.mark import TOPIC_ROLES
 from etapa.contracts.stored.packed_texts import texts_of
 from etapa.contracts.stored.reclassification import ReclassifyProgress, ReclassifyRequest
+from etapa.stream.protocol.due_timers import Due, DueTimers
 from etapa.stream.protocol.ports import (
     NO_PAGES,
     ApplyOutcome,
-    Due,
     Fetched,
     LoadedCustomers,
     RecentChanges,
@@ -93,7 +93,7 @@ class DictView:
     async def load(self, customer_ids: Sequence[str], due_by: int | None, due_limit: int, *, due_states: bool = True) -> LoadedCustomers:
         states = [self._states.get(customer_id) for customer_id in customer_ids]
         due = self._due(due_by, due_limit + 1, due_states=due_states) if due_by is not None else []
-        return LoadedCustomers(self._mark, states, due[:due_limit], more_due=len(due) > due_limit)
+        return LoadedCustomers(self._mark, states, DueTimers.of(due[:due_limit], have_states=due_states), more_due=len(due) > due_limit)
 
     def _due(self, due_by: int, limit: int, *, due_states: bool) -> list[Due]:
         found: dict[str, Due] = {}

@@ -48,7 +48,7 @@ def test_what_is_applied_can_be_loaded_with_its_mark(redis_url: str) -> None:
         async with opened(redis_url) as (view, _, _):
             assert await view.mark() is None
             empty = await view.load(["a"], 5, 5)
-            assert (empty.mark, empty.states, empty.due, empty.more_due) == (None, [None], [], False)
+            assert (empty.mark, empty.states, list(empty.due), empty.more_due) == (None, [None], [], False)
             assert await view.apply(None, mark(4), customers(("a", "s1", None), ("b", "s2", 70))) == "applied"
             assert await view.mark() == mark(4)
             loaded = await view.load(["b", "nobody", "a"], None, 10)

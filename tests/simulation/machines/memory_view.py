@@ -14,7 +14,8 @@ from redis.exceptions import NoScriptError
 from etapa.contracts.stored.ledger_page import LINKED_PREFIX
 from etapa.contracts.stored.linked_ids import linked_field
 from etapa.contracts.stored.reclassification import ReclassifyProgress, ReclassifyRequest
-from etapa.stream.protocol.ports import NO_PAGES, ApplyOutcome, Due, LoadedCustomers, Scanned, ViewError, ViewMark
+from etapa.stream.protocol.due_timers import Due, DueTimers
+from etapa.stream.protocol.ports import NO_PAGES, ApplyOutcome, LoadedCustomers, Scanned, ViewError, ViewMark
 from etapa.stream.protocol.records import Applied
 from etapa.stream.redis.client import RedisClient, Script
 from tests.simulation.machines.process import Process
@@ -58,7 +59,7 @@ class MemoryRedis:
                 key=lambda each: (each.due, each.customer_id.encode()),
             )
         states = [self.customers[customer_id].state if customer_id in self.customers else None for customer_id in customer_ids]
-        return LoadedCustomers(self.mark, states, due[:due_limit], more_due=len(due) > due_limit)
+        return LoadedCustomers(self.mark, states, DueTimers.of(due[:due_limit], have_states=due_states), more_due=len(due) > due_limit)
 
     def apply(
         self, follows: int | None, mark: ViewMark, customers: Sequence[Applied], ledger: Mapping[bytes, bytes | None] = NO_PAGES

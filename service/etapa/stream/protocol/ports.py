@@ -15,6 +15,7 @@ from etapa.contracts.stored.mark import TopicRole
 from etapa.contracts.stored.reclassification import ReclassifyProgress, ReclassifyRequest
 from etapa.contracts.stored.transfer import TopicLayout
 from etapa.errors import EtapaError
+from etapa.stream.protocol.due_timers import DueTimers
 from etapa.stream.protocol.records import Applied, Outgoing, Record, StateRecord
 from etapa.stream.protocol.records_in_batches import Records
 
@@ -200,20 +201,12 @@ class ViewMark(msgspec.Struct, frozen=True):
         return InCommon(self.memories, self.names)
 
 
-class Due(msgspec.Struct, frozen=True, gc=False):
-    """A customer whose timer is due, with its state as stored; empty where states of due customers were not asked for."""
-
-    customer_id: str
-    due: int
-    state: bytes
-
-
 class LoadedCustomers(msgspec.Struct, frozen=True):
     """States (in the order asked for; none for a new customer), due timers ordered by (due, customer), and the mark at that same moment."""
 
     mark: ViewMark | None
     states: Sequence[bytes | None]
-    due: Sequence[Due]
+    due: DueTimers
     more_due: bool
     """Whether the limit cut the list of due timers short."""
 

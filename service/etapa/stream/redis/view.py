@@ -6,7 +6,6 @@ call is one round trip within the configured time-out, and may safely be repeate
 
 import contextlib
 from collections.abc import Coroutine, Mapping, Sequence
-from itertools import repeat
 from typing import Any, Final, cast
 
 import msgspec
@@ -18,7 +17,8 @@ from etapa.contracts.stored.reclassification import ReclassifyProgress, Reclassi
 from etapa.contracts.stored.transfer import TopicLayout
 from etapa.journey.units import SECOND
 from etapa.settings import Settings
-from etapa.stream.protocol.ports import NO_PAGES, ApplyOutcome, Due, LoadedCustomers, Scanned, UnreadableMark, ViewError, ViewMark
+from etapa.stream.protocol.due_timers import DueTimers
+from etapa.stream.protocol.ports import NO_PAGES, ApplyOutcome, LoadedCustomers, Scanned, UnreadableMark, ViewError, ViewMark
 from etapa.stream.protocol.records import Applied
 from etapa.stream.redis.client import RedisClient, Script
 from etapa.stream.redis.errors import view_errors
@@ -72,12 +72,10 @@ class RedisView:
         async with self._errors("loading states"):
             mark, states, due, stored, more = await _LOAD.run(self._client, keys, arguments)
         fields = fields_of(mark)
-        timers = []
-        for id_, score, state in zip(due[::2], due[1::2], stored if due_states else repeat(b"", len(due) // 2), strict=True):
-            if state is None:
-                message = f"partition {self._partition}: a timer of a customer without a state; {self._advice()}"
-                raise ViewError(message)
-            timers.append(Due(id_.decode(), int(float(score)), state))
+        if None in stored:
+            message = f"partition {self._partition}: a timer of a customer without a state; {self._advice()}"
+            raise ViewError(message)
+        timers = DueTimers(list(map(bytes.decode, due[::2])), due[1::2], stored if due_states else None)
         return LoadedCustomers(self._read_mark(fields), states, timers, bool(more))
 
     async def counts(self) -> Mapping[str, int]:

@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 
 import msgspec
 
+from etapa.stream.protocol.due_timers import NOTHING_DUE
 from etapa.stream.protocol.ledger_keeper import LedgerPages
 from etapa.stream.protocol.ports import LoadedCustomers, ViewMark
 from etapa.stream.protocol.records import Applied
@@ -58,7 +59,7 @@ class FollowingView:
         loaded = await self._load(customer_ids, due_by, due_states=due_states)
         if not loaded.due:
             return loaded
-        unknown = missing([due.customer_id for due in loaded.due])
+        unknown = missing(loaded.due.customer_ids)
         self._due_were_missing = not set(customer_ids).issuperset(unknown)
         if self._due_were_missing and not due_states:
             # All of it once more, since timers and states must be of one moment.
@@ -69,7 +70,7 @@ class FollowingView:
         loaded = await self._around.view.load(customer_ids, due_by, self._around.options.max_timers, due_states=due_states)
         if not self._is_ours(loaded.mark):
             # Whatever is there is not ours; the first apply removes it.
-            return LoadedCustomers(None, [None] * len(customer_ids), (), more_due=False)
+            return LoadedCustomers(None, [None] * len(customer_ids), NOTHING_DUE, more_due=False)
         return loaded
 
     def _is_ours(self, mark: ViewMark | None) -> bool:

@@ -287,7 +287,10 @@ class Tenure:
             admit(customer_id, None if state is None else decode_state(state, customer_id, self._common))
             if count % every == 0:
                 await self._pause()
-        unknown = set(self._engine.missing([due.customer_id for due in loaded.due]))
+        if not loaded.due.have_states:
+            # All of them were in memory already, or were named.
+            return
+        unknown = set(self._engine.missing(loaded.due.customer_ids))
         for count, due in enumerate(loaded.due, start=1):
             if due.customer_id in unknown:
                 admit(due.customer_id, decode_state(due.state, due.customer_id, self._common))
