@@ -1,5 +1,6 @@
 """A Prometheus histogram that takes thousands of observations at once at the cost of a few."""
 
+from array import array
 from bisect import bisect_left
 from collections.abc import Iterator, Mapping, Sequence
 
@@ -7,7 +8,7 @@ from prometheus_client.core import HistogramMetricFamily, Metric
 from prometheus_client.registry import Collector, CollectorRegistry
 from prometheus_client.samples import Exemplar
 
-from etapa.metrics.tallies import count_between
+from etapa.metrics.quick_counting import count_durations
 
 
 class _Series:
@@ -49,10 +50,10 @@ class BulkHistogram(Collector):
         series.counts[bisect_left(self._bounds, value)] += many
         series.sum += value * many
 
-    def observe_all(self, values: list[float], label_value: str = "") -> None:
-        """Add each of the values."""
+    def observe_durations(self, durations: "array[int]", label_value: str = "") -> None:
+        """Add each of these microseconds as seconds."""
         series = self._of(label_value)
-        series.sum += count_between(self._bounds, series.counts, values)
+        series.sum += count_durations(self._bounds, series.counts, durations)
 
     def exemplify(self, value: float, labels: Mapping[str, str], at: float, label_value: str = "") -> None:
         """Set the exemplar of an observed value's bucket to the labels of its trace. `at` is in seconds since 1970."""

@@ -1,11 +1,13 @@
 """Counting the contents of a batch, so that measuring every touchpoint and every change costs next to nothing."""
 
+from array import array
 from collections.abc import Sequence
 from typing import Final
 
 from mypy_extensions import i64
 
 from etapa.journey.engine.facts.changes import CampaignOutcome
+from etapa.journey.units import SECOND
 
 GOAL_OUTCOMES: Final = [(group, outcome) for group in ("sent", "holdout") for outcome in ("met", "missed")]
 
@@ -19,10 +21,14 @@ def outcomes_in(outcomes: Sequence[CampaignOutcome]) -> dict[tuple[str, str, str
     return found
 
 
-def count_between(bounds: list[float], counts: list[int], values: list[float]) -> float:
-    """Count each value at the index of the first bound that is not below it; returns the sum of all values."""
+def durations_between(bounds: list[float], counts: list[int], durations: "array[int]") -> float:
+    """Count each duration (microseconds) at the index of the first bound (seconds) that is not below it; returns their sum in seconds.
+
+    See `bucket_counts.c`.
+    """
     total = 0.0
-    for value in values:
+    for duration in durations:
+        value = duration / SECOND
         # `bisect_left` does the same, but compiled code calls it at four times the cost.
         first: i64 = 0
         end: i64 = len(bounds)

@@ -217,7 +217,7 @@ class Metrics:
         self._forget_requests.inc(batch.forget_requests)
         self._denied.labels(str(partition)).set(batch.denied)
         self._timers.inc(batch.timers_fired)
-        self._timer_delay.observe_all(list(batch.timer_delays))
+        self._timer_delay.observe_durations(batch.timer_delays)
         if batch.stream_time is not None:
             self._stream_time.labels(str(partition)).set(batch.stream_time / SECOND)
         # Clocks differ: a record from a producer whose clock is ahead counts as taking no time, not negative time.
@@ -229,7 +229,7 @@ class Metrics:
 
     def _count_changes(self, counts: ChangeCounts) -> None:
         for stage, dwells in counts.dwells.items():
-            self._dwell.observe_all(dwells, stage)
+            self._dwell.observe_durations(dwells, stage)
         for (source, to, cause), number in counts.moves.items():
             self._changes.labels(NEW_CUSTOMER if source is None else source, to, cause).inc(number)
         for offered, number in counts.offers.items():

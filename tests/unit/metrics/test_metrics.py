@@ -1,5 +1,6 @@
 """What Prometheus sees of a worker: filled by batches, with bounded labels, and present from the start."""
 
+from array import array
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
@@ -51,7 +52,7 @@ def batch(
 ) -> BatchCommitted:
     values: dict[str, Any] = {
         "timers_fired": 0,
-        "timer_delays": (),
+        "timer_delays": array("q"),
         "committed_at": 100 * SECOND,
         "stream_time": None,
         "seconds": {},
@@ -204,7 +205,9 @@ def test_latency_is_from_the_record_to_its_commit_and_never_negative() -> None:
 
 def test_steps_view_delay_and_timers_are_measured() -> None:
     metrics = Metrics(JOURNEY)
-    metrics.batch_committed(0, batch(seconds={"decode": 0.5, "commit": 0.25}, timers_fired=2, timer_delays=(0.5, 1.5)))
+    metrics.batch_committed(
+        0, batch(seconds={"decode": 0.5, "commit": 0.25}, timers_fired=2, timer_delays=array("q", [500_000, 1_500_000]))
+    )
     metrics.view_applied(0, 0.125, 0.0625)
     assert value(metrics, "etapa_batch_seconds_sum", step="decode") == 0.5
     assert value(metrics, "etapa_batch_seconds_sum", step="apply") == 0.0625
@@ -306,7 +309,7 @@ def test_observing_in_bulk_gives_what_observing_one_by_one_gives() -> None:
     metrics = Metrics(JOURNEY)
     bulk = BulkHistogram("bulk", "In bulk", (1, 2, 5), metrics.registry)
     bulk.observe(1.0, 2)
-    bulk.observe_all([1.5, 9.0, 9.0, 9.0])
+    bulk.observe_durations(array("q", [1_500_000, 9_000_000, 9_000_000, 9_000_000]))
     buckets = [value(metrics, "bulk_bucket", le=bound) for bound in ("1.0", "2.0", "5.0", "+Inf")]
     assert buckets == [2, 3, 3, 6]
     assert value(metrics, "bulk_count") == 6
@@ -317,7 +320,7 @@ def test_observing_in_bulk_keeps_a_series_for_each_value_of_its_label() -> None:
     metrics = Metrics(JOURNEY)
     bulk = BulkHistogram("bulk", "In bulk", (1, 2), metrics.registry, "stage")
     bulk.show("new")
-    bulk.observe_all([1.5, 1.5], "buyer")
+    bulk.observe_durations(array("q", [1_500_000] * 2), "buyer")
     assert [value(metrics, "bulk_count", stage=stage) for stage in ("new", "buyer", "gone")] == [0, 2, None]
     assert value(metrics, "bulk_bucket", stage="buyer", le="1.0") == 0
 

@@ -1,6 +1,7 @@
 """The journey map: the response of `/v1/journey`."""
 
 import asyncio
+from array import array
 from importlib.resources import files
 from typing import Any
 
@@ -62,7 +63,7 @@ def committed(*changes: StageChange) -> BatchCommitted:
         changes=counts_of(changes),
         stage_deltas={},
         timers_fired=0,
-        timer_delays=[],
+        timer_delays=array("q"),
         arrivals=NO_ARRIVALS,
         committed_at=0,
         stream_time=None,

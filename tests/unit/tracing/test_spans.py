@@ -6,6 +6,7 @@ import socket
 import subprocess
 import sys
 import uuid
+from array import array
 from collections.abc import Iterator, Mapping
 
 import pytest
@@ -52,7 +53,7 @@ def batch(records: list[Record]) -> BatchCommitted:
         changes=ChangeCounts(),
         stage_deltas={},
         timers_fired=2,
-        timer_delays=(),
+        timer_delays=array("q"),
         arrivals=arrivals_of(records, len(records)),
         committed_at=COMMITTED_AT,
         stream_time=None,

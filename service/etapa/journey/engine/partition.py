@@ -35,7 +35,6 @@ from etapa.journey.engine.nearness import AT_ONCE, IS_POSSIBLE, bring_near
 from etapa.journey.engine.rehearsal import Rehearsal
 from etapa.journey.engine.timers import CustomerTimer, Timers
 from etapa.journey.engine.work import Work
-from etapa.journey.units import SECOND
 
 _Silent = tuple[str, int, Outreach | None, Way, Sequence[str]]
 """Stage, sequence, outreach, way and the stages visited of a customer before it was carried over silently."""
@@ -477,7 +476,7 @@ class Partition:
             customer = kept.customer
             if customer is None:
                 continue
-            work.timer_delays.append((by - at) / SECOND)
+            work.timer_delays.append(by - at)
             self._note(kept, customer)
             made = len(work.changes)
             try:

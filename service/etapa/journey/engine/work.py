@@ -1,5 +1,6 @@
 """The results of a partition's touchpoints and timers, to be published and stored."""
 
+from array import array
 from typing import final
 
 from etapa.journey.engine.deny_list import Denial
@@ -48,8 +49,8 @@ class Work(Happened):
         """The customers to store, by id. They are live objects: encode them before feeding the partition again."""
         self.applied = 0
         self.duplicates = 0
-        self.timer_delays: list[float] = []
-        """For each timer that stream time fired, how late it was: seconds of stream time after its due time plus the journey's grace."""
+        self.timer_delays: array[int] = array("q")
+        """For each timer that stream time fired, how late it was: microseconds of stream time after its due time plus the journey's grace."""
 
     @property
     def timers_fired(self) -> int:

@@ -4,6 +4,7 @@ Everything here is synchronous and must be cheap: it is called between two steps
 A method that raises ends the task, so none should. Times are microseconds since 1970; durations are seconds.
 """
 
+from array import array
 from collections.abc import Mapping, Sequence
 from typing import Literal, Protocol
 
@@ -75,8 +76,8 @@ class BatchCommitted(msgspec.Struct, frozen=True):
     stage_deltas: Mapping[str, int]
     """By how many customers each stage grew (or shrank, when negative); unchanged stages are left out."""
     timers_fired: int
-    timer_delays: Sequence[float]
-    """For each timer that fired, how long after its due time plus the journey's grace, in seconds of stream time."""
+    timer_delays: "array[int]"
+    """For each timer that fired, how long after its due time plus the journey's grace, in microseconds of stream time."""
     arrivals: Arrivals
     """When its records arrived; there are none when only timers fired."""
     committed_at: int

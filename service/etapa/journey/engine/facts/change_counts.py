@@ -1,5 +1,6 @@
 """How many stage changes a batch made, and of which kind, for its observer. Far less than the changes themselves."""
 
+from array import array
 from collections.abc import Iterable
 from typing import Final, final
 
@@ -7,7 +8,6 @@ from mypy_extensions import mypyc_attr
 
 from etapa.journey.engine.facts.changes import Cause, Offer, Release, TriggerOutcome
 from etapa.journey.engine.facts.stage_change import StageChange
-from etapa.journey.units import SECOND
 
 Move = tuple[str | None, str, Cause]
 """From where (none: a new customer), to where, and by what."""
@@ -25,8 +25,9 @@ class ChangeCounts:
         """How many changes there are."""
         self.moves: Final[dict[Move, int]] = {}
         """How many of them are alike."""
-        self.dwells: Final[dict[str, list[float]]] = {}
-        """For each stage, how long the customers who left it had stayed, in seconds."""
+        self.dwells: Final[dict[str, array[int]]] = {}
+        """For each stage, how long the customers who left it had stayed, in microseconds: as plain numbers, since objects would be in no cache
+        any more when they are counted."""
         self.offers: Final[dict[tuple[str, TriggerOutcome], int]] = {}
         """How many changes were offered to each campaign, and how many of its held triggers were checked again, by outcome."""
 
@@ -39,8 +40,8 @@ class ChangeCounts:
         if source is not None and dwell is not None:
             dwells = self.dwells.get(source)
             if dwells is None:
-                dwells = self.dwells[source] = []
-            dwells.append(dwell / SECOND)
+                dwells = self.dwells[source] = array("q")
+            dwells.append(dwell)
 
     def add_offer(self, offer: Offer) -> None:
         """Count what became of an offer to a campaign."""

@@ -1,0 +1,3 @@
+from array import array
+
+def durations_between(bounds: list[float], counts: list[int], durations: array[int], /) -> float: ...
