@@ -19,6 +19,7 @@ from etapa.settings import Settings
 from etapa.stream.kafka.clients.access import Access
 from etapa.stream.kafka.clients.found_again import find_again
 from etapa.stream.kafka.clients.frames import AT_ONCE, Frames, read_in_place
+from etapa.stream.kafka.pieces import PieceWriter
 from tests.servers.certificates import Authority
 from tests.servers.local_tcp import tcp_server
 
@@ -167,20 +168,20 @@ def test_an_answer_to_another_question_ends_the_connection(new_loop: NewLoop) ->
     assert with_broker(new_loop, answering, ask) is False
 
 
-def test_every_connection_of_a_client_is_read_in_place() -> None:
+def test_every_connection_of_a_client_is_read_in_place_and_written_in_pieces() -> None:
     async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         writer.write(answer(await correlation_of_next(reader), 1))
         await reader.read()
 
-    async def scenario() -> bool:
+    async def scenario() -> tuple[bool, bool]:
         async with tcp_server(serve) as port:
             client = AIOKafkaClient(bootstrap_servers=f"127.0.0.1:{port}")
             find_again(client, Access(Settings()))
             client.cluster.update_metadata(MetadataResponse_v1([(1, "127.0.0.1", port, None)], 1, []))
             connection = await client._get_conn(1)
-            is_in_place = isinstance(connection._writer.transport.get_protocol(), Frames)
+            is_as_ours = isinstance(connection._writer.transport.get_protocol(), Frames), isinstance(connection._writer, PieceWriter)
             assert await client._get_conn(1) is connection
             await client.close()
-            return is_in_place
+            return is_as_ours
 
-    assert asyncio.run(scenario())
+    assert asyncio.run(scenario()) == (True, True)

@@ -18,6 +18,7 @@ from aiokafka.protocol.metadata import MetadataRequest
 
 from etapa.stream.kafka.clients.access import Access
 from etapa.stream.kafka.clients.frames import AT_ONCE, read_in_place
+from etapa.stream.kafka.pieces import write_in_pieces
 
 _SOON = 5.0
 """Seconds within which a connection that will be refused has been refused."""
@@ -64,10 +65,11 @@ class FindsAgain(AIOKafkaClient):  # type: ignore[misc]
         return why
 
     async def _get_conn(self, node_id: Any, **others: Any) -> AIOKafkaConnection | None:
-        """The connection to a broker, which is read in place (see `frames`); none if there is no way there."""
+        """The connection to a broker; none if there is no way there. It is read in place (see `frames`), and takes requests in pieces."""
         connection = await super()._get_conn(node_id, **others)
         if isinstance(connection, AIOKafkaConnection):
             read_in_place(connection, self._at_once)
+            write_in_pieces(connection)
         return connection
 
     async def _metadata_update(self, cluster_metadata: ClusterMetadata, topics: Any) -> bool:

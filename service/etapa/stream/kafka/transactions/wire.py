@@ -22,6 +22,8 @@ from aiokafka.protocol.types import (
     UnsignedVarInt32,
 )
 
+from etapa.stream.kafka.pieces import Piece, Pieces
+
 _TEXT = CompactString("utf-8")
 _TAGS = ("tags", TaggedFields)
 
@@ -120,14 +122,14 @@ class ProduceRequestV12(RequestStruct):  # type: ignore[misc]
         _TAGS,
     )
 
-    def encode(self) -> bytes:
-        """The same bytes as aiokafka's way gives, which copies each batch once for every structure around it: here all parts are joined once."""
-        parts: list[bytes] = []
+    def encode(self) -> Pieces:
+        """The same bytes as aiokafka's way gives, which copies each batch once for every structure around it: here no batch is copied."""
+        parts: list[Piece] = []
         _add_parts(self.SCHEMA, [self.get_item(name) for name in self.SCHEMA.names], parts)
-        return b"".join(parts)
+        return Pieces(parts)
 
 
-def _add_parts(kind: Any, value: Any, parts: list[bytes]) -> None:
+def _add_parts(kind: Any, value: Any, parts: list[Piece]) -> None:
     """What a value of a kind is written as; arrays and bytes are always there."""
     if isinstance(kind, Schema):
         for field, part in zip(kind.fields, value, strict=True):
