@@ -192,3 +192,21 @@ def test_no_memory_is_kept_of_what_was_read_or_declined() -> None:
     for fetched in every * 20:
         all_of(buffered(fetched, 0, FetchedRecords, in_runs=True), 3)
     assert sys.getallocatedblocks() - before < 500
+
+
+def test_what_is_not_compressed_is_left_where_it_was_fetched() -> None:
+    written = bytes(batch_of(numbered(3)) + batch_of(numbered(4, 3), 3))
+    fetched = FetchedRecords(written)
+    fetched.gives_runs, fetched.most = True, MOST
+    runs = [run for _ in range(2) for run in fetched.next_batch()]
+    batches = [run.since(0).batch for run in runs]
+    assert all(batch.content is written for batch in batches)
+    assert [batch.record(2).value for batch in batches] == [b"value 2", b"value 5"]
+
+
+@pytest.mark.parametrize(("first", "stop"), [(-1, 3), (2, 1), (0, 11)])
+def test_nothing_is_read_outside_of_what_was_fetched(first: int, stop: int) -> None:
+    from etapa.stream.kafka.batches.quick_records import read_places
+
+    with pytest.raises(ValueError, match=f"from {first} to {stop} in 10 bytes"):
+        read_places(b"x" * 10, first, stop, 1, 0, 0, False)
