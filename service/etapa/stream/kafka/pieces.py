@@ -7,7 +7,7 @@ from typing import Any, Final
 Piece = bytes | bytearray
 
 
-class Pieces:
+class RequestPieces:
     """What a request consists of. aiokafka asks how long it is, puts headers before it, and hands it to the connection's writer."""
 
     __slots__ = ("parts",)
@@ -19,8 +19,8 @@ class Pieces:
     def __len__(self) -> int:
         return sum(map(len, self.parts))
 
-    def __radd__(self, before: bytes) -> "Pieces":
-        return Pieces([before, *self.parts])
+    def __radd__(self, before: bytes) -> "RequestPieces":
+        return RequestPieces([before, *self.parts])
 
     def __bytes__(self) -> bytes:
         return b"".join(self.parts)
@@ -31,7 +31,7 @@ class PieceWriter(asyncio.StreamWriter):
 
     def write(self, data: Any) -> None:
         """Write bytes, or pieces."""
-        if isinstance(data, Pieces):
+        if isinstance(data, RequestPieces):
             self.writelines(data.parts)
         else:
             super().write(data)

@@ -7,7 +7,7 @@ from contextlib import suppress
 import pytest
 
 from etapa.hosting.event_loop import loop_factory
-from etapa.stream.kafka.pieces import Piece, Pieces, PieceWriter
+from etapa.stream.kafka.pieces import Piece, PieceWriter, RequestPieces
 from tests.servers.local_tcp import tcp_server
 
 BATCHES: list[Piece] = [b"topic", bytearray(range(256)) * 8_000, b"", b"another", bytearray(b"x") * 3_000_000]
@@ -15,7 +15,7 @@ EXPECTED = b"size" + b"header" + b"".join(BATCHES) + b"plain"
 
 
 def test_headers_are_put_before_them() -> None:
-    pieces = b"size" + (b"header" + Pieces(BATCHES))
+    pieces = b"size" + (b"header" + RequestPieces(BATCHES))
     assert bytes(pieces) + b"plain" == EXPECTED
     assert len(pieces) == len(EXPECTED) - len(b"plain")
     assert any(part is BATCHES[1] for part in pieces.parts)
@@ -32,7 +32,7 @@ def test_they_arrive_in_order_before_what_is_written_next(new_loop: Callable[[],
         async with tcp_server(serve) as port:
             _, writer = await asyncio.open_connection("127.0.0.1", port)
             writer.__class__ = PieceWriter
-            for data in (b"size" + (b"header" + Pieces(BATCHES)), b"plain"):
+            for data in (b"size" + (b"header" + RequestPieces(BATCHES)), b"plain"):
                 writer.write(data)  # type: ignore[arg-type]
             writer.close()
             with suppress(ConnectionError):

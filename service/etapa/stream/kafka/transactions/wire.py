@@ -22,7 +22,7 @@ from aiokafka.protocol.types import (
     UnsignedVarInt32,
 )
 
-from etapa.stream.kafka.pieces import Piece, Pieces
+from etapa.stream.kafka.pieces import Piece, RequestPieces
 
 _TEXT = CompactString("utf-8")
 _TAGS = ("tags", TaggedFields)
@@ -122,11 +122,11 @@ class ProduceRequestV12(RequestStruct):  # type: ignore[misc]
         _TAGS,
     )
 
-    def encode(self) -> Pieces:
+    def encode(self) -> RequestPieces:
         """The same bytes as aiokafka's way gives, which copies each batch once for every structure around it: here no batch is copied."""
         parts: list[Piece] = []
         _add_parts(self.SCHEMA, [self.get_item(name) for name in self.SCHEMA.names], parts)
-        return Pieces(parts)
+        return RequestPieces(parts)
 
 
 def _add_parts(kind: Any, value: Any, parts: list[Piece]) -> None:
