@@ -19,7 +19,7 @@ from etapa.settings import Settings
 from etapa.stream.kafka.clients.access import Access
 from etapa.stream.kafka.clients.found_again import find_again
 from etapa.stream.kafka.clients.frames import AT_ONCE, Frames, read_in_place
-from etapa.stream.kafka.pieces import PieceWriter
+from etapa.stream.kafka.requests.pieces import PieceWriter
 from tests.servers.certificates import Authority
 from tests.servers.local_tcp import tcp_server
 

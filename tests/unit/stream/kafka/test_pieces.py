@@ -7,7 +7,7 @@ from contextlib import suppress
 import pytest
 
 from etapa.hosting.event_loop import loop_factory
-from etapa.stream.kafka.pieces import Piece, PieceWriter, RequestPieces
+from etapa.stream.kafka.requests.pieces import Piece, PieceWriter, RequestPieces
 from tests.servers.local_tcp import tcp_server
 
 BATCHES: list[Piece] = [b"topic", bytearray(range(256)) * 8_000, b"", b"another", bytearray(b"x") * 3_000_000]

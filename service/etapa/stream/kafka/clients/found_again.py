@@ -18,7 +18,7 @@ from aiokafka.protocol.metadata import MetadataRequest
 
 from etapa.stream.kafka.clients.access import Access
 from etapa.stream.kafka.clients.frames import AT_ONCE, read_in_place
-from etapa.stream.kafka.pieces import write_in_pieces
+from etapa.stream.kafka.requests.pieces import write_in_pieces
 
 _SOON = 5.0
 """Seconds within which a connection that will be refused has been refused."""

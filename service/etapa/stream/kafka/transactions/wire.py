@@ -22,7 +22,7 @@ from aiokafka.protocol.types import (
     UnsignedVarInt32,
 )
 
-from etapa.stream.kafka.pieces import Piece, RequestPieces
+from etapa.stream.kafka.requests.pieces import Piece, RequestPieces
 
 _TEXT = CompactString("utf-8")
 _TAGS = ("tags", TaggedFields)

@@ -1,0 +1,1 @@
+"""How requests are handed to connections."""
