@@ -10,9 +10,12 @@ from types import FrameType
 
 import pytest
 
+from etapa.contracts.incoming.input_format import decoder_within
+from etapa.contracts.incoming.touchpoint_message import TouchpointLimits
 from etapa.embedded.shoppers import ShoppingTrip, touchpoints
 from etapa.journey.engine.compiled import IS_COMPILED
 from etapa.journey.engine.facts.customer import Customer
+from etapa.journey.engine.facts.instant import NEVER
 from etapa.journey.engine.facts.touchpoint import Touchpoint
 from etapa.journey.engine.judging.classify import touch
 from etapa.journey.engine.judging.program import compile_journey
@@ -72,11 +75,19 @@ def test_no_touchpoint_runs_through_a_function_that_was_left_uncompiled() -> Non
         Touchpoint(f"e-{number}", f"c-{number % 7}", kinds[number % 5], 10**15 + number * HOUR, "web", {"amount": 5.0, "rating": 3})
         for number in range(500)
     ]
+    # Customers who are led along the ideal way, and by campaigns and their goals.
+    decoder = decoder_within(TouchpointLimits())
+    decoded = [decoder.decode(sent.key, sent.value, (), None, NEVER) for sent in islice(touchpoints(TWO_YEARS), 5_000)]
+    made += [each for each in decoded if isinstance(each, Touchpoint)]
+    outcomes = 0
     before = sys.getprofile()
     sys.setprofile(note)
     try:
         for each in made:
-            customers[each.customer_id] = touch(program, customers.get(each.customer_id), each).customer
+            touched = touch(program, customers.get(each.customer_id), each)
+            customers[each.customer_id] = touched.customer
+            outcomes += len(touched.outcomes)
     finally:
         sys.setprofile(before)
     assert calls.most_common(3) == []
+    assert outcomes > 50

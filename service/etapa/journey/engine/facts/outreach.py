@@ -45,12 +45,6 @@ class OpenGoal(msgspec.Struct, array_like=True, frozen=True, gc=False):
     under: str | None = None
     """As in a held trigger."""
 
-    def with_armed(self, *, armed: bool) -> "OpenGoal":
-        return msgspec.structs.replace(self, armed=armed)
-
-    def worth(self, total: tuple[float, ...]) -> "OpenGoal":
-        return msgspec.structs.replace(self, total=total)
-
 
 class Outreach(msgspec.Struct, array_like=True, frozen=True, gc=False):
     """Which campaigns were triggered for a customer. Replaced, never changed."""
@@ -65,12 +59,6 @@ class Outreach(msgspec.Struct, array_like=True, frozen=True, gc=False):
     """In the order in which they were opened."""
     groups: dict[str, int] = {}
     """By campaign: `HELD_OUT` or not, and `MIXED`, where that does not follow from the customer's id because ids were united."""
-
-    def holding(self, held: tuple[Held, ...]) -> "Outreach":
-        return Outreach(self.last, self.times, held, self.goals, self.groups)
-
-    def seeking(self, goals: tuple[OpenGoal, ...]) -> "Outreach":
-        return Outreach(self.last, self.times, self.held, goals, self.groups)
 
 
 STRUCTS: Final = (Outreach, Held, OpenGoal)

@@ -30,7 +30,7 @@ from etapa.journey.engine.facts.outreach import HELD_OUT, MIXED, Held, OpenGoal,
 from etapa.journey.engine.facts.stage_change import StageChange
 from etapa.journey.engine.judging.compiled_rule import CompiledRule
 from etapa.journey.engine.judging.control_groups import control_group_bound, control_group_number
-from etapa.journey.engine.judging.goals import MOST_OPEN, CompiledGoal
+from etapa.journey.engine.judging.goals import MOST_OPEN, CompiledGoal, seeking
 from etapa.journey.engine.queries.whereabouts import Whereabouts
 from etapa.journey.language.kinds.trait import Trait
 from etapa.journey.language.matching.predicates import MISSING, needs_zone
@@ -209,8 +209,8 @@ class Campaigns:
             return "consent"
         if customer.outreach is None:
             return None
-        caps = self._caps
-        if caps is not None and sum(now - caps.per < at for at in customer.outreach.times[-caps.maximum :]) == caps.maximum:
+        caps, times = self._caps, customer.outreach.times
+        if caps is not None and len(times) >= caps.maximum and min(times[-caps.maximum :]) > now - caps.per:
             return "cap"
         last = customer.outreach.last.get(campaign.id)
         if last is not None and campaign.cooldown is not None and now - campaign.cooldown < last:
@@ -239,14 +239,14 @@ def _held(campaign: CompiledCampaign, customer: Customer, source: str | None, en
     if end > END_OF_TIME or len(outreach.held) >= MOST_HELD:
         return "quiet"
     held = Held(campaign.id, customer.sequence, source, customer.stage, end)
-    customer.outreach = outreach.holding((*outreach.held, held))
+    customer.outreach = Outreach(outreach.last, outreach.times, (*outreach.held, held), outreach.goals, outreach.groups)
     return "held"
 
 
 def _with_goal(outreach: Outreach, goal: OpenGoal) -> Outreach:
     if len(outreach.goals) >= MOST_OPEN:
         return outreach
-    return outreach.seeking((*outreach.goals, goal))
+    return seeking(outreach, (*outreach.goals, goal))
 
 
 def compile_campaigns(

@@ -17,12 +17,14 @@ Details that the journey file's page leaves open:
 from collections.abc import Mapping, Sequence
 from typing import Final
 
+from msgspec.structs import replace
+
 from etapa.journey.engine.accumulators.ever import Values, exact_sum, number_or_none, with_partial
 from etapa.journey.engine.conditions.condition import Condition
 from etapa.journey.engine.facts.changes import CampaignOutcome, Trigger
 from etapa.journey.engine.facts.customer import Customer
 from etapa.journey.engine.facts.instant import NEVER
-from etapa.journey.engine.facts.outreach import OpenGoal
+from etapa.journey.engine.facts.outreach import OpenGoal, Outreach
 from etapa.journey.engine.facts.touchpoint import Touchpoint
 from etapa.journey.engine.judging.outcomes import EvaluationFailed, Happened
 from etapa.journey.language.model import ANY_TYPE, Goal
@@ -91,14 +93,21 @@ class CompiledGoal:
                 values.watch.see_no_number(found, values.value_of, touchpoint)
             else:
                 partials = with_partial(partials or [0.0], float(number))
-        return held.worth(tuple(partials))
+        return replace(held, total=tuple(partials))
 
     def outcome(self, held: OpenGoal, customer: Customer, at: int, *, met: bool) -> CampaignOutcome:
         value: float | None = None
         if self.value is not None:
             value = _finite(exact_sum(list(held.total))) if held.total else 0.0
         return CampaignOutcome(
-            *(held.campaign, customer.id, held.sequence, held.holdout, met, at, at - held.at, value),
+            campaign=held.campaign,
+            customer_id=customer.id,
+            sequence=held.sequence,
+            holdout=held.holdout,
+            met=met,
+            at=at,
+            elapsed=at - held.at,
+            value=value,
             enrolled=held.enrolled,
             persona=held.persona,
             under=held.under,
@@ -130,15 +139,15 @@ class Goals:
             else:
                 after = goal.added(held, touchpoint)
                 _judge(goal, after, customer, now, touchpoint, left, happened)
-        if not _are_the_same(left, goals):
-            _keep(customer, left)
+        _keep(customer, left, goals)
 
     def follow(self, customer: Customer, now: int, happened: Happened) -> None:
         """Judge the goals after the customer has entered its stage."""
         if customer.outreach is None or not customer.outreach.goals:
             return
+        goals = customer.outreach.goals
         left: list[OpenGoal] = []
-        for held in customer.outreach.goals:
+        for held in goals:
             goal = self._by_campaign.get(held.campaign)
             if goal is None:
                 left.append(held)
@@ -148,13 +157,16 @@ class Goals:
                 happened.add_outcome(goal.outcome(held, customer, now, met=True))
             else:
                 left.append(held)
-        _keep(customer, left)
+        _keep(customer, left, goals)
 
     def fire(self, customer: Customer, at: int, happened: Happened) -> None:
         """At `at`, first let goals run out, then meet those whose condition time has made true. The customer's clock moves along."""
         if customer.outreach is None or not customer.outreach.goals:
             return
-        over = sorted([held for held in customer.outreach.goals if held.ends <= at], key=_end_of)
+        goals = customer.outreach.goals
+        over = [held for held in goals if held.ends <= at]
+        if len(over) > 1:
+            over.sort(key=_end_of)
         for held in over:
             goal = self._by_campaign.get(held.campaign)
             if goal is not None:
@@ -162,7 +174,7 @@ class Goals:
                 if held.ends > customer.clock:
                     customer.clock = held.ends
         left: list[OpenGoal] = []
-        for held in customer.outreach.goals:
+        for held in goals:
             if held.ends <= at:
                 continue
             goal = self._by_campaign.get(held.campaign)
@@ -181,17 +193,18 @@ class Goals:
                 happened.add_failure(failure)
             if len(happened.outcomes) > made and at > customer.clock:
                 customer.clock = at
-        _keep(customer, left)
+        _keep(customer, left, goals)
 
     def judge_again(self, customer: Customer, now: int) -> None:
         """Judge all conditions as at the opening, because the journey has changed or something was not seen."""
         if customer.outreach is None or not customer.outreach.goals:
             return
+        goals = customer.outreach.goals
         judged: list[OpenGoal] = []
-        for held in customer.outreach.goals:
+        for held in goals:
             goal = self._by_campaign.get(held.campaign)
             judged.append(held if goal is None else _judged_again(goal, held, customer, now))
-        _keep(customer, judged)
+        _keep(customer, judged, goals)
 
     def next_after(self, customer: Customer, now: int) -> int:
         """When time alone next affects the customer's goals; `NEVER` if there are none."""
@@ -225,7 +238,7 @@ def _judge(
     if condition is None:
         left.append(held)
     elif not condition.holds(customer, now, touchpoint):
-        left.append(held if held.armed else held.with_armed(armed=True))
+        left.append(held if held.armed else replace(held, armed=True))
     elif held.armed and now < held.ends:
         happened.add_outcome(goal.outcome(held, customer, now, met=True))
     else:
@@ -234,7 +247,7 @@ def _judge(
 
 def _judged_again(goal: CompiledGoal, held: OpenGoal, customer: Customer, now: int) -> OpenGoal:
     armed = goal.condition is not None and not goal.condition.holds(customer, now, None)
-    return held if armed is held.armed else held.with_armed(armed=armed)
+    return held if armed is held.armed else replace(held, armed=armed)
 
 
 def _are_the_same(left: Sequence[OpenGoal], goals: Sequence[OpenGoal]) -> bool:
@@ -246,10 +259,16 @@ def _are_the_same(left: Sequence[OpenGoal], goals: Sequence[OpenGoal]) -> bool:
     return True
 
 
-def _keep(customer: Customer, goals: list[OpenGoal]) -> None:
+def _keep(customer: Customer, left: list[OpenGoal], goals: Sequence[OpenGoal]) -> None:
+    """Let the customer, whose goals were `goals`, have those that are left."""
     outreach = customer.outreach
-    if outreach is not None:
-        customer.outreach = outreach.seeking(tuple(goals))
+    if outreach is not None and not _are_the_same(left, goals):
+        customer.outreach = seeking(outreach, tuple(left))
+
+
+def seeking(outreach: Outreach, goals: tuple[OpenGoal, ...]) -> Outreach:
+    """`outreach` with these open goals. Not a method of it, because classes of msgspec are not compiled."""
+    return Outreach(outreach.last, outreach.times, outreach.held, goals, outreach.groups)
 
 
 def _adding(goal: Goal) -> Values | None:

@@ -3,7 +3,7 @@
 from etapa.journey.engine.facts.changes import Offer, Release
 from etapa.journey.engine.facts.customer import Customer
 from etapa.journey.engine.facts.instant import NEVER
-from etapa.journey.engine.facts.outreach import Held
+from etapa.journey.engine.facts.outreach import Held, Outreach
 from etapa.journey.engine.facts.touchpoint import Touchpoint
 from etapa.journey.engine.judging.campaigns import withdrawn
 from etapa.journey.engine.judging.outcomes import EvaluationFailed, Happened
@@ -41,7 +41,8 @@ def release(program: Program, customer: Customer, at: int, happened: Happened) -
     over = sorted([held for held in outreach.held if held.ends <= at], key=_end_of)
     if not over:
         return False
-    customer.outreach = outreach.holding(tuple([held for held in outreach.held if held.ends > at]))
+    left = tuple([held for held in outreach.held if held.ends > at])
+    customer.outreach = Outreach(outreach.last, outreach.times, left, outreach.goals, outreach.groups)
     for held in over:
         persona = None if program.personas is None else program.personas.of(customer)
         try:

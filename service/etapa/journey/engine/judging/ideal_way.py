@@ -10,6 +10,7 @@ from zlib import crc32
 
 from etapa.journey.engine.facts.course import BEFORE, OFF, ON, UNKNOWN, Course, Departure, DetourKey, Way
 from etapa.journey.engine.facts.customer import Customer
+from etapa.journey.engine.facts.known_step import KnownStep
 from etapa.journey.engine.judging.compiled_rule import CompiledRule
 from etapa.journey.engine.judging.repeats import digest_of
 from etapa.journey.engine.judging.visits import newly_counted, no_longer_counted
@@ -19,46 +20,13 @@ from etapa.journey.units import SECOND
 MOST_DETOURS: Final = 16
 """A customer's first different detours; further ones count as often as they happen, but in no number of customers."""
 
-MOST_STEPS: Final = 4096
+MOST_STEPS: Final = 8192
 """Different steps that are kept."""
 
 _DIGEST_BYTES: Final = 6
-_NOTHING: Final[Sequence[Counted]] = ()
 
 _ON_WAY: Final = (0, 0, 0, 1, 0, 0)
 """One more step along the ideal way."""
-
-
-@final
-class _Step:
-    """What a published change does to a way, whenever it happens."""
-
-    __slots__ = ("_from_here", "after", "began", "counts", "ended", "is_new", "of")
-
-    def __init__(self, of: "CompiledWay", after: Way) -> None:
-        self.of: Final = of
-        self.after = after
-        self._from_here: Final[dict[int, tuple[str | None, _Step]]] = {}
-        self.ended: DetourKey | None = None
-        """The detour that ends with it, if one does; `began` likewise."""
-        self.began: DetourKey | None = None
-        self.is_new = 0
-        """1 if it is the first time that the customer makes the detour that began."""
-        self.counts: Sequence[Counted] = _NOTHING
-        """What else the ledger counts of it."""
-
-    def next(self, rule: CompiledRule, persona: str | None) -> "_Step | None":
-        """The step taken next by the rule, by a customer of that persona, if somebody has taken it."""
-        found = self._from_here.get(rule.number)
-        return found[1] if found is not None and found[0] == persona else None
-
-    def lead_to(self, after: "_Step", rule: CompiledRule, persona: str | None) -> None:
-        """Note the step taken next."""
-        self._from_here[rule.number] = persona, after
-
-    def forget_what_is_next(self) -> None:
-        """Let go of the steps taken next."""
-        self._from_here.clear()
 
 
 @final
@@ -69,7 +37,7 @@ class CompiledWay:
     stay off it.
     """
 
-    __slots__ = ("_first", "_length", "_mark", "_next", "_place", "_steps")
+    __slots__ = ("_bytes", "_counts", "_courses", "_detours", "_first", "_length", "_mark", "_next", "_place", "_steps")
 
     def __init__(self, ideal: Sequence[str]) -> None:
         """`ideal`: its stages, in order; none: the journey has no ideal way, but personas."""
@@ -79,48 +47,63 @@ class CompiledWay:
         self._place: Final = {stage: place for place, stage in enumerate(ideal)}
         self._mark: Final = crc32("\n".join(ideal).encode())
         # Nearly all steps have been taken by another customer before, and customers whose ways are alike share the object.
-        self._steps: Final[dict[tuple[Way, str | None, str | None, str, str | None], _Step]] = {}
+        self._steps: Final[dict[tuple[Way, str | None, str | None, str, str | None], KnownStep]] = {}
+        # What steps have in common is one object each, so that it is mostly in the processor's caches.
+        self._courses: Final[dict[Way, Way]] = {}
+        self._detours: Final[dict[DetourKey, DetourKey]] = {}
+        self._counts: Final[dict[tuple[Counted, ...], Sequence[Counted]]] = {}
+        self._bytes: Final[dict[bytes, bytes]] = {}
 
     def lead(self, customer: Customer, *, persona: str | None, source: str | None, at: int, rule: CompiledRule | None) -> Sequence[Counted]:
         """Keep what a published change into the customer's stage does to its way. Returns what the ledger counts of it; see `entered`."""
         last = customer.step
         known = None
-        if rule is not None and source is not None and isinstance(last, _Step) and last.after is customer.way and last.of is self:
+        if rule is not None and isinstance(last, KnownStep) and last.after is customer.way and last.of is self and last.to is source:
             known = last
-            step = known.next(rule, persona)
+            step = known.next(rule.place, persona)
             if step is not None:
                 customer.step, customer.way = step, step.after
-                return _counts(step, at)
+                return step.counted(at)
         step = self._taken(customer.way, persona, source, customer.stage, None if rule is None else rule.id)
         if known is not None and rule is not None:
-            known.lead_to(step, rule, persona)
+            known.lead_to(step, rule.place, persona)
         customer.step, customer.way = step, step.after
-        return _counts(step, at)
+        return step.counted(at)
 
     def entered(
         self, before: Way, *, persona: str | None, source: str | None, to: str, at: int, rule: str | None
     ) -> tuple[Way, Sequence[Counted]]:
         """`Customer.way` after a published change, and what the ledger counts of it. `before`: the same before it; `source` none: the customer is new."""
         step = self._taken(before, persona, source, to, rule)
-        return step.after, _counts(step, at)
+        return step.after, step.counted(at)
 
-    def _taken(self, before: Way, persona: str | None, source: str | None, to: str, rule: str | None) -> "_Step":
+    def _taken(self, before: Way, persona: str | None, source: str | None, to: str, rule: str | None) -> KnownStep:
         """See `entered`."""
         taken = (before, persona, source, to, rule)
         step = self._steps.get(taken)
         if step is None:
             if len(self._steps) >= MOST_STEPS:
-                for each in self._steps.values():
-                    each.forget_what_is_next()
-                self._steps.clear()
-            step = self._steps[taken] = self._step(before, persona, source, to, rule)
+                self._forget_steps()
+            step = self._step(before, persona, source, to, rule)
+            step.after = self._courses.setdefault(step.after, step.after)
+            step.counts = self._counts.setdefault(tuple(step.counts), step.counts)
+            self._steps[taken] = step
         return step
 
-    def _step(self, before: Way, persona: str | None, source: str | None, to: str, rule: str | None) -> "_Step":
+    def _forget_steps(self) -> None:
+        for each in self._steps.values():
+            each.forget_what_is_next()
+        self._steps.clear()
+        self._courses.clear()
+        self._detours.clear()
+        self._counts.clear()
+        self._bytes.clear()
+
+    def _step(self, before: Way, persona: str | None, source: str | None, to: str, rule: str | None) -> KnownStep:
         """See `entered`."""
         was = way_of(before)
         way = self._after(was, source, to) if self._length else was
-        step = _Step(self, way if persona is None else _course(way, persona))
+        step = KnownStep(self, way if persona is None else _course(way, persona), to, persona)
         if was == ON and way == ON and isinstance(before, int) and persona is None:
             step.counts = [("ways", (None, source, to), _ON_WAY)]
             return step
@@ -154,7 +137,7 @@ class CompiledWay:
             return ON if to == self._first else OFF
         return way
 
-    def _go_astray(self, step: "_Step", before: Way, persona: str | None, source: str | None, to: str, rule: str | None) -> int:
+    def _go_astray(self, step: KnownStep, before: Way, persona: str | None, source: str | None, to: str, rule: str | None) -> int:
         """Complete the step of a customer who is off the ideal way afterwards. Returns whether it deviates from the way, as 0 or 1.
 
         The cost of the best alignment of a way with a beginning of the ideal one, where a move on one side alone costs 1, grows by 0 or 1
@@ -162,7 +145,7 @@ class CompiledWay:
         bit for each stage (Allison and Dix, "A bit-string longest-common-subsequence algorithm", 1986).
         """
         past = before if isinstance(before, Course) else None
-        detour = None if past is None else past.detour
+        detour = None if past is None or past.detour is None else self._detours.setdefault(past.detour, past.detour)
         taken = b"" if past is None else past.taken
         if past is not None and past.way == OFF and past.ideal == self._mark:
             matched, furthest = int.from_bytes(past.matched, "little"), past.furthest
@@ -177,12 +160,14 @@ class CompiledWay:
                 step.ended, detour = detour, None
             furthest = place
         elif detour is None and source is not None and furthest >= 0:
-            detour = step.began = (persona, source, to, rule)
+            left = (persona, source, to, rule)
+            detour = step.began = self._detours.setdefault(left, left)
             digest = digest_of(f"{source}\n{to}")
             if not _has(taken, digest) and len(taken) < MOST_DETOURS * _DIGEST_BYTES:
                 taken += digest
                 step.is_new = 1
         stored = more.to_bytes((self._length + 7) // 8, "little")
+        stored, taken = self._bytes.setdefault(stored, stored), self._bytes.setdefault(taken, taken)
         step.after = _course(OFF, persona, self._mark, stored, furthest, taken, detour)
         return 1 + self._shortest(more) - self._shortest(matched)
 
@@ -201,19 +186,6 @@ class CompiledWay:
             cost += -1 if matched >> place & 1 else 1
             least = min(least, cost)
         return least
-
-
-def _counts(step: _Step, at: int) -> Sequence[Counted]:
-    """What the ledger counts of a step taken at `at`."""
-    if step.ended is None and step.began is None:
-        return step.counts
-    counts: list[Counted] = []
-    if step.ended is not None:
-        counts.append(_returned(step.ended, at))
-    if step.began is not None:
-        counts.append(("detours", step.began, (step.is_new, 1, 0, -(at // SECOND))))
-    counts += step.counts
-    return counts
 
 
 def way_of(course: Way) -> int:
