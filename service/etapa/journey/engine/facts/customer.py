@@ -42,8 +42,8 @@ class Customer(KnownByTraits):
     """
 
     __slots__ = (
-        *("arrived", "at_rest", "before", "began", "clock", "due_at", "entered_at", "entry", "first_at", "id", "keys", "known"),
-        *("laid_out_for", "memory", "moved", "outreach", "over_at"),
+        *("_outreach", "arrived", "before", "began", "clock", "due_at", "entered_at", "entry", "first_at", "id", "is_at_rest"),
+        *("keys", "known", "laid_out_for", "memory", "moved", "over_at"),
         *("persona", "persona_by", "recent", "rescheduled", "rule", "sequence", "settled", "sieve_0", "sieve_1", "sieve_2", "sieve_3"),
         *("sifted", "sifted_since", "stage", "step", "version", "visited", "way"),
     )
@@ -113,10 +113,9 @@ class Customer(KnownByTraits):
         """The step that led to `way`, as `CompiledWay` knows it; none if it must look the way up. Not stored."""
         self.visited = visited
         """A bit for each stage that a published change entered, the first of `version` the lowest (see `judging.visits`)."""
-        self.outreach = outreach
-        """None until a campaign is triggered."""
-        self.at_rest: Outreach | None = None
-        """The last `outreach` that was found to hold no trigger and no goal. Not stored: it only saves looking again."""
+        self._outreach = outreach
+        self.is_at_rest = outreach is None
+        """Whether `outreach` was found to hold no trigger and no goal. Not stored: it only saves looking again, which takes reading it."""
         self.began: dict[str, tuple[int, int]] = began or _NOTHING_BEGAN
         """(version, time) since which a memory is complete, for memories that an earlier version did not keep. Mostly empty."""
         self.arrived = arrived
@@ -138,6 +137,15 @@ class Customer(KnownByTraits):
         """What a `RuleIndex` knows of how the customer last entered its stage; none since the last touchpoint. Not stored either."""
         if remembered is not None:
             self.remember(remembered)
+
+    @property
+    def outreach(self) -> Outreach | None:
+        """None until a campaign is triggered."""
+        return self._outreach
+
+    @outreach.setter
+    def outreach(self, outreach: Outreach | None) -> None:
+        self._outreach, self.is_at_rest = outreach, outreach is None
 
     @property
     def due(self) -> int | None:

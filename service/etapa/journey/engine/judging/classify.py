@@ -84,7 +84,7 @@ def touch_and_note(program: Program, customer: Customer | None, touchpoint: Touc
     remember_id(program, customer, digest, now)
     kind = program.kind_of(touchpoint.type)
     touchpoint = remember(program, customer, touchpoint, kind, now)
-    if customer.outreach is not customer.at_rest and program.goals.asks:
+    if not customer.is_at_rest and program.goals.asks:
         see_goals(program, customer, touchpoint, now, happened)
     found_in, made = customer.stage, len(happened.changes)
     if not customer.sequence:

@@ -12,11 +12,11 @@ from etapa.journey.engine.judging.program import Program
 
 def with_waiting(program: Program, customer: Customer, due: int, now: int) -> int:
     """When the customer's timer next fires after `now`: at `due`, the rules' time, or earlier for a held trigger or an open goal."""
-    outreach = customer.outreach
-    if outreach is None or outreach is customer.at_rest:
+    if customer.is_at_rest:
         return due
-    if not (outreach.held or outreach.goals):
-        customer.at_rest = outreach
+    outreach = customer.outreach
+    if outreach is None or not (outreach.held or outreach.goals):
+        customer.is_at_rest = True
         return due
     first = min(due, program.goals.next_after(customer, now)) if outreach.goals else due
     for held in outreach.held:
@@ -58,7 +58,7 @@ def release(program: Program, customer: Customer, at: int, happened: Happened) -
 
 def fire_waiting(program: Program, customer: Customer, at: int, happened: Happened) -> bool:
     """Let goals run out or be met, and check held triggers again. Returns whether the timer may have been for these."""
-    if customer.outreach is customer.at_rest:
+    if customer.is_at_rest:
         return False
     had_goals = customer.outreach is not None and len(customer.outreach.goals) > 0
     if had_goals:

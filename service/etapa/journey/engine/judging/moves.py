@@ -46,7 +46,7 @@ def settle_in(
     if stage.index is not None:
         _settle_by_index(program, customer, now, touchpoint, cause, stage.index, happened)
         return
-    known, is_at_rest = customer.settled, customer.outreach is customer.at_rest
+    known, is_at_rest = customer.settled, customer.is_at_rest
     calm = known if isinstance(known, Calm) and known.stage is stage and is_at_rest and touchpoint is not None else None
     asked = rules.every if calm is None else left_to_judge(calm, rules)
     if calm is not None and not asked:
@@ -219,7 +219,7 @@ def announce(
     offers: Sequence[Offer] = _NO_OFFERS
     if program.campaigns is not None:
         try:
-            if customer.outreach is not customer.at_rest:
+            if not customer.is_at_rest:
                 program.goals.follow(customer, now, happened)
             offers = program.campaigns.offer(customer, source, now, persona, rule)
         except Exception as error:
