@@ -148,8 +148,8 @@ def add_all(writer: QuickWriter, some: list[Customer], common: InCommon) -> Writ
     for one in some:
         writer.add(
             *(one, True, one.id, one.version, one.stage, one.due, one.entered_at, one.clock, one.first_at, one.sequence, one.recent),
-            *(one.memory, one.keys, one.rule, one.before, one.way, one.visited, one.told, one.trait_places, one.outreach),
-            *(one.moved, one.rescheduled),
+            *(one.memory, one.keys, one.rule, one.stage_before, one.entered_at_before, one.rule_before, one.way, one.visited),
+            *(one.told, one.trait_places, one.outreach, one.moved, one.rescheduled),
         )
     told = writer.finish()
     return WrittenStates(*map(PackedTexts, told[::2], told[1::2]))
@@ -224,10 +224,10 @@ def test_arguments_that_are_missing_are_refused() -> None:
         quick_writer(FORMAT, (Customer,), spelled_out)  # type: ignore[arg-type]
     writer = quick_writer(FORMAT, STRUCTS, spelled_out)
     with pytest.raises(ValueError, match="add comes after start"):
-        writer.add(*[None] * 22)
+        writer.add(*[None] * 24)
     writer.start([], 0, InCommon(), {})
-    with pytest.raises(TypeError, match="add takes 22 arguments, not 1"):
+    with pytest.raises(TypeError, match="add takes 24 arguments, not 1"):
         writer.add(None)
-    writer.add(None, True, 5, *[None] * 19)
+    writer.add(None, True, 5, *[None] * 21)
     with pytest.raises(TypeError, match="not an id, a stage or a time"):
         writer.finish()

@@ -120,7 +120,7 @@ static void ask_for_entry(PyObject *entry, Py_ssize_t layer)
 /* Of a customer in the queue: what its values are made of, turn by turn one layer deeper. */
 static void ask_for_more(PyObject *const *of, const struct kinds *kinds, Py_ssize_t turn)
 {
-    static const enum value layered[] = {MEMORY, RECENT, TOLD, OUTREACH, BEFORE};
+    static const enum value layered[] = {MEMORY, RECENT, TOLD, OUTREACH};
     PyObject *memory = value_of(of, MEMORY);
     if (turn == 1)
         for (size_t each = 0; each < sizeof layered / sizeof *layered; each++)
@@ -236,7 +236,8 @@ static void deallocate(Writer *self)
 PyDoc_STRVAR(start_doc, "Begin with the customers of a list, from a place in it on. Also takes what their states have in common, and its numbers of names.");
 PyDoc_STRVAR(add_doc,
              "Add the next customer of the list: itself, whether it is usual, its id, and its values:\n\n"
-             "version, stage, due, entered_at, clock, first_at, sequence, recent, memory, keys, rule, before, way, visited, told, trait_places, outreach;\n"
+             "version, stage, due, entered_at, clock, first_at, sequence, recent, memory, keys, rule,\n"
+             "stage_before, entered_at_before, rule_before, way, visited, told, trait_places, outreach;\n"
              "then whether it moved, and whether it was rescheduled.");
 PyDoc_STRVAR(finish_doc, "States, stages, timers and the untimed as lists without heads: of each, how many texts there are, and these.");
 

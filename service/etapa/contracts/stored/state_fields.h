@@ -70,12 +70,11 @@ static int write_memory(struct buffer *to, PyObject *memory, PyObject *keys, PyO
     return is_done;
 }
 
-static int write_before(struct buffer *to, PyObject *before, PyObject *numbers, int64_t entered_at)
+static int write_before(struct buffer *to, PyObject *stage, PyObject *at, PyObject *rule, PyObject *numbers, int64_t entered_at)
 {
-    if (before == Py_None)
-        return write_value(to, before, 0);
-    return PyTuple_CheckExact(before) && PyTuple_GET_SIZE(before) == 3 && write_list_head(to, 3) && write_name(to, PyTuple_GET_ITEM(before, 0), numbers)
-        && write_since(to, PyTuple_GET_ITEM(before, 1), entered_at) && write_name(to, PyTuple_GET_ITEM(before, 2), numbers);
+    if (stage == Py_None)
+        return write_value(to, stage, 0);
+    return write_list_head(to, 3) && write_name(to, stage, numbers) && write_since(to, at, entered_at) && write_name(to, rule, numbers);
 }
 
 /* A number, or a `Course`: the way, the persona, and what is kept of those who left the ideal way, unless it is as usual. */
@@ -120,7 +119,8 @@ static int write_traits(struct buffer *to, PyObject *told, PyObject *places, PyO
     return is_done;
 }
 
-enum value { VERSION, STAGE, DUE, ENTERED_AT, CLOCK, FIRST_AT, SEQUENCE, RECENT, MEMORY, KEYS, RULE, BEFORE, WAY, VISITED, TOLD, PLACES, OUTREACH, VALUES };
+enum value { VERSION, STAGE, DUE, ENTERED_AT, CLOCK, FIRST_AT, SEQUENCE, RECENT, MEMORY, KEYS, RULE,
+             STAGE_BEFORE, AT_BEFORE, RULE_BEFORE, WAY, VISITED, TOLD, PLACES, OUTREACH, VALUES };
 
 static int write_state(struct buffer *to, PyObject *const *of, PyObject *format, PyObject *numbers, const struct kinds *kinds)
 {
@@ -132,7 +132,8 @@ static int write_state(struct buffer *to, PyObject *const *of, PyObject *format,
         && write_value(to, of[STAGE], 0) && write_value(to, of[DUE], 0) && write_integer(to, entered_at) && write_since(to, of[ENTERED_AT], clock)
         && write_since(to, of[FIRST_AT], entered_at) && write_value(to, of[SEQUENCE], 0) && write_binary(to, of[RECENT])
         && write_memory(to, of[MEMORY], of[KEYS], numbers, clock) && write_name(to, of[RULE], numbers)
-        && write_before(to, of[BEFORE], numbers, entered_at) && write_way(to, of[WAY], numbers) && write_visited(to, of[VISITED])
+        && write_before(to, of[STAGE_BEFORE], of[AT_BEFORE], of[RULE_BEFORE], numbers, entered_at)
+        && write_way(to, of[WAY], numbers) && write_visited(to, of[VISITED])
         && (!has_traits || write_traits(to, of[TOLD], of[PLACES], numbers, clock)) && (!has_outreach || write_struct(to, of[OUTREACH], kinds, DEEPEST));
 }
 

@@ -31,7 +31,7 @@ from etapa.journey.engine.judging.ideal_way import departed
 from etapa.journey.engine.judging.outcomes import ALL_AT_ONCE, EvaluationFailed, Happened, Touched
 from etapa.journey.engine.judging.program import Program
 from etapa.journey.engine.judging.visits import stages_visited, visited_by
-from etapa.journey.engine.nearness import AT_ONCE, IS_POSSIBLE, bring_near
+from etapa.journey.engine.nearness import AT_ONCE, IS_POSSIBLE, bring_near, learn_layout
 from etapa.journey.engine.rehearsal import Rehearsal
 from etapa.journey.engine.timers import CustomerTimer, Timers
 from etapa.journey.engine.work import Work
@@ -40,8 +40,6 @@ _Silent = tuple[str, int, Outreach | None, Way, Sequence[str]]
 """Stage, sequence, outreach, way and the stages visited of a customer before it was carried over silently."""
 _SLACK: Final = 1024
 """Outdated timers that may pile up before the queue is rebuilt."""
-_TIMERS_AHEAD: Final = 8
-"""Timers whose customers are brought near together."""
 
 
 @final
@@ -81,11 +79,12 @@ class LookedUp(Protocol):
 class FoundCustomers:  # only compiled
     """Where the customers of a run of touchpoints are in the memory of one partition, so that nobody is looked up twice."""
 
-    __slots__ = ("of", "places")
+    __slots__ = ("_asked", "of", "places")
 
     def __init__(self, of: "Partition", places: list[_Kept | None]) -> None:
         self.of: Final = of
         self.places: Final = places
+        self._asked = LONG_AGO
 
     def place(self, position: int) -> _Kept | None:
         """Where the customer of a touchpoint was; none if it was not there, or was not looked up."""
@@ -95,9 +94,8 @@ class FoundCustomers:  # only compiled
         """Have the next customers from `start` on near by the time their touchpoints are taken. Returns where to ask for more, at most `stop`."""
         if not IS_POSSIBLE:
             return stop
-        stop = min(start + AT_ONCE, stop)
-        _bring_near(self.places[start:stop])
-        return stop
+        self._asked = bring_near(self.places, self._asked, start)
+        return min(start + AT_ONCE, stop)
 
 
 @final
@@ -118,8 +116,6 @@ class Partition:
         self._customers: dict[str, _Kept] = {}
         self._keep = 0
         self._timers: Final = Timers()
-        self._timers_near = 0
-        """How many of the next timers have their customers near."""
         self._work = Work(at_once)
         self._turn = 0
         """How many times work has been collected."""
@@ -166,6 +162,8 @@ class Partition:
         if customer_id not in self._customers:
             kept = self._customers[customer_id] = _Kept(customer_id, customer)
             if customer is not None:
+                # One text for each customer takes less memory than equal ones, and is read more quickly.
+                customer.id = customer_id
                 self._schedule(kept, customer)
 
     @property
@@ -210,7 +208,9 @@ class Partition:
             self._schedule(kept, customer)
             return False
         work.applied += 1
-        kept.customer = customer
+        if before is None:
+            customer.id = kept.id
+            kept.customer = customer
         self._note(kept, customer)
         self._schedule(kept, customer)
         return True
@@ -468,10 +468,6 @@ class Partition:
             timer = timers.take_due(by)
             if timer is None:
                 return True
-            if IS_POSSIBLE:  # only compiled
-                if self._timers_near == 0:
-                    self._bring_timers_near()
-                self._timers_near -= 1
             kept, at = cast(_Kept, timer), timer.due
             customer = kept.customer
             if customer is None:
@@ -494,17 +490,22 @@ class Partition:
                 self._stream_time = max(self._stream_time, reached)
                 return not timers.any_due(by)
 
-    def _bring_timers_near(self) -> None:  # only compiled
-        """Have the customers of the next timers near, also of those that are not due yet: their time mostly comes soon."""
-        self._timers_near = _TIMERS_AHEAD
-        _bring_near([cast(_Kept, timer) for timer in self._timers.next_timers(_TIMERS_AHEAD)])
+
+def learn_layout_of_places() -> bool:
+    """Find out where places and customers keep what is brought near. Returns whether that is known now."""
+    customer = Customer(
+        version=0,
+        stage="",
+        due=None,
+        entered_at=0,
+        clock=0,
+        first_at=0,
+        sequence=0,
+        recent=b"an example",
+        traits={"an": [0, "example"]},
+        id="an example",
+    )
+    return learn_layout(_Kept(customer.id, customer), customer)
 
 
-def _bring_near(places: Sequence[_Kept | None]) -> None:  # only compiled
-    customers: list[Customer] = []
-    for kept in places:
-        if kept is not None:
-            customer = kept.customer
-            if customer is not None:
-                customers.append(customer)
-    bring_near(customers)
+learn_layout_of_places()

@@ -12,6 +12,7 @@ from typing import Final, final
 from mypy_extensions import mypyc_attr
 
 from etapa.journey.engine.facts.instant import END_OF_TIME, NEVER
+from etapa.journey.engine.nearness import IS_POSSIBLE, bring_all_near, bring_places_near
 
 __all__ = ["CustomerTimer", "Timers"]
 
@@ -21,6 +22,9 @@ _SPAN_BITS: Final = 34
 _PLACE_BITS: Final = 13
 _MANY: Final = 1 << _PLACE_BITS
 """A span with more timers becomes a heap, which spreads the work; sorting it at once would block the partition for too long."""
+
+_TOGETHER: Final = 32
+"""Timers whose customers are brought near together: what they hold fits into all but the nearest cache."""
 
 _NUMBER_OF_NEVER: Final = NEVER >> _SPAN_BITS
 
@@ -50,7 +54,7 @@ class CustomerTimer:
 class Timers:
     """Timers of customers, each at most once as far as can be seen from outside."""
 
-    __slots__ = ("_added", "_entries", "_heap", "_keys", "_next", "_opened", "_ordered", "_spans", "_unopened", "earliest")
+    __slots__ = ("_added", "_entries", "_heap", "_keys", "_near", "_next", "_opened", "_ordered", "_spans", "_unopened", "earliest")
 
     def __init__(self) -> None:
         self.earliest = NEVER
@@ -59,12 +63,14 @@ class Timers:
         # Timers of later spans, by span number, and a heap of these numbers. One that was brought forward since is passed over.
         self._spans: dict[int, list[CustomerTimer]] = {}
         self._unopened: list[int] = []
-        # The span opened last: its timers, and in the order in which they are due a number for each that holds the time from the span's
-        # beginning and its place among them. What comes before `_next` was taken.
+        # The span opened last: its timers in the order in which they are due, and for each a number that holds the time from the span's
+        # beginning. What comes before `_next` was taken.
         self._opened = -_NUMBER_OF_NEVER
         self._ordered: list[CustomerTimer] = []
         self._keys: list[int] = []
         self._next = 0
+        # Of how many of the next timers the customers are near.
+        self._near = 0
         # What was added since to this span or earlier ones. A large span is entirely in the heap.
         self._heap: list[_HeapEntry] = []
         self._added = 0
@@ -113,7 +119,7 @@ class Timers:
             elif self._next < len(self._keys):
                 key = self._keys[self._next]
                 at = (self._opened << _SPAN_BITS) + (key >> _PLACE_BITS)
-                timer = self._ordered[key & (_MANY - 1)]
+                timer = self._ordered[self._next]
             else:
                 self._open_next(by)
                 continue
@@ -128,16 +134,23 @@ class Timers:
             if timer.filed == at:
                 timer.filed = NEVER
                 if timer.due == at:
+                    if IS_POSSIBLE:  # only compiled
+                        self._bring_near(timer)
                     return timer
                 self.schedule(timer, timer.due)
         return None
 
     def next_timers(self, most: int) -> list[CustomerTimer]:
         """Which timers come next, up to `most` of them. A guess: some may be put off, and of those in the heap it takes any that are early."""
-        keys = self._keys[self._next : self._next + most]
-        if keys:
-            return [self._ordered[key & (_MANY - 1)] for key in keys]
-        return [entry[3] for entry in self._heap[:most]]
+        timers = self._ordered[self._next : self._next + most]
+        return timers or [entry[3] for entry in self._heap[:most]]
+
+    def _bring_near(self, timer: CustomerTimer) -> None:  # only compiled
+        """Have the customers of this timer and the next near, also of those that are not due yet: their time mostly comes soon."""
+        if self._near == 0:
+            bring_all_near([timer, *self.next_timers(_TOGETHER - 1)])
+            self._near = _TOGETHER
+        self._near -= 1
 
     def refile(self, timers: Iterable[CustomerTimer]) -> None:
         """Have those of these that it has, and nothing that will be passed over. It must have no others."""
@@ -165,7 +178,7 @@ class Timers:
         key = self._keys[self._next]
         at = (self._opened << _SPAN_BITS) + (key >> _PLACE_BITS)
         due, customer_id, _, _ = self._heap[0]
-        return due < at or (due == at and customer_id < self._ordered[key & (_MANY - 1)].id)
+        return due < at or (due == at and customer_id < self._ordered[self._next].id)
 
     def _open_next(self, by: int) -> None:
         """Open the next span if it has begun by `by`. All spans before it must be empty."""
@@ -182,6 +195,8 @@ class Timers:
         self._entries -= len(span)
         self._opened = number
         due_here: list[CustomerTimer] = []
+        if IS_POSSIBLE:  # only compiled
+            bring_places_near(span)
         for timer in span:
             if timer.filed >> _SPAN_BITS == number:
                 if timer.due >> _SPAN_BITS == number:
@@ -206,7 +221,7 @@ class Timers:
         for place, timer in enumerate(timers):
             keys.append((timer.due - start) << _PLACE_BITS | place)
         keys.sort()
-        self._ordered, self._keys, self._next = timers, keys, 0
+        self._ordered = timers
         # Few have the very same time.
         before = -1
         for key in keys:
@@ -214,9 +229,11 @@ class Timers:
                 keys.sort(key=self._in_order)
                 break
             before = key >> _PLACE_BITS
+        self._ordered = [timers[key & (_MANY - 1)] for key in keys]
+        self._keys, self._next, self._near = keys, 0, 0
 
     def _in_order(self, key: int) -> tuple[int, str]:
         return key >> _PLACE_BITS, self._ordered[key & (_MANY - 1)].id
 
     def _empty_ordered(self) -> None:
-        self._ordered, self._keys, self._next = [], [], 0
+        self._ordered, self._keys, self._next, self._near = [], [], 0, 0

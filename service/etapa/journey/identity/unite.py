@@ -137,7 +137,8 @@ def _by_memories(program: Program, kept: Customer, moved: Customer, *, furthest:
     takes_theirs = furthest and (theirs > ours or (theirs == ours and moved.entered_at < kept.entered_at))
     unite_memories(program, kept, moved)
     if takes_theirs:
-        kept.stage, kept.entered_at, kept.rule, kept.before = moved.stage, moved.entered_at, moved.rule, moved.before
+        kept.stage, kept.entered_at, kept.rule = moved.stage, moved.entered_at, moved.rule
+        kept.stage_before, kept.entered_at_before, kept.rule_before = moved.stage_before, moved.entered_at_before, moved.rule_before
     return kept
 
 

@@ -42,10 +42,11 @@ class Customer(KnownByTraits):
     """
 
     __slots__ = (
-        *("_outreach", "arrived", "before", "began", "clock", "due_at", "entered_at", "entry", "first_at", "id", "is_at_rest"),
+        *("_outreach", "arrived", "began", "clock", "due_at", "entered_at", "entered_at_before", "entry", "first_at", "id", "is_at_rest"),
         *("keys", "known", "laid_out_for", "memory", "moved", "over_at"),
-        *("persona", "persona_by", "recent", "rescheduled", "rule", "sequence", "settled", "sieve_0", "sieve_1", "sieve_2", "sieve_3"),
-        *("sifted", "sifted_since", "stage", "step", "version", "visited", "way"),
+        *("persona", "persona_by", "recent", "rescheduled", "rule", "rule_before", "sequence", "settled"),
+        *("sieve_0", "sieve_1", "sieve_2", "sieve_3", "sifted", "sifted_since", "stage", "stage_before"),
+        *("step", "version", "visited", "way"),
     )
 
     def __init__(
@@ -105,8 +106,13 @@ class Customer(KnownByTraits):
         """No window in `memory` is over before this time; `LONG_AGO` if it is not known. Not stored: it only saves looking at all of them."""
         self.rule = rule
         """The rule that led into the stage; none if the customer was new, or its stage no longer existed."""
-        self.before = before
-        """The stage change before the last one, if there was one."""
+        # The stage change before the last one, in fields of its own: a tuple and a time would be two objects more for each customer.
+        self.stage_before: str | None = None if before is None else before[0]
+        """The stage entered by the stage change before the last one; none if there was none."""
+        self.entered_at_before = 0 if before is None else before[1]
+        """When."""
+        self.rule_before: str | None = None if before is None else before[2]
+        """By which rule; none if by none."""
         self.way: Way = way
         """How the published changes so far keep to the journey's ideal way (see `judging.ideal_way`)."""
         self.step: object = None
@@ -156,6 +162,12 @@ class Customer(KnownByTraits):
     def due(self, at: int | None) -> None:
         self.due_at = NEVER if at is None else at
 
+    @property
+    def before(self) -> Change | None:
+        """The stage change before the last one, if there was one."""
+        stage = self.stage_before
+        return None if stage is None else (stage, self.entered_at_before, self.rule_before)
+
     def sift_nothing(self) -> None:
         """Empty the sieve."""
         self.sieve_0 = self.sieve_1 = self.sieve_2 = self.sieve_3 = self.sifted_since = 0
@@ -184,7 +196,8 @@ class Customer(KnownByTraits):
     def changes(self) -> list[Change]:
         """The latest stage changes, oldest first."""
         last = self.stage, self.entered_at, self.rule
-        return [last] if self.before is None else [self.before, last]
+        before = self.before
+        return [last] if before is None else [before, last]
 
     def remembered(self) -> Remembered:
         """What accumulators keep, by key."""
@@ -218,7 +231,8 @@ class Customer(KnownByTraits):
         self.entered_at, self.clock, self.first_at = other.entered_at, other.clock, other.first_at
         self.sequence, self.recent = other.sequence, other.recent
         self.memory, self.keys, self.laid_out_for = other.memory, other.keys, other.laid_out_for
-        self.rule, self.before, self.persona_by = other.rule, other.before, None
+        self.rule, self.persona_by = other.rule, None
+        self.stage_before, self.entered_at_before, self.rule_before = other.stage_before, other.entered_at_before, other.rule_before
         self.told, self.trait_places = other.told, other.trait_places
         self.outreach, self.began, self.known, self.id = other.outreach, other.began, other.known, other.id
         self.arrived, self.way, self.visited = other.arrived, other.way, other.visited

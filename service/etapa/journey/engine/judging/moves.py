@@ -120,7 +120,8 @@ def _follow(
     visited: list[str] | None = None
     at_hand = touchpoint
     # What moves change of a customer, so that it can be undone.
-    before, clock, entered_at, led_here = customer.before, customer.clock, customer.entered_at, customer.rule
+    clock, entered_at, led_here = customer.clock, customer.entered_at, customer.rule
+    stage_before, entered_at_before, rule_before = customer.stage_before, customer.entered_at_before, customer.rule_before
     outreach, sequence, been_in, way = customer.outreach, customer.sequence, customer.visited, customer.way
     try:
         while rule is not None:
@@ -139,7 +140,8 @@ def _follow(
         customer.due_at = with_waiting(program, customer, customer.due_at, now)
     except Exception as error:
         customer.stage, customer.entered_at, customer.clock, customer.rule = found_in, entered_at, clock, led_here
-        customer.before, customer.outreach, customer.sequence = before, outreach, sequence
+        customer.stage_before, customer.entered_at_before, customer.rule_before = stage_before, entered_at_before, rule_before
+        customer.outreach, customer.sequence = outreach, sequence
         customer.visited, customer.way = been_in, way
         customer.settled = customer.entry = None
         if isinstance(error, EvaluationFailed):
@@ -169,7 +171,10 @@ def move(
     is_new = customer.sequence == 0
     source = None if is_new else customer.stage
     dwell = None if is_new else now - customer.entered_at
-    customer.before = None if is_new else (customer.stage, customer.entered_at, customer.rule)
+    if is_new:
+        customer.stage_before = customer.rule_before = None
+    else:
+        customer.stage_before, customer.entered_at_before, customer.rule_before = customer.stage, customer.entered_at, customer.rule
     customer.stage = to.id
     customer.entered_at = customer.clock = now
     customer.rule = None if rule is None else rule.id
