@@ -5,7 +5,8 @@ import json
 import msgspec
 import pytest
 
-from etapa.contracts.outgoing.stage_change import decode_stage_change, encode_stage_change, stage_change_json
+from etapa.contracts.outgoing.stage_change import ChangeWriter, decode_stage_change, encode_stage_change, stage_change_json
+from etapa.contracts.record_body import read_body
 from etapa.journey.engine.facts.changes import Clause
 from etapa.journey.engine.facts.stage_change import StageChange
 from tests.support.stage_changes import stage_change
@@ -43,6 +44,16 @@ def test_what_is_not_known_is_null_and_never_left_out() -> None:
     assert list(new) == list(loyal)
     assert {name for name, value in new.items() if value is None} == {"from", "phase", "rule", "channel", "dwell_seconds"}
     assert new["at"] == "1970-01-01T00:00:00.250000Z"
+
+
+@pytest.mark.parametrize("change", [LOYAL, NEW])
+def test_the_body_of_a_record_holds_its_key_value_and_headers(change: StageChange) -> None:
+    bodies = bytearray(b"before")
+    end = ChangeWriter("retail", 3).append_to(bodies, change)
+    assert end == len(bodies)
+    assert bodies.startswith(b"before")
+    key, value, headers = read_body(bytes(bodies[6:]))
+    assert (key, value, headers) == encode_stage_change(change, "retail", 3)
 
 
 def test_the_key_is_the_customer() -> None:

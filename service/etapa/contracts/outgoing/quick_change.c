@@ -1,6 +1,6 @@
 /* Writes a stage change as the body of a Kafka record (key, JSON and headers) behind others, and declines unusual ones.
 
-   `_slowly` in `stage_change.py` writes whatever is declined; for what is written here it gives the same bytes. Where this module is
+   `ChangeWriter` in `stage_change.py` writes whatever is declined; for what is written here it gives the same bytes. Where this module is
    not compiled, it writes everything. Declined are ids beyond ASCII, ids and control characters that need escapes, and numbers that JSON writes in more than one way. */
 
 #include "json_text.h"

@@ -13,7 +13,7 @@ from mypy_extensions import mypyc_attr
 from etapa.contracts.json_reading import read_json
 from etapa.contracts.outgoing.quick_change_writer import quick_change_writer
 from etapa.contracts.outgoing.stage_change_message import StageChangeMessage
-from etapa.contracts.record_body import body_of, length_of, name_of, pairs_of
+from etapa.contracts.record_body import length_of, name_of, pairs_of
 from etapa.journey.engine.facts.instant import instant_text, ratio
 from etapa.journey.engine.facts.stage_change import StageChange
 
@@ -87,14 +87,33 @@ class ChangeWriter:
             )
             if end >= 0:
                 return end
-        bodies += body_of(*self._slowly(change, channel))
+        key, value, identity, at = self._parts(change, channel)
+        before_identity, before_time, before_subject, after_subject = self._around
+        subject = length_of(len(key)) + key
+        bodies += b"".join(
+            (
+                *(subject, length_of(len(value)), value, before_identity, length_of(len(identity)), identity),
+                *(before_time, length_of(len(at)), at, before_subject, subject, after_subject),
+            )
+        )
         return len(bodies)
 
     def record(self, change: StageChange) -> tuple[bytes, bytes, Headers]:
         """Key, value and headers of that record."""
-        return self._slowly(change, _channel_json(change.channel))
+        key, value, identity, at = self._parts(change, _channel_json(change.channel))
+        headers = [
+            SPECVERSION,
+            ("ce_id", identity),
+            TYPE_HEADER,
+            ("ce_source", self._source),
+            ("ce_time", at),
+            ("ce_subject", key),
+            CONTENT_TYPE,
+        ]
+        return key, value, headers
 
-    def _slowly(self, change: StageChange, channel: bytes) -> tuple[bytes, bytes, Headers]:
+    def _parts(self, change: StageChange, channel: bytes) -> tuple[bytes, bytes, bytes, bytes]:
+        """Key, value, the change's id, and its time."""
         number = change.sequence
         sequence = _NUMBERS[number] if 0 <= number < _MOST_KEPT else str(number).encode()
         key = change.customer_id.encode()
@@ -120,16 +139,7 @@ class ChangeWriter:
             dwell,
             self._end,
         )
-        headers = [
-            SPECVERSION,
-            ("ce_id", b"%b/%b" % (key, sequence)),
-            TYPE_HEADER,
-            ("ce_source", self._source),
-            ("ce_time", at),
-            ("ce_subject", key),
-            CONTENT_TYPE,
-        ]
-        return key, value, headers
+        return key, value, b"%b/%b" % (key, sequence), at
 
 
 def _channel_json(channel: str | None) -> bytes:

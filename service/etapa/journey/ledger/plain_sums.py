@@ -1,5 +1,6 @@
 """Sums of figures by key, in Python: where `quick_sums.c` is not compiled, and for figures that are too large for it."""
 
+from itertools import islice
 from typing import Any, Final, final
 
 from etapa.journey.ledger.stays import bucket_of
@@ -10,7 +11,7 @@ from etapa.journey.ledger.tables import Figures, Key, Segment
 class PlainSums:
     """What `QuickSums` does, for whole numbers of any size. Keys and names stay in the order of arrival."""
 
-    __slots__ = ("_by_key", "_columns", "_in_parts", "_named", "_names", "_part", "_width")
+    __slots__ = ("_by_key", "_columns", "_in_parts", "_keys_named", "_named", "_names", "_part", "_width")
 
     def __init__(self, keys: int, figures: int, numbered: int, in_parts: bool) -> None:  # noqa: FBT001 - as in C
         """`keys`, `figures`: how many columns a key has, and how many figures. `numbered`: 1 if the last column of a key holds whole numbers instead of names, else 0.
@@ -25,6 +26,8 @@ class PlainSums:
         self._by_key: Final[dict[Key, Figures]] = {}
         """By part, if there are such, and key."""
         self._names: Final[dict[str, int]] = {}
+        self._keys_named = 0
+        """How many of the keys have all of their names numbered."""
 
     def __len__(self) -> int:
         return len(self._by_key)
@@ -74,11 +77,12 @@ class PlainSums:
 
     def rows(self) -> tuple[list[str], list[int]]:
         """Each name once; and each key, with numbers for names and -1 for none, followed by its figures."""
+        names = self._all_named()
         rows: list[int] = []
         for key, figures in self._by_key.items():
-            rows += [part if isinstance(part, int) else -1 if part is None else self._names[part] for part in key]
+            rows += [part if isinstance(part, int) else -1 if part is None else names[part] for part in key]
             rows += figures
-        return list(self._names), rows
+        return list(names), rows
 
     def names(self, column: int) -> int:
         """How many names a column has, none included."""
@@ -86,14 +90,15 @@ class PlainSums:
 
     def all_names(self) -> int:
         """How many names there are in all columns."""
-        return len(self._names)
+        return len(self._all_named())
 
     def load(self, names: list[str], numbers: list[int]) -> None:
         """Add rows as `rows` gives them. Raises `ValueError`, and is of no use afterwards, if they are no whole rows or have other names."""
         if len(numbers) % self._width:
             raise ValueError(f"{len(numbers)} numbers, which is not a multiple of {self._width}")
+        known = self._all_named()
         for name in names:
-            self._names.setdefault(name, len(self._names))
+            known.setdefault(name, len(known))
         keys = self._in_parts + self._columns
         for start in range(0, len(numbers), self._width):
             key: list[str | int | None] = []
@@ -111,9 +116,19 @@ class PlainSums:
         there = self._by_key.get(key)
         if there is None:
             self._by_key[key] = list(figures)
-            for part in key:
-                if isinstance(part, str):
-                    self._names.setdefault(part, len(self._names))
+        elif len(there) == 1:
+            there[0] += figures[0]
         else:
             for place, number in enumerate(figures):
                 there[place] += number
+
+    def _all_named(self) -> dict[str, int]:
+        """The numbers of all names. Those of keys that were added lately are given only now, because few ask for them."""
+        names = self._names
+        if self._keys_named < len(self._by_key):
+            for key in islice(self._by_key, self._keys_named, None):
+                for part in key:
+                    if part is not None and part not in names and isinstance(part, str):
+                        names[part] = len(names)
+            self._keys_named = len(self._by_key)
+        return names
