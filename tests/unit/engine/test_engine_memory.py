@@ -1,15 +1,19 @@
 """A customer's memory: bounded whatever comes, exact for as long as promised, found again by its key."""
 
 import math
+from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from etapa.contracts.stored.state import encode_state
 from etapa.journey.engine.accumulators.aggregating import total_of
-from etapa.journey.engine.accumulators.distinct import LONGEST_KNOWN, MOST_KNOWN, value_digest
+from etapa.journey.engine.accumulators.distinct import LONGEST_KNOWN, MOST_KNOWN, place_among, value_digest
 from etapa.journey.engine.accumulators.ever import DecayingScore, Latest, Total, Values, exact_sum
 from etapa.journey.engine.accumulators.kept_value import LastValue, keepsake
 from etapa.journey.engine.accumulators.ordered import OrderedSteps
+from etapa.journey.engine.accumulators.quick_searching import quick_search
 from etapa.journey.engine.accumulators.window import CountWindow, ValueWindow
 from etapa.journey.engine.conditions.count import CountCompares
 from etapa.journey.engine.facts.customer import Customer, Memory
@@ -21,6 +25,8 @@ VIEW = Match(("view",))
 WITHIN = us("64h")
 """A bucket is one hour wide."""
 AMOUNT = ("properties", "amount")
+alike_below = st.sampled_from([each + more for each in (0, 5, 2**30 - 1) for more in (0, 2**30, 2**60, 2**63, 2**64, -(2**30), -(2**63))])
+digests_and_others = st.integers(0, 2**64 - 1) | alike_below
 
 
 def fed(rules: str, number: int, every: int) -> Customer:
@@ -260,3 +266,29 @@ def test_digests_are_the_same_in_every_version() -> None:
     assert value_digest(1) == value_digest(1.0) == 17797172410793473910
     assert value_digest(True) == 17683794913757820479
     assert value_digest("1") == 2111772349312940339
+
+
+@given(st.lists(digests_and_others, max_size=12), digests_and_others)
+def test_the_place_is_that_of_the_first_equal_number(digests: list[int], digest: int) -> None:
+    place = digests.index(digest) if digest in digests else -1
+    assert place_among(list(digests), digest) == place
+    # Equal, but not the same object.
+    assert place_among([each + 0 for each in digests], digest - 1 + 1) == place
+
+
+@given(st.lists(digests_and_others, min_size=1, max_size=12), st.data())
+def test_one_that_is_there_is_found(digests: list[int], data: st.DataObject) -> None:
+    digest = data.draw(st.sampled_from(digests))
+    assert place_among(digests, int(str(digest))) == digests.index(digest)
+
+
+def test_what_is_no_whole_number_is_compared_as_python_does() -> None:
+    odd: list[Any] = ["5", None, 5.0, True]
+    assert [place_among(odd, digest) for digest in (5, 1, 7)] == [2, 3, -1]
+
+
+@pytest.mark.skipif(quick_search is None, reason="there is no quick way where it is not compiled")
+def test_only_a_list_is_searched() -> None:
+    assert quick_search is not None
+    with pytest.raises(TypeError, match="takes a list"):
+        quick_search((1, 2), 1)  # type: ignore[arg-type]

@@ -202,3 +202,23 @@ def test_customers_who_wait_for_the_same_rules_share_what_is_known(kind: str) ->
     known = [touch(program, None, did(kind, "1d", who=who)).customer.settled for who in ("c-1", "c-2")]
     assert known[0] is known[1]
     assert isinstance(known[0], Calm)
+
+
+def test_a_rule_with_an_any_is_judged_whichever_part_of_it_can_hold() -> None:
+    program = indexed(
+        """
+- {id: either, from: new, to: hot, when: {any: [{count: view, within: 5d, gte: 2}, {all: [{event: call}, {last: properties.rating, of: pay, gte: 4}]}]}}
+- {id: back, from: hot, to: new, when: {event: reset}}
+"""
+    )
+    calls = [did("pay", 0, rating=5), did("view", "1d"), did("call", "2d"), did("reset", "3d")]
+    _, changes = play(program, *calls, did("view", "9d"), did("view", "10d"))
+    assert [change.at // us("1d") for change in changes if change.to == "hot"] == [2, 10]
+
+
+def test_a_part_of_an_any_that_the_touchpoint_at_hand_hides_comes_true_with_time() -> None:
+    program = indexed(
+        "- {id: either, from: new, to: hot, when: {any: [{count: view, gte: 9}, {all: [{not: {event: ad}}, {absent: pay, for: 3d}]}]}}"
+    )
+    _, changes = play(program, did("view", 0), did("ad", "1d"), until="5d")
+    assert path(changes) == [("new", 0), ("hot", us("3d"))]

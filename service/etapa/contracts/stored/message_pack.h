@@ -142,13 +142,24 @@ static inline int integer_of(PyObject *told, int64_t *number)
     return !overflow;
 }
 
+/* Beyond 63 bits, as every other digest of a value is, but not beyond 64. */
+static int write_large(struct buffer *to, PyObject *told)
+{
+    uint64_t number = PyLong_AsUnsignedLongLong(told);
+    if (number == UINT64_MAX && PyErr_Occurred()) {
+        PyErr_Clear();
+        return 0;
+    }
+    return has_room(to, 9) && (put_number(to, 0xcf, number, 8), 1);
+}
+
 static int write_value(struct buffer *to, PyObject *told, int depth)
 {
     int64_t number;
     if (told == Py_None)
         return has_room(to, 1) && (put(to, 0xc0), 1);
     if (PyLong_CheckExact(told))
-        return integer_of(told, &number) && write_integer(to, number);
+        return integer_of(told, &number) ? write_integer(to, number) : write_large(to, told);
     if (PyUnicode_CheckExact(told))
         return write_text(to, told);
     if (PyBool_Check(told))

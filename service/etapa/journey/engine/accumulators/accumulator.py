@@ -109,7 +109,8 @@ class Windowed(Matching):
 
     def times_in(self, entry: Any) -> list[int]:
         """The times that the entry holds, ascending."""
-        times: list[int] = entry[0]
+        kept: list[Any] = entry
+        times: list[int] = kept[0]
         return times
 
     def over_from(self, entry: Any) -> int:

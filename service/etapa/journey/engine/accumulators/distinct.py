@@ -12,6 +12,7 @@ import msgspec
 
 from etapa.journey.engine.accumulators.accumulator import Matching, Windowed, value_definition
 from etapa.journey.engine.accumulators.matching import compile_value
+from etapa.journey.engine.accumulators.quick_searching import quick_search
 from etapa.journey.engine.accumulators.watch import Watch
 from etapa.journey.engine.accumulators.window import forget_before, place_after
 from etapa.journey.engine.facts.customer import Memory
@@ -26,6 +27,8 @@ LONGEST_KNOWN: Final = 64
 """So many texts of up to so many characters, with their digests: several windows may look at the same value, and values come again."""
 
 _known: Final[dict[str, int]] = {}
+_encode: Final = msgspec.json.Encoder(order="deterministic").encode
+_QUICK: Final = quick_search
 
 
 class DistinctEver(Matching):
@@ -87,7 +90,8 @@ class DistinctWindow(Windowed):
         return [*super().watches(), *self.value_of.watches()]
 
     def times_in(self, entry: Any) -> list[int]:
-        times: list[int] = entry[1]
+        kept: list[Any] = entry
+        times: list[int] = kept[1]
         return times
 
     def record(self, memory: Memory, touchpoint: Touchpoint, now: int) -> None:
@@ -107,16 +111,17 @@ class DistinctWindow(Windowed):
         if entry is None:
             memory[self.place] = [0, [touchpoint.when], [digest]]
             return
-        times: list[int] = entry[1]
-        digests: list[Any] = entry[2]
+        kept: list[Any] = entry
+        times: list[int] = kept[1]
+        digests: list[Any] = kept[2]
         forget_before(gone, times, digests)
         if not times:
-            entry[0] = 0
-        bits: int = entry[0]
+            kept[0] = 0
+        bits: int = kept[0]
         if bits and digest % (1 << bits):
             return
-        if digest in digests:
-            place = digests.index(digest)
+        place = place_among(digests, digest)
+        if place >= 0:
             if times[place] >= at:
                 return
             del times[place], digests[place]
@@ -129,7 +134,7 @@ class DistinctWindow(Windowed):
             times.insert(place, at)
             digests.insert(place, digest)
         if len(times) > EXACT:
-            _thin_out(entry)
+            _thin_out(kept)
 
     def united(self, kept: Any, other: Any, now: int) -> Any:
         gone = now - self.within
@@ -167,8 +172,16 @@ def value_digest(value: Any) -> int:
     return digest
 
 
+def place_among(digests: list[Any], digest: Any) -> int:
+    """Where the digest is among these; -1 if it is not there. Mostly it is not, so that all of them are looked at."""
+    quick = _QUICK
+    if quick is not None:
+        return quick(digests, digest)
+    return digests.index(digest) if digest in digests else -1
+
+
 def _worked_out(value: Any) -> int:
-    return int.from_bytes(blake2b(msgspec.json.encode(_plain(value), order="deterministic"), digest_size=8).digest(), "big")
+    return int.from_bytes(blake2b(_encode(value if isinstance(value, str) else _plain(value)), digest_size=8).digest())
 
 
 def _plain(value: Any) -> Any:

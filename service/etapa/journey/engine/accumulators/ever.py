@@ -179,13 +179,15 @@ class DecayingScore(Accumulator):
         at = touchpoint.at
         entry = memory[self.place]
         if entry is None:
-            memory[self.place] = [at, points]
+            memory[self.place] = [touchpoint.when, points]
             return
-        since, score = entry
+        kept: list[Any] = entry
+        since: int = kept[0]
+        score: float = kept[1]
         if at >= since:
-            memory[self.place] = [at, decayed(score, at - since, self.half_life) + points]
+            kept[0], kept[1] = touchpoint.when, decayed(score, at - since, self.half_life) + points
         else:
-            entry[1] = score + decayed(points, since - at, self.half_life)
+            kept[1] = score + decayed(points, since - at, self.half_life)
 
     def united(self, kept: Any, other: Any, now: int) -> Any:
         later, earlier = (kept, other) if kept[0] >= other[0] else (other, kept)

@@ -49,8 +49,9 @@ class DistinctCompares(NumberCompares):
             return 0.0
         if isinstance(values, DistinctEver):
             return inf
-        bits: int = entry[0]
-        times: list[int] = entry[1]
+        kept: list[Any] = entry
+        bits: int = kept[0]
+        times: list[int] = kept[1]
         return float(len(times) << bits if bits else len(times))
 
     def observed(self, customer: Customer, now: int, touchpoint: Touchpoint | None) -> Observed:

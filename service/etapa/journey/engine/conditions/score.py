@@ -4,7 +4,7 @@ from bisect import bisect_left
 from collections.abc import Callable
 from functools import partial
 from math import inf
-from typing import Final
+from typing import Any, Final
 
 from etapa.journey.engine.accumulators.ever import DecayingScore, decayed, decayed_after
 from etapa.journey.engine.conditions.condition import CompiledLeaf
@@ -65,10 +65,13 @@ class ScoreCompares(NumberCompares):
         entry = customer.memory[self.place]
         if entry is None:
             return 0.0
-        since: int = entry[0]
-        score: float = entry[1]
+        kept: list[Any] = entry
+        since: int = kept[0]
+        if now < since:
+            return inf
         # It moves towards zero from the latest touchpoint on.
-        return max(score, 0.0) if now >= since else inf
+        score: float = kept[1]
+        return max(score, 0.0)
 
     def observed(self, customer: Customer, now: int, touchpoint: Touchpoint | None) -> Observed:
         return self._score(customer, now)

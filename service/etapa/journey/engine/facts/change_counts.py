@@ -2,7 +2,7 @@
 
 from array import array
 from collections.abc import Iterable
-from typing import Final, final
+from typing import Any, Final, final
 
 from mypy_extensions import mypyc_attr
 
@@ -34,7 +34,8 @@ class ChangeCounts:
     def add(self, change: StageChange) -> None:
         """Count a change, but not its offers."""
         source, dwell = change.source, change.dwell
-        move = (source, change.to, change.cause)
+        # Of any type: compiled code would make the key again for each use.
+        move: Any = (source, change.to, change.cause)
         self.total += 1
         self.moves[move] = self.moves.get(move, 0) + 1
         if source is not None and dwell is not None:

@@ -1,7 +1,7 @@
 """Guards: parts of rules without which these are false, so that one look rules out many rules.
 
 A guard is a member of a rule's outermost `all`, or its only condition, and time alone never makes it true. As long as it is false, so is the rule,
-and the rule has no time of its own. Rules whose guards look at the same thing stand behind one lookup:
+and the rule has no time of its own. An `any` counts as the one condition in it that can hold, if that is so for the touchpoints in question. Rules whose guards look at the same thing stand behind one lookup:
 
 - a number, such as the same count over the same window: the rules are sorted by what they ask for at least;
 - a trait that must be one of some texts;
@@ -14,7 +14,7 @@ from operator import attrgetter
 from typing import Any, Final, final
 
 from etapa.journey.engine.accumulators.matching import ValueAt, compile_path
-from etapa.journey.engine.conditions.condition import AllHold, CompiledLeaf, Condition
+from etapa.journey.engine.conditions.condition import AllHold, AnyHolds, CompiledLeaf, Condition
 from etapa.journey.engine.conditions.event import EventHappens
 from etapa.journey.engine.conditions.falling import NumberCompares
 from etapa.journey.engine.conditions.trait import TraitCompares
@@ -114,13 +114,14 @@ class Docket:
 
     __slots__ = ("_by_number", "_by_text", "unguarded")
 
-    def __init__(self, rules: Rules) -> None:
+    def __init__(self, rules: Rules, touchpoint_type: str | None) -> None:
+        """`touchpoint_type`: that of the touchpoint at hand; none: there is no touchpoint."""
         numbers: dict[str, tuple[NumberCompares, list[tuple[float, CompiledRule]]]] = {}
         traits: dict[str, dict[str, Rules]] = {}
         values: dict[Path, tuple[dict[str, Rules], Rules]] = {}
         unguarded: Rules = []
         for rule in rules:
-            guard = _guard_of(rule)
+            guard = _guard_of(rule, touchpoint_type)
             if isinstance(guard, EventHappens):
                 path, comparison = guard.asked[0]
                 by_text, together = values.setdefault(path, ({}, []))
@@ -171,8 +172,8 @@ def _merged(some: Rules, others: Rules) -> Rules:
     return merged
 
 
-def _guard_of(rule: CompiledRule) -> CompiledLeaf | None:
-    needed = list(_needed(rule.condition))
+def _guard_of(rule: CompiledRule, touchpoint_type: str | None) -> CompiledLeaf | None:
+    needed = list(_needed(rule.condition, touchpoint_type))
     filters = [leaf for leaf in rule.leaves if isinstance(leaf, EventHappens) and leaf.where is not None]
     if filters:
         # Judging one may count values of a type that it cannot use, so all are judged unless the value is a text.
@@ -192,11 +193,17 @@ def _asks_for_text(event: EventHappens) -> bool:
     return ELEMENTS not in path and len(comparison.tests) == 1 and not comparison.elements and texts_of(comparison) is not None
 
 
-def _needed(condition: Condition) -> Iterable[CompiledLeaf]:
-    """Leaves without which the condition is false."""
+def _needed(condition: Condition, touchpoint_type: str | None) -> Iterable[CompiledLeaf]:
+    """Leaves without which the condition is false, now with such a touchpoint at hand and later with none."""
     if isinstance(condition, AllHold):
         for each in condition.conditions:
-            yield from _needed(each)
+            yield from _needed(each, touchpoint_type)
+    elif isinstance(condition, AnyHolds):
+        may_hold = [
+            each for each in condition.conditions if each.possible(touchpoint_type) is not False or each.possible(None) is not False
+        ]
+        if len(may_hold) == 1:
+            yield from _needed(may_hold[0], touchpoint_type)
     elif isinstance(condition, CompiledLeaf):
         yield condition
 

@@ -73,10 +73,10 @@ class _WithType:
     def __init__(self, rules: Rules, touchpoint_type: str) -> None:
         possible = possible_with(rules, touchpoint_type)
         touched = [rule for rule in rules if _is_touched(rule.leaves, touchpoint_type)]
-        self.all: Final = Docket(possible)
+        self.all: Final = Docket(possible, touchpoint_type)
         self.touched_bits: Final = bits_of(touched)
         """Those that look at something that such a touchpoint changes, or at the touchpoint itself."""
-        self.touched: Final = Docket([rule for rule in possible if rule in touched])
+        self.touched: Final = Docket([rule for rule in possible if rule in touched], touchpoint_type)
         self.hidden: Final = [rule for rule in possible_with(rules, None) if _asks_for(rule.leaves, touchpoint_type)]
         """Those that may be true without a touchpoint but false with this one, such as `not: {event: …}`."""
         self.only_hidden: Final = RuleSet([rule for rule in self.hidden if rule not in possible])
@@ -96,7 +96,7 @@ class RuleIndex:
         self._by_type: Final = {kind: _WithType(rules, kind) for kind in sorted(types)}
         # `*` stands for any type that no rule names.
         self._other: Final = _WithType(rules, ANY_TYPE)
-        self._touchless: Final = Docket(possible_with(rules, None))
+        self._touchless: Final = Docket(possible_with(rules, None), None)
         self._lists: Final[dict[int, RuleSet]] = {}
 
     def first_on_entering(self, customer: Customer, now: int, visited: Sequence[str]) -> CompiledRule | None:

@@ -6,7 +6,10 @@ from etapa.journey.language.kinds.condition import Observed
 
 def scalar_text(value: object) -> Observed:
     """A value as a clause shows it: scalars as they are, lists and objects as a word."""
-    if value is None or isinstance(value, str | int | float | bool):
+    # Nearly always; compiled code asks for several types at once in a far longer way.
+    if isinstance(value, str):
+        return value
+    if value is None or isinstance(value, int | float | bool):
         return value
     if isinstance(value, dict) and KEPT in value:
         return scalar_text(value[KEPT])
