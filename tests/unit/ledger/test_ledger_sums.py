@@ -248,6 +248,7 @@ WRONG: Sequence[tuple[str, tuple[Any, ...]]] = [
     ("add_all", (None, None)),
     ("turn", (1,)),
     ("moved", (None, None, "a", "b", "c", None, 1, 1)),
+    ("moved", (None, None, "a", "b", "c", None, 1, 1, None, "ways", ())),
     ("spread", ({}, [])),
     ("rows_by_place", ([], 1)),
     ("load", (["a"], (0,))),
@@ -302,11 +303,11 @@ def test_numbers_of_places_that_do_not_exist_are_refused() -> None:
     )
 )
 def test_moves_and_stays_are_counted_alike(moves: list[tuple[Key, int | None, bool]]) -> None:
-    (plain, quick), (plain_stays, quick_stays) = both_of(5, 3, 0), both_of(4, 1, 1)
+    (plain, quick), (plain_stays, quick_stays), (plain_ways, quick_ways) = both_of(5, 3, 0), both_of(4, 1, 1), both_of(3, 6, 0)
     for key, stay, first in moves:
-        plain.moved(plain_stays, *key, stay, int(first))
+        plain.moved(plain_stays, *key, stay, int(first), plain_ways, "ways", ())
         try:
-            quick.moved(quick_stays, *copied(key), stay, int(first))
+            quick.moved(quick_stays, *copied(key), stay, int(first), quick_ways, "ways", ())
         except OverflowError:
             assert sum(abs(each or 0) + 1 for _, each, _ in moves) > LARGEST
             return

@@ -3,11 +3,14 @@
 from collections import Counter
 from collections.abc import Mapping
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from etapa.journey.ledger.quick_kind import quick_sums
 from etapa.journey.ledger.stays import bucket_of
-from etapa.journey.ledger.tables import Figures, Key, Table
+from etapa.journey.ledger.sums import TableSums
+from etapa.journey.ledger.tables import Counted, Figures, Key, Table, add_figures
 from etapa.journey.ledger.tally import BatchTally
 from etapa.journey.units import HOUR
 
@@ -105,3 +108,70 @@ def test_what_is_counted_of_the_ideal_way_adds_up_by_hour() -> None:
         ("ways", HOUR): {ways: [0, -1, 0, 1, 1, 3]},
         ("detours", HOUR): {detours: [1, 1, 0, -9]},
     }
+
+
+meanings = st.lists(
+    st.tuples(
+        st.sampled_from(["ways", "ways", "ways", "detours"]), st.sampled_from([None, "student"]), st.integers(-2, 2) | st.just(2**61)
+    ),
+    max_size=3,
+)
+
+
+@given(st.lists(meanings, min_size=1, max_size=8), st.lists(st.tuples(st.integers(0, 400), st.integers(-2, 2), st.booleans()), max_size=40))
+def test_what_moves_mean_for_the_ideal_way_counts_each_time(
+    different: list[list[tuple[Table, str | None, int]]], told: list[tuple[int, int, bool]]
+) -> None:
+    """Whatever it is, whether it comes as the very same tuple as before, and also if another tuple comes to have its address."""
+
+    def made(meaning: list[tuple[Table, str | None, int]]) -> tuple[Counted, ...]:
+        return tuple(
+            (table, (persona, f"stage {count}", "buyer"), (1, 0, count, 0, 0, 0))
+            if table == "ways"
+            else (table, (persona, "new", "buyer", None), (0, 0, 1, count))
+            for table, persona, count in meaning
+        )
+
+    kept = [made(meaning) for meaning in different]
+    tally, expected = BatchTally(), dict[tuple[Table, int], dict[Key, Figures]]()
+    for number, hour, is_new in told:
+        meaning = number % len(different)
+        counts = made(different[meaning]) if is_new else kept[meaning]
+        tally.moved(hour * HOUR, None, "new", "buyer", "timer", 5, counts=counts)
+        move: Counted = ("moves", (None, "new", "buyer", "timer", None), (1, 5, 0))
+        for table, key, figures in (move, ("stays", (None, "new", "buyer", 5), (1,)), *counts):
+            add_figures(expected.setdefault((table, hour * HOUR), {}).setdefault(key, [0] * len(figures)), figures)
+    assert counted_in(tally) == expected
+
+
+def test_counts_that_come_again_are_those_of_the_same_tuple_in_the_same_hour() -> None:
+    kept: list[tuple[Counted, ...]] = [(("ways", (None, "new", f"stage {number}"), (1, 0, 0, number, 0, 0)),) for number in range(20)]
+    tally, expected = BatchTally(), dict[tuple[Table, int], dict[Key, Figures]]()
+    for number in range(2_000):
+        hour = number // 100 % 3 * HOUR
+        # One that is new is freed at once, so that the next has its place.
+        counts = kept[number * 7 % 20] if number % 3 else (("ways", (None, "new", f"stage {number % 31}"), (0, 0, 1, 0, number, 0)),)
+        tally.moved(hour, None, None, "new", "touchpoint", None, counts=counts)
+        for table, key, figures in counts:
+            add_figures(expected.setdefault((table, hour), {}).setdefault(key, [0] * len(figures)), figures)
+        del counts
+    assert {place: cells for place, cells in counted_in(tally).items() if place[0] == "ways"} == expected
+
+
+@pytest.mark.skipif(quick_sums is None, reason="there is no quick kind where it is not compiled")
+def test_only_counts_of_one_table_are_added_together_with_a_move() -> None:
+    moves, stays, ways = (TableSums(table, in_parts=True) for table in ("moves", "stays", "ways"))
+    fits: Counted = ("ways", ("student", "new", "buyer"), (1, 0, 0, 1, 0, 0))
+    another: Counted = ("detours", ("student", "new", "buyer", None), (1, 0, 0, 1))
+    short: Counted = ("ways", ("student", "new", "buyer"), (1, 0))
+
+    def added(counts: tuple[Counted, ...]) -> bool:
+        return moves.moved(stays, "student", "new", "buyer", "timer", None, 5, 0, ways, counts)
+
+    assert not any(added(refused) for refused in ((another,), (fits, another), (fits, fits, fits), (short,)))
+    assert not ways.has_any()
+    twice = (fits, fits)
+    for part in (3, 4, 3):
+        ways.turn(part)
+        assert added(twice)
+    assert ways.cells() == {(part, "student", "new", "buyer"): [count, 0, 0, count, 0, 0] for part, count in ((3, 4), (4, 2))}

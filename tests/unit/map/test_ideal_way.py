@@ -61,7 +61,7 @@ def test_another_ideal_way_takes_customers_off_the_old_one_for_such_as_came_alon
     newer = CompiledWay(("a", "b", "d", "odd", "c"))
     found, counted = newer.entered(before, persona=None, source="odd", to="c", at=7_000_000, rule=None)
     # The detour is over, and a step along the new way fits it; but whoever was off it stays off.
-    assert counted == [("detours", (None, "b", "odd", None), (0, 0, 1, 7)), ("ways", (None, "odd", "c"), (0, 0, 0, 1, 0, 0))]
+    assert counted == (("detours", (None, "b", "odd", None), (0, 0, 1, 7)), ("ways", (None, "odd", "c"), (0, 0, 0, 1, 0, 0)))
     assert isinstance(found, Course)
     assert (found.way, found.furthest, found.detour) == (OFF, 4, None)
 

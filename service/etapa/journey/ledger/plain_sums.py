@@ -52,15 +52,17 @@ class PlainSums:
         """The same with the columns of the key and the figures one by one."""
         self.add(columns_and_figures[: self._columns], columns_and_figures[self._columns :])
 
-    def moved(self, stays: "PlainSums", *columns_stay_and_first: Any) -> None:
+    def moved(self, stays: "PlainSums", *columns_stay_first_and_more: Any) -> bool:
         """Count a move: persona, source, to, cause, rule, the stay in `source` in microseconds or none, and 1 if it is the first in `to`, else 0.
 
-        The stay is counted in `stays`, unless there is none.
+        The stay is counted in `stays`, unless there is none. Then come other sums, their table, and what to add to them: in C, this is done
+        if it is all of that table. Returns whether it was done.
         """
-        *columns, stay, first = columns_stay_and_first
+        *columns, stay, first, _, _, _ = columns_stay_first_and_more
         self.add(tuple(columns), (1, stay or 0, first))
         if stay is not None:
             stays.add((*columns[:3], bucket_of(stay)), (1,))
+        return False
 
     def add_all(self, other: "PlainSums", part: int | None) -> None:
         """Add all figures of `other`, whatever part they are of; to `part`, if these are in parts."""

@@ -3,6 +3,7 @@
 What the rows of `sums_rows.h` have no room for is declined with `OverflowError`, before anything changed. */
 
 #include "sums_adding.h"
+#include "sums_again.h"
 #include "sums_counting.h"
 #include "sums_lists.h"
 #include "sums_packing.h"
@@ -86,34 +87,49 @@ static unsigned bucket_of(int64_t stay)
     return (unsigned)(halved * 16 + (stay >> halved));
 }
 
-/* A move, and in other sums the stay before it. */
-static PyObject *moved(sums *self, PyObject *const *arguments, Py_ssize_t count)
+/* A move, and in other sums the stay before it. 0: it is counted. */
+static int count_move(sums *self, PyObject *const *arguments)
 {
-    if (count != 8 || self->keys != 5 || self->named != 5 || self->figures != 3 || !Py_IS_TYPE(arguments[0], &sums_type)) {
-        PyErr_SetString(PyExc_TypeError, "moved takes sums of stays, persona, source, to, cause, rule, the stay or none, and 1 if it is the first in that stage");
-        return NULL;
+    if (self->keys != 5 || self->named != 5 || self->figures != 3 || !Py_IS_TYPE(arguments[0], &sums_type)) {
+        PyErr_SetString(PyExc_TypeError, "a move has sums of stays, persona, source, to, cause, rule, the stay or none, and 1 if it is the first in that stage");
+        return -1;
     }
     sums *stays = (sums *)arguments[0];
     int64_t stay = 0, first;
     if (stays->keys != 4 || stays->named != 3 || stays->figures != 1) {
         PyErr_SetString(PyExc_TypeError, "sums of stays have another shape");
-        return NULL;
+        return -1;
     }
     if ((arguments[6] != Py_None && whole_number(arguments[6], &stay)) || number_within(arguments[7], 0, 1, &first)
         || make_room_for(self, without_sign(stay) + 1) || (arguments[6] != Py_None && make_room_for(stays, 1)))
-        return NULL;
+        return -1;
     int64_t *there = arguments[6] == Py_None ? NULL : counted_at(stays, arguments + 1, 3, bucket_of(stay));
     if (there == NULL && arguments[6] != Py_None)
-        return NULL;
+        return -1;
     int64_t *figures = counted_at(self, arguments + 1, 5, 0);
     if (figures == NULL)
-        return NULL;
+        return -1;
     if (there != NULL)
         ++*there;
     figures[0]++;
     figures[1] += stay;
     figures[2] += first;
-    Py_RETURN_NONE;
+    return 0;
+}
+
+/* A move, and in further sums what it means there, if a tuple of tables, keys and figures has nothing but their table. Whether it has. */
+static PyObject *moved(sums *self, PyObject *const *arguments, Py_ssize_t count)
+{
+    if (count != 11 || !Py_IS_TYPE(arguments[8], &sums_type) || !PyTuple_CheckExact(arguments[10])) {
+        PyErr_SetString(PyExc_TypeError, "moved takes a move, other sums, their table, and a tuple of tables, keys and figures");
+        return NULL;
+    }
+    sums *others = (sums *)arguments[8];
+    struct again read, *found;
+    int is_read = found_again(others, arguments[10], arguments[9], &read, &found);
+    if (is_read < 0 || (is_read && make_room_for(others, found->most)) || count_move(self, arguments) || (is_read && add_again(others, found)))
+        return NULL;
+    return PyBool_FromLong(is_read);
 }
 
 /* Whether anything was counted; loose rows stay so. */
@@ -168,6 +184,7 @@ static void dealloc(PyObject *object)
 {
     sums *self = (sums *)object;
     free_counting(self->counting);
+    free_again(self->again);
     PyMem_Free(self->rows);
     PyMem_Free(self->index);
     free_names(&self->names);
@@ -179,7 +196,7 @@ static PyMethodDef methods[] = {
     {"touch", (PyCFunction)(void (*)(void))touch, METH_FASTCALL, "Count a touchpoint by its segment, type and channel."},
     {"add", (PyCFunction)(void (*)(void))add, METH_FASTCALL, "Add figures to those of a key."},
     {"count", (PyCFunction)(void (*)(void))count_one, METH_FASTCALL, "The same with the columns of the key and the figures one by one."},
-    {"moved", (PyCFunction)(void (*)(void))moved, METH_FASTCALL, "Count a move and the stay before it."},
+    {"moved", (PyCFunction)(void (*)(void))moved, METH_FASTCALL, "Count a move, the stay before it, and what it means in other sums."},
     {"add_all", (PyCFunction)(void (*)(void))add_all, METH_FASTCALL, "Add all figures of other sums."},
     {"spread", (PyCFunction)(void (*)(void))spread, METH_FASTCALL, "Add the figures of each part to the sums at its place."},
     {"rows_by_place", (PyCFunction)(void (*)(void))rows_by_place, METH_FASTCALL, "How many rows go to each place."},

@@ -7,7 +7,7 @@ from mypy_extensions import mypyc_attr
 
 from etapa.journey.ledger.plain_sums import PlainSums
 from etapa.journey.ledger.quick_kind import quick_sums
-from etapa.journey.ledger.tables import COLUMNS, FIGURES, NUMBERED, TABLES, Figures, Key, Segment, Table
+from etapa.journey.ledger.tables import COLUMNS, FIGURES, NUMBERED, TABLES, Counted, Figures, Key, Segment, Table
 
 _SHAPES: Final[dict[Table, tuple[int, int, int]]] = {
     table: (len(columns), len(FIGURES[table]), int(columns[-1] in NUMBERED)) for table, columns in COLUMNS.items()
@@ -89,18 +89,23 @@ class TableSums:
         rule: str | None,
         stay: int | None,
         first: int,
-    ) -> None:
-        """Count a move; and in `stays` the time spent in `source`, in microseconds, if there is one. `first`: 1 if the customer was never in `to`, else 0."""
-        if not self._is_plain and not stays._is_plain:  # only compiled
+        ways: "TableSums",
+        counts: tuple[Counted, ...],
+    ) -> bool:
+        """Count a move; and in `stays` the time spent in `source`, in microseconds, if there is one. `first`: 1 if the customer was never in `to`, else 0.
+
+        True if `counts` are added, too: that is done if all are of the table of `ways`, where many moves add the very same.
+        """
+        if not self._is_plain and not stays._is_plain and not ways._is_plain:  # only compiled
             try:
-                _MOVED(self._kept, stays._kept, persona, source, to, cause, rule, stay, first)
+                added: bool = _MOVED(self._kept, stays._kept, persona, source, to, cause, rule, stay, first, ways._kept, ways.table, counts)
             except OverflowError:
                 pass
             else:
-                return
+                return added
         self._become_plain()
         stays._become_plain()
-        self._kept.moved(stays._kept, persona, source, to, cause, rule, stay, first)
+        return bool(self._kept.moved(stays._kept, persona, source, to, cause, rule, stay, first, ways._kept, ways.table, counts))
 
     def add_all(self, other: "TableSums", part: int | None = None) -> None:
         """Add the figures of other sums of the table, to that part if these are in parts, whatever part they are of."""

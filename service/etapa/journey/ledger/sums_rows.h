@@ -17,6 +17,7 @@ Rows of what was counted last are *loose*: not in the index, and perhaps with th
 #define LARGEST ((int64_t)1 << 62)
 
 struct counting; /* see sums_counting.h */
+struct again; /* see sums_again.h */
 
 typedef struct {
     PyObject_HEAD
@@ -30,6 +31,7 @@ typedef struct {
     int64_t most; /* no figure is larger, negative or not, not even of loose rows together */
     names names;
     struct counting *counting; /* NULL as long as there are few rows */
+    struct again *again; /* likewise */
 } sums;
 
 typedef struct {

@@ -27,6 +27,7 @@ class BatchTally:
         "_tables",
         "_touch",
         "_touchpoints",
+        "_ways",
     )
 
     def __init__(self) -> None:
@@ -43,6 +44,7 @@ class BatchTally:
         self._touchpoints = self._of("touchpoints")
         self._moves = self._of("moves")
         self._stays = self._of("stays")
+        self._ways = self._of("ways")
         self._touch = self._touchpoints.touch
 
     def touched(self, at: int, persona: str | None, stage: str, touchpoint_type: str, channel: str | None) -> None:
@@ -75,18 +77,24 @@ class BatchTally:
         rule: str | None = None,
         *,
         first: bool = False,
+        counts: tuple[Counted, ...] = (),
     ) -> None:
         """Count a published stage change.
 
         `stay`: the time spent in `source`, in microseconds; both none for a new customer. `first`: the customer was never in `to` before.
+        `counts`: what it means for the ideal way.
         """
-        moves, stays = self._turned(self._moves, at), self._stays
+        moves, stays, ways = self._turned(self._moves, at), self._stays, self._ways
         if stays.part != moves.part:
             stays.turn(moves.part)
-        moves.moved(stays, persona, source, to, cause, rule, stay, int(first))
+        if ways.part != moves.part:
+            ways.turn(moves.part)
+        if not moves.moved(stays, persona, source, to, cause, rule, stay, int(first), ways, counts):
+            for table, key, figures in counts:
+                self._add(table, at, key, figures)
 
     def counted(self, at: int, counts: Sequence[Counted]) -> None:
-        """Count what a stage change, or the end of a customer, means for the ideal way."""
+        """Count what the end of a customer means for the ideal way."""
         for table, key, figures in counts:
             self._add(table, at, key, figures)
 
@@ -128,6 +136,7 @@ class BatchTally:
         self._latest = self._tables["stays"] = TableSums("stays", in_parts=True)
         self._latest_table = "stays"
         self._touchpoints, self._moves, self._stays = self._of("touchpoints"), self._of("moves"), self._of("stays")
+        self._ways = self._of("ways")
         self._touch = self._touchpoints.touch
 
     def _of(self, table: Table) -> TableSums:

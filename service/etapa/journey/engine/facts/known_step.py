@@ -1,6 +1,5 @@
 """What stage changes do to customers' ways along the ideal one, kept so that it is worked out once for all whose ways are alike."""
 
-from collections.abc import Sequence
 from typing import Final, final
 
 from mypy_extensions import i64
@@ -9,7 +8,7 @@ from etapa.journey.engine.facts.course import DetourKey, Way
 from etapa.journey.ledger.tables import Counted
 from etapa.journey.units import SECOND
 
-_NOTHING: Final[Sequence[Counted]] = ()
+_NOTHING: Final[tuple[Counted, ...]] = ()
 
 
 @final
@@ -32,7 +31,7 @@ class KnownStep:
         self.began: DetourKey | None = None
         self.is_new = 0
         """1 if it is the first time that the customer makes the detour that began."""
-        self.counts: Sequence[Counted] = _NOTHING
+        self.counts: tuple[Counted, ...] = _NOTHING
         """What else the ledger counts of it."""
 
     def next(self, place: int, persona: str | None) -> "KnownStep | None":
@@ -55,7 +54,7 @@ class KnownStep:
         self._from_here.clear()
         self._as_another.clear()
 
-    def counted(self, at: int) -> Sequence[Counted]:
+    def counted(self, at: int) -> tuple[Counted, ...]:
         """What the ledger counts of it when it is taken at `at`."""
         if self.ended is None and self.began is None:
             return self.counts
@@ -68,4 +67,4 @@ class KnownStep:
         if self.began is not None:
             counts.append(("detours", self.began, (self.is_new, 1, 0, -seconds)))
         counts += self.counts
-        return counts
+        return tuple(counts)

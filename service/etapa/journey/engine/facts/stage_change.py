@@ -51,7 +51,7 @@ class StageChange:
         dwell: int | None,
         offers: Sequence[Offer] = (),
         persona: str | None = None,
-        counts: Sequence[Counted] = (),
+        counts: tuple[Counted, ...] = (),
         is_first: bool = False,
     ) -> None:
         self.customer_id: Final = customer_id

@@ -17,9 +17,17 @@ def count_changes(tally: BatchTally, changes: list[StageChange], start: int = 0)
     for position in range(start, len(changes)):
         change = changes[position]
         persona = change.persona
-        tally.moved(change.at, persona, change.source, change.to, change.cause, change.dwell, change.rule, first=change.is_first)
-        if change.counts:
-            tally.counted(change.at, change.counts)
+        tally.moved(
+            change.at,
+            persona,
+            change.source,
+            change.to,
+            change.cause,
+            change.dwell,
+            change.rule,
+            first=change.is_first,
+            counts=change.counts,
+        )
         if change.offers:
             for offer in change.offers:
                 _count_offer(tally, change.at, persona, offer)
@@ -47,12 +55,14 @@ def count_touchpoint(
     kind: TouchpointKind,
     found_in: str,
     belongs_to: int,
-    tally: BatchTally,
+    tally: BatchTally | None,
 ) -> None:
-    """Count an applied touchpoint of that kind. `belongs_to`: the number of the stage it moved the customer to or, without a move, found it in.
+    """Count an applied touchpoint of that kind, if there is a tally. `belongs_to`: the number of the stage it moved the customer to or, without a move, found it in.
 
     What it says about the customer's feeling is counted in the stage where the customer was before.
     """
+    if tally is None:
+        return
     personas = program.personas
     # Nearly always known; asking costs a call.
     persona = 0 if personas is None else customer.persona if customer.persona_by is personas else personas.number_of(customer)

@@ -51,10 +51,12 @@ class CompiledWay:
         # What steps have in common is one object each, so that it is mostly in the processor's caches.
         self._courses: Final[dict[Way, Way]] = {}
         self._detours: Final[dict[DetourKey, DetourKey]] = {}
-        self._counts: Final[dict[tuple[Counted, ...], Sequence[Counted]]] = {}
+        self._counts: Final[dict[tuple[Counted, ...], tuple[Counted, ...]]] = {}
         self._bytes: Final[dict[bytes, bytes]] = {}
 
-    def lead(self, customer: Customer, *, persona: str | None, source: str | None, at: int, rule: CompiledRule | None) -> Sequence[Counted]:
+    def lead(
+        self, customer: Customer, *, persona: str | None, source: str | None, at: int, rule: CompiledRule | None
+    ) -> tuple[Counted, ...]:
         """Keep what a published change into the customer's stage does to its way. Returns what the ledger counts of it; see `entered`."""
         last = customer.step
         known = None
@@ -72,7 +74,7 @@ class CompiledWay:
 
     def entered(
         self, before: Way, *, persona: str | None, source: str | None, to: str, at: int, rule: str | None
-    ) -> tuple[Way, Sequence[Counted]]:
+    ) -> tuple[Way, tuple[Counted, ...]]:
         """`Customer.way` after a published change, and what the ledger counts of it. `before`: the same before it; `source` none: the customer is new."""
         step = self._taken(before, persona, source, to, rule)
         return step.after, step.counted(at)
@@ -86,7 +88,7 @@ class CompiledWay:
                 self._forget_steps()
             step = self._step(before, persona, source, to, rule)
             step.after = self._courses.setdefault(step.after, step.after)
-            step.counts = self._counts.setdefault(tuple(step.counts), step.counts)
+            step.counts = self._counts.setdefault(step.counts, step.counts)
             self._steps[taken] = step
         return step
 
@@ -105,7 +107,7 @@ class CompiledWay:
         way = self._after(was, source, to) if self._length else was
         step = KnownStep(self, way if persona is None else _course(way, persona), to, persona)
         if was == ON and way == ON and isinstance(before, int) and persona is None:
-            step.counts = [("ways", (None, source, to), _ON_WAY)]
+            step.counts = (("ways", (None, source, to), _ON_WAY),)
             return step
         steps, deviations = (0, 0) if way in (UNKNOWN, BEFORE) or not self._length else (1, 0)
         if way == OFF and self._length:
@@ -116,14 +118,14 @@ class CompiledWay:
         on_before, on_after = int(was == ON), int(way == ON)
         if counted_for != persona:
             followed = int(was != UNKNOWN)
-            step.counts = [
+            step.counts = (
                 ("ways", (counted_for, source, to), (-followed, -on_before, -1, 0, 0, 0)),
                 ("ways", (persona, source, to), (followed, on_after, 1, steps, deviations, 0)),
-            ]
+            )
         else:
             followed = int(source is None and way != UNKNOWN)
             if followed or steps or on_after != on_before:
-                step.counts = [("ways", (persona, source, to), (followed, on_after - on_before, 0, steps, deviations, 0))]
+                step.counts = (("ways", (persona, source, to), (followed, on_after - on_before, 0, steps, deviations, 0)),)
         return step
 
     def _after(self, way: int, source: str | None, to: str) -> int:

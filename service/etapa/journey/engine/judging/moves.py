@@ -22,7 +22,7 @@ from etapa.journey.ledger.tables import Counted
 NO_CLAUSES: Final[Sequence[Clause]] = ()
 _NO_OFFERS: Final[Sequence[Offer]] = ()
 _NOWHERE: Final[Sequence[str]] = ()
-_NO_COUNTS: Final[Sequence[Counted]] = ()
+_NO_COUNTS: Final[tuple[Counted, ...]] = ()
 
 
 def settle(program: Program, customer: Customer, now: int, touchpoint: Touchpoint | None, cause: Cause, happened: Happened) -> None:
@@ -210,7 +210,7 @@ def announce(
     """The change, with the next number, into the stage `to`, where the customer is by now. See `move`."""
     customer.sequence = sequence = customer.sequence + 1
     persona = None if program.personas is None else program.personas.of(customer)
-    counts: Sequence[Counted] = _NO_COUNTS
+    counts = _NO_COUNTS
     counted_for, visited = persona, customer.visited
     customer.visited = been_in = visited | to.bit
     if program.ideal_way is not None:
@@ -218,9 +218,9 @@ def announce(
         counts = program.ideal_way.lead(customer, persona=persona, source=source, at=now, rule=rule)
     if visited:
         if source is None:
-            counts = [*counts, *newly_counted(stages_in(visited, program.stages), persona)]
+            counts = (*counts, *newly_counted(stages_in(visited, program.stages), persona))
         elif counted_for != persona:
-            counts = [*counts, *counted_again(stages_in(visited, program.stages), less=counted_for, more=persona)]
+            counts = (*counts, *counted_again(stages_in(visited, program.stages), less=counted_for, more=persona))
     offers: Sequence[Offer] = _NO_OFFERS
     if program.campaigns is not None:
         try:
