@@ -1,6 +1,9 @@
 """Sums of figures by key, in Python: where `quick_sums.c` is not compiled, and for figures that are too large for it."""
 
-from itertools import islice
+from collections import Counter
+from collections.abc import Callable, Sequence
+from itertools import chain, islice
+from operator import itemgetter
 from typing import Any, Final, final
 
 from etapa.journey.ledger.stays import bucket_of
@@ -42,11 +45,16 @@ class PlainSums:
 
     def touch(self, segment: Segment, touchpoint_type: str, channel: str | None) -> None:
         """Count a touchpoint: 1 for the key of persona, stage, type and channel."""
-        self.add((*segment, touchpoint_type, channel), (1,))
+        key = (*self._part, *segment, touchpoint_type, channel)
+        there = self._by_key.get(key)
+        if there is None:
+            self._by_key[key] = [1]
+        else:
+            there[0] += 1
 
     def add(self, key: Key, figures: tuple[int, ...] | Figures) -> None:
         """Add figures to those of a key, in the present part."""
-        self._add((*self._part, *key), figures)
+        self._add(self._part + key, figures)
 
     def count(self, *columns_and_figures: Any) -> None:
         """The same with the columns of the key and the figures one by one."""
@@ -58,10 +66,10 @@ class PlainSums:
         The stay is counted in `stays`, unless there is none. Then come other sums, their table, and what to add to them: in C, this is done
         if it is all of that table. Returns whether it was done.
         """
-        *columns, stay, first, _, _, _ = columns_stay_first_and_more
-        self.add(tuple(columns), (1, stay or 0, first))
+        persona, source, to, cause, rule, stay, first, _, _, _ = columns_stay_first_and_more
+        self._add((*self._part, persona, source, to, cause, rule), (1, stay or 0, first))
         if stay is not None:
-            stays.add((*columns[:3], bucket_of(stay)), (1,))
+            stays._add((*stays._part, persona, source, to, bucket_of(stay)), _ONE)
         return False
 
     def add_all(self, other: "PlainSums", part: int | None) -> None:
@@ -70,21 +78,42 @@ class PlainSums:
         for key, figures in other._by_key.items():
             self._add((*before, *key[other._in_parts :]), figures)
 
+    def spread(self, where: dict[int, int], places: Sequence["tuple[PlainSums, int | None] | None"]) -> None:
+        """Add the figures of each part to the sums at its place, whose number `where` tells, and there to that part if they are in parts."""
+        targets = [None if place is None else (place[0], () if place[1] is None else (place[1],)) for place in places]
+        by_part = {part: targets[number] for part, number in where.items()}
+        for key, figures in self._by_key.items():
+            target = by_part[int(key[0] or 0)]
+            if target is not None:
+                sums, part = target
+                sums._add(part + key[1:], figures)
+
     def rows_by_place(self, where: dict[int, int], places: int) -> list[int]:
         """How many rows go to each of so many places, whose numbers `where` tells by part. In C, a key that was just counted may have several."""
         rows = [0] * places
-        for key in self._by_key:
-            rows[where[int(key[0] or 0)]] += 1
+        for part, number in Counter(map(_FIRST, self._by_key)).items():
+            rows[where[part]] += number
         return rows
 
     def rows(self) -> tuple[list[str], list[int]]:
         """Each name once; and each key, with numbers for names and -1 for none, followed by its figures."""
         names = self._all_named()
+        numbers: dict[str | int | None, int] = {None: -1}
+        numbers.update(names.items())
+        # Numbers among the columns stand for themselves.
+        if self._in_parts:
+            numbers.update((part, part) for part in set(map(_FIRST, self._by_key)))
+        if self._named < self._columns:
+            numbers.update((last, last) for last in set(map(_LAST, self._by_key)))
         rows: list[int] = []
         for key, figures in self._by_key.items():
-            rows += [part if isinstance(part, int) else -1 if part is None else names[part] for part in key]
+            rows += map(numbers.__getitem__, key)
             rows += figures
         return list(names), rows
+
+    def cells(self) -> dict[Key, Figures]:
+        """All figures by key, with part, in lists of their own."""
+        return {key: figures[:] for key, figures in self._by_key.items()}
 
     def names(self, column: int) -> int:
         """How many names a column has, none included."""
@@ -128,9 +157,14 @@ class PlainSums:
         """The numbers of all names. Those of keys that were added lately are given only now, because few ask for them."""
         names = self._names
         if self._keys_named < len(self._by_key):
-            for key in islice(self._by_key, self._keys_named, None):
-                for part in key:
-                    if part is not None and part not in names and isinstance(part, str):
-                        names[part] = len(names)
+            start, stop = int(self._in_parts), self._in_parts + self._named
+            for name in dict.fromkeys(chain.from_iterable([key[start:stop] for key in islice(self._by_key, self._keys_named, None)])):
+                if isinstance(name, str) and name not in names:
+                    names[name] = len(names)
             self._keys_named = len(self._by_key)
         return names
+
+
+_ONE: Final = (1,)
+_FIRST: Final[Callable[[Any], int]] = itemgetter(0)
+_LAST: Final[Callable[[Any], int]] = itemgetter(-1)

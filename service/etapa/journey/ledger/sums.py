@@ -120,8 +120,8 @@ class TableSums:
         self._kept.add_all(other._kept if other._is_plain else other._as_plain(), part)
 
     def spread(self, where: dict[int, int], places: Sequence["Place | None"]) -> bool:
-        """Add the figures of each part to the sums at its place, whose number `where` tells. False, with nothing done, if only plain sums can."""
-        if self._is_plain or any(place is not None and place[0]._is_plain for place in places):
+        """Add the figures of each part to the sums at its place, whose number `where` tells. False, with nothing done, if some are plain and others not, or cannot."""
+        if any(place is not None and place[0]._is_plain is not self._is_plain for place in places):
             return False
         try:
             self._kept.spread(where, [None if place is None else (place[0]._kept, place[1]) for place in places])
@@ -179,6 +179,9 @@ class TableSums:
 
     def cells(self) -> Mapping[Key, Figures]:
         """All figures by key, with part."""
+        if self._is_plain:
+            plain: Mapping[Key, Figures] = self._kept.cells()
+            return plain
         names, numbers = self.flat()
         columns, figures, numbered = _SHAPES[self.table]
         keys = columns + self.in_parts
