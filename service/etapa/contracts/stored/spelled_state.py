@@ -6,7 +6,7 @@ import msgspec
 
 from etapa.contracts.stored.in_common import InCommon
 from etapa.contracts.stored.state_layout import Name
-from etapa.journey.engine.facts.course import Course, Way
+from etapa.journey.engine.facts.course import Course
 from etapa.journey.engine.facts.customer import FORMAT, Customer
 
 _LARGEST: Final = 2**63
@@ -17,7 +17,8 @@ _encode: Final = msgspec.msgpack.Encoder().encode
 def spelled_out(customer: Customer, common: InCommon) -> bytes:
     """The same, whatever the customer is like."""
     numbers = common.numbers
-    entered_at, clock, before, rule = customer.entered_at, customer.clock, customer.before, customer.rule
+    entered_at, clock, way, told = customer.entered_at, customer.clock, customer.way, customer.told
+    rule, stage_before, rule_before = customer.rule, customer.stage_before, customer.rule_before
     memory: dict[Name, Any] = {}
     for place, entry in enumerate(customer.memory):
         if entry is not None:
@@ -34,13 +35,20 @@ def spelled_out(customer: Customer, common: InCommon) -> bytes:
         customer.sequence,
         customer.recent,
         memory,
-        _told(rule, common),
-        None if before is None else (_told(before[0], common), entered_at - before[1], _told(before[2], common)),
-        _course_told(customer.way, common),
+        None if rule is None else numbers.get(rule, rule),
+        None
+        if stage_before is None
+        else (numbers.get(stage_before, stage_before), entered_at - customer.entered_at_before, _told(rule_before, common)),
+        way if isinstance(way, int) else _course_told(way, common),
         customer.visited if customer.visited < _LARGEST else customer.visited.to_bytes((customer.visited.bit_length() + 7) // 8, "little"),
     ]
-    traits = {numbers.get(name, name): [clock - told_at, value] for name, (told_at, value) in customer.traits.items()}
-    began = {numbers.get(key, key): since for key, since in customer.began.items()}
+    traits: dict[Name, Any] = {}
+    if told:
+        for name, place in customer.trait_places.items():
+            traits[numbers.get(name, name)] = [clock - told[place], told[place + 1]]
+    began: dict[Name, tuple[int, int]] = {}
+    if customer.began:
+        began = {numbers.get(key, key): since for key, since in customer.began.items()}
     tells_what_is_known = customer.known and common.memories.get(customer.version) != customer.known
     if tells_what_is_known or customer.arrived:
         fields += (traits, customer.outreach, began, customer.arrived)
@@ -59,10 +67,8 @@ def _told(name: str | None, common: InCommon) -> Name | None:
     return None if name is None else common.numbers.get(name, name)
 
 
-def _course_told(course: Way, common: InCommon) -> int | list[Any]:
+def _course_told(course: Course, common: InCommon) -> list[Any]:
     """The usual values at its end are left out."""
-    if isinstance(course, int):
-        return course
     told: list[Any] = [course.way, _told(course.persona, common)]
     if course[2:] != _ON_COURSE:
         told += (course.ideal, course.matched, course.furthest, course.taken)

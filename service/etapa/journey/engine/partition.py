@@ -146,8 +146,9 @@ class Partition:
         absent: dict[str, None] = {}
         for item in items:
             if isinstance(item, Touchpoint):
-                if item.customer_id not in customers:
-                    absent[item.customer_id] = None
+                customer_id = item.customer_id
+                if customer_id not in customers:
+                    absent[customer_id] = None
             elif isinstance(item, ForgetRequest) and item.customer_id not in customers:
                 absent[item.customer_id] = None
         return list(absent)
@@ -454,8 +455,13 @@ class Partition:
 
     def _schedule(self, kept: _Kept, customer: Customer) -> None:
         """Make sure that the customer's timer comes up in time. Most touchpoints only put it off, which needs no work."""
+        due = customer.due_at
+        if due >= kept.filed:
+            # Put off, as the timers find out when the time under which they have it has come.
+            kept.due = due
+            return
         timers = self._timers
-        timers.schedule(kept, customer.due_at)
+        timers.schedule(kept, due)
         if len(timers) > 2 * len(self._customers) + _SLACK:
             timers.refile(self._customers.values())
 

@@ -3,6 +3,7 @@
 from collections import Counter
 from collections.abc import Callable, Sequence
 from itertools import chain, islice
+from operator import add as plus
 from operator import itemgetter
 from typing import Any, Final, final
 
@@ -150,8 +151,7 @@ class PlainSums:
         elif len(there) == 1:
             there[0] += figures[0]
         else:
-            for place, number in enumerate(figures):
-                there[place] += number
+            there[:] = map(plus, there, figures)
 
     def _all_named(self) -> dict[str, int]:
         """The numbers of all names. Those of keys that were added lately are given only now, because few ask for them."""

@@ -103,8 +103,9 @@ class TableSums:
                 pass
             else:
                 return added
-        self._become_plain()
-        stays._become_plain()
+        if not self._is_plain or not stays._is_plain:
+            self._become_plain()
+            stays._become_plain()
         return bool(self._kept.moved(stays._kept, persona, source, to, cause, rule, stay, first, ways._kept, ways.table, counts))
 
     def add_all(self, other: "TableSums", part: int | None = None) -> None:
@@ -179,9 +180,10 @@ class TableSums:
 
     def cells(self) -> Mapping[Key, Figures]:
         """All figures by key, with part."""
-        if self._is_plain:
-            plain: Mapping[Key, Figures] = self._kept.cells()
-            return plain
+        found: Mapping[Key, Figures] = self._kept.cells() if self._is_plain else self._read_out()
+        return found
+
+    def _read_out(self) -> Mapping[Key, Figures]:  # only compiled
         names, numbers = self.flat()
         columns, figures, numbered = _SHAPES[self.table]
         keys = columns + self.in_parts

@@ -1,6 +1,6 @@
 """The core's input."""
 
-from typing import Any, Final, Protocol, SupportsIndex, cast, final
+from typing import Any, Final, Protocol, final
 
 from mypy_extensions import mypyc_attr
 
@@ -38,7 +38,7 @@ class Touchpoint:
         id: str,  # noqa: A002 - called so everywhere else
         customer_id: str | CustomerPlace,
         type: str,  # noqa: A002
-        at: SupportsIndex,
+        at: Any,
         channel: str | None = None,
         properties: dict[str, Any] = _NOTHING,
         traits: dict[str, Any] = _NOTHING,
@@ -47,7 +47,7 @@ class Touchpoint:
         self.id: Final = id
         self._customer: Final = customer_id
         self.type: Final = type
-        self.at: Final = cast(int, at)
+        self.at: Final[int] = at
         self.when: Final[Any] = at
         """The same as an object, so that all who keep it share one: compiled code makes an object of a number each time it needs one."""
         self.channel: Final = channel
