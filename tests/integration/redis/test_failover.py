@@ -184,7 +184,7 @@ def test_a_cluster_that_comes_back_elsewhere_is_found_at_the_address_of_the_url(
                 except ViewError:
                     return False
 
-            await until(is_found, "the Cluster's being found again", 60)
+            await until(is_found, "the Cluster's being found again", 180)
 
     before, after = RedisCluster(tmp_path / "before"), RedisCluster(tmp_path / "after")
     try:

@@ -1,7 +1,7 @@
 """The periods that figures are kept by."""
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from etapa.contracts.rfc3339 import parse_time
@@ -74,11 +74,13 @@ def test_many_periods_for_one_time_are_those_of_each(now: int, before: list[int]
 
 
 @given(instants, st.integers(0, 2 * DAY), st.lists(st.integers(0, 4 * DAY), min_size=5))
+@example(END_OF_TIME, DAY, [0])
 def test_records_are_the_same_until_the_next_turn(now: int, later: int, before: list[int]) -> None:
-    now, first = max(now, BEGINNING_OF_TIME + 5 * DAY), KeptPeriods(max(now, BEGINNING_OF_TIME + 5 * DAY))
-    kept = KeptPeriods(now + later)
+    now = max(now, BEGINNING_OF_TIME + 5 * DAY)
+    then = min(now + later, END_OF_TIME)
+    first, kept = KeptPeriods(now), KeptPeriods(then)
     for hour in [period_of(now - each, "hour") for each in before]:
-        if turn_of(now + later) == turn_of(now):
+        if turn_of(then) == turn_of(now):
             assert kept.record_of(hour) == first.record_of(hour)
         # What has a record of its own is moved only into that of its day, and what shares one never leaves it.
         assert kept.record_of(hour) in (first.record_of(hour), hour[:10])
@@ -94,9 +96,10 @@ def test_what_is_outgrown_goes_to_the_period_that_is_kept_instead(now: int, befo
 
 
 @given(instants, st.integers(0, 3 * DAYS_KEPT), st.integers(0, 2 * DAYS_KEPT))
+@example(END_OF_TIME, DAY, DAY)
 def test_a_period_is_only_ever_folded_into_a_longer_one(now: int, before: int, later: int) -> None:
     at = max(BEGINNING_OF_TIME, now - before)
-    first, second = kept_period(at, now), kept_period(at, now + later)
+    first, second = kept_period(at, now), kept_period(at, min(now + later, END_OF_TIME))
     assert coarser(first, grain_of(second)) == second
 
 
