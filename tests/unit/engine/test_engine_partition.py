@@ -42,7 +42,7 @@ def test_timers_fire_in_order_of_due_time_then_customer(program: Program) -> Non
     work = partition.collect()
     assert [(change.customer_id, change.at - us("2d")) for change in work.changes] == [("b", 5), ("c", 5), ("d", 7), ("a", 9)]
     assert work.timers_fired == 4
-    assert work.timer_delays[0] == us("7d") - 5 - GRACE
+    assert work.timer_delays.packed()[0] == us("7d") - 5 - GRACE
 
 
 def test_a_timer_that_is_due_sooner_after_a_touchpoint_fires_sooner() -> None:

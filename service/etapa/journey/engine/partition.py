@@ -478,7 +478,7 @@ class Partition:
             customer = kept.customer
             if customer is None:
                 continue
-            work.timer_delays.append(by - at)
+            work.timer_delays.add(by - at)
             self._note(kept, customer)
             made = len(work.changes)
             try:

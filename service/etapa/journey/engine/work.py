@@ -1,10 +1,10 @@
 """The results of a partition's touchpoints and timers, to be published and stored."""
 
-from array import array
-from typing import final
+from typing import Final, final
 
 from etapa.journey.engine.deny_list import Denial
 from etapa.journey.engine.facts.customer import Customer
+from etapa.journey.engine.facts.durations import Durations
 from etapa.journey.engine.judging.outcomes import Happened
 from etapa.journey.ledger.tally import BatchTally
 
@@ -49,7 +49,7 @@ class Work(Happened):
         """The customers to store, by id. They are live objects: encode them before feeding the partition again."""
         self.applied = 0
         self.duplicates = 0
-        self.timer_delays: array[int] = array("q")
+        self.timer_delays: Final = Durations()
         """For each timer that stream time fired, how late it was: microseconds of stream time after its due time plus the journey's grace."""
 
     @property

@@ -7,6 +7,7 @@ from typing import Any, Final, final
 from mypy_extensions import mypyc_attr
 
 from etapa.journey.engine.facts.changes import Cause, Offer, Release, TriggerOutcome
+from etapa.journey.engine.facts.durations import Durations
 from etapa.journey.engine.facts.stage_change import StageChange
 
 Move = tuple[str | None, str, Cause]
@@ -15,34 +16,54 @@ Move = tuple[str | None, str, Cause]
 
 @final
 @mypyc_attr(acyclic=True)
+class _Alike:
+    """How many changes are alike. `dwells`: how long the customers had stayed in the stage they left, also those who left it otherwise."""
+
+    __slots__ = ("dwells", "number")
+
+    def __init__(self, dwells: Durations) -> None:
+        self.number = 0
+        self.dwells: Final = dwells
+
+
+@final
+@mypyc_attr(acyclic=True)
 class ChangeCounts:
     """Grows with every change of a batch."""
 
-    __slots__ = ("dwells", "moves", "offers", "total")
+    __slots__ = ("_dwells", "_moves", "offers", "total")
 
     def __init__(self) -> None:
         self.total = 0
         """How many changes there are."""
-        self.moves: Final[dict[Move, int]] = {}
-        """How many of them are alike."""
-        self.dwells: Final[dict[str, array[int]]] = {}
-        """For each stage, how long the customers who left it had stayed, in microseconds: as plain numbers, since objects would be in no cache
-        any more when they are counted."""
+        self._moves: Final[dict[Move, _Alike]] = {}
+        self._dwells: Final[dict[str | None, Durations]] = {}
+        """By the stage left. Those of none stay empty."""
         self.offers: Final[dict[tuple[str, TriggerOutcome], int]] = {}
         """How many changes were offered to each campaign, and how many of its held triggers were checked again, by outcome."""
 
+    @property
+    def moves(self) -> dict[Move, int]:
+        """How many changes are alike."""
+        return {move: alike.number for move, alike in self._moves.items()}
+
+    @property
+    def dwells(self) -> "dict[str, array[int]]":
+        """For each stage that customers left, how long they had stayed, in microseconds."""
+        return {stage: dwells.packed() for stage, dwells in self._dwells.items() if stage is not None and len(dwells) > 0}
+
     def add(self, change: StageChange) -> None:
         """Count a change, but not its offers."""
-        source, dwell = change.source, change.dwell
         # Of any type: compiled code would make the key again for each use.
-        move: Any = (source, change.to, change.cause)
+        move: Any = (change.source, change.to, change.cause)
+        alike = self._moves.get(move)
+        if alike is None:
+            alike = self._moves[move] = _Alike(self._dwells.setdefault(change.source, Durations()))
         self.total += 1
-        self.moves[move] = self.moves.get(move, 0) + 1
-        if source is not None and dwell is not None:
-            dwells = self.dwells.get(source)
-            if dwells is None:
-                dwells = self.dwells[source] = array("q")
-            dwells.append(dwell)
+        alike.number += 1
+        dwell = change.dwell
+        if dwell is not None:
+            alike.dwells.add(dwell)
 
     def add_offer(self, offer: Offer) -> None:
         """Count what became of an offer to a campaign."""

@@ -423,7 +423,7 @@ class Tenure:
                 forget_requests=work.requests,
                 denied=len(self._denied),
                 timers_fired=work.timers_fired,
-                timer_delays=work.timer_delays,
+                timer_delays=work.timer_delays.packed(),
                 arrivals=arrivals,
                 committed_at=around.clock.now(),
                 stream_time=mark.stream_time,
