@@ -30,3 +30,14 @@ def test_what_changes_before_a_horizon_is_found_there(condition: str) -> None:
         turn = leaf.until(customer, now)
         for horizon in (*range(now + 1, now + us("9d"), 11 * HOUR), turn, turn + 1):
             assert min(leaf.until_before(customer, now, horizon), horizon) == min(turn, horizon)
+
+
+@pytest.mark.parametrize("condition", [each for each in CONDITIONS if "amount" in each])
+def test_the_same_where_the_oldest_values_are_merged(condition: str) -> None:
+    program = program_of(f"- {{id: asks, from: hot, to: lost, when: {{{condition}}}}}")
+    customer, _ = play(program, *(did("buy", f"{5 * number}m", amount=number % 7 - 3) for number in range(400)))
+    [leaf] = program.stages["hot"].rules[0].leaves
+    for now in range(us("34h"), us("5d"), 17 * HOUR):
+        turn = leaf.until(customer, now)
+        for horizon in (*range(now + 1, now + us("3d"), 13 * HOUR), turn, turn + 1):
+            assert min(leaf.until_before(customer, now, horizon), horizon) == min(turn, horizon)

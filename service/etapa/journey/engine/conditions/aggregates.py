@@ -83,21 +83,28 @@ class WindowCompares(NumberCompares):
         return self.comparing.of(customer).accepts(self._value(customer, now))
 
     def until(self, customer: Customer, now: int) -> int:
+        return self.until_before(customer, now, NEVER)
+
+    def until_before(self, customer: Customer, now: int, horizon: int) -> int:
         entry = customer.memory[self.place]
         if entry is None:
             return NEVER
         times, values, bucket_times, buckets = entry
         leaving: list[int] = [*bucket_times, *times]
+        place = bisect_right(leaving, now - self.within)
+        if place == len(leaving) or leaving[place] + self.within >= horizon:
+            return NEVER
         compare, bounds = self.comparing.of(customer), self.comparing.bounds_of(customer)
         truth = compare.accepts(self._value(customer, now))
         # Computing what is left each time one leaves would take quadratic time, so all are estimated at once.
         estimates, slack = self.estimate(values, buckets)
-        place = bisect_right(leaving, now - self.within)
         if estimates and all_alike(bounds, min(estimates) - slack, max(estimates) + slack) and compare.accepts(estimates[0]) is truth:
             # Nothing changes as long as anything is left.
             place = max(place, bisect_left(leaving, leaving[-1]))
         while place < len(leaving):
             at = leaving[place]
+            if at + self.within >= horizon:
+                return NEVER
             place = bisect_right(leaving, at, place)
             left = len(leaving) - place
             if left and all_alike(bounds, estimates[left - 1] - slack, estimates[left - 1] + slack):

@@ -7,7 +7,7 @@ from typing import Final, final
 from mypy_extensions import mypyc_attr
 
 _TOGETHER: Final = 64
-"""How many are packed at once: to an array, they would cost three times as much one by one."""
+"""How many are packed at once: one by one, they would cost compiled code twice as much."""
 
 
 @final
