@@ -12,8 +12,10 @@ from etapa.journey.engine.accumulators.ever import Values, exact_sum
 from etapa.journey.engine.accumulators.keys import DayKey, DaysEver, KeysBefore, KeysBetween, KeysWithin, ValueKey
 from etapa.journey.engine.accumulators.ordered import OrderedSteps
 from etapa.journey.engine.accumulators.window import CountWindow, ValueWindow, has_buckets
+from etapa.journey.engine.judging.classify import touch
+from etapa.journey.identity.remembered import unite_memories
 from etapa.journey.language.model import ANY_TYPE, Match
-from tests.unit.engine.shops import did, us
+from tests.unit.engine.shops import did, program_of, us
 
 ANY = Match((ANY_TYPE,))
 PATH = ("properties", "v")
@@ -125,3 +127,14 @@ def test_a_run_of_steps_may_be_taken_under_two_ids() -> None:
     steps.record(ours, did("buy", "2d"), us("2d"))
     steps.record(theirs, did("look", "1d"), us("1d"))
     assert steps.began([steps.united(ours[0], theirs[0], us("2d"))]) == us("1d")
+
+
+@pytest.mark.parametrize(("kept_at", "moved_at", "city"), [("1h", "2h", "moved"), ("2h", "1h", "kept"), ("1h", "1h", "moved")])
+def test_of_each_trait_the_latest_value_is_kept_and_at_the_same_time_that_of_the_moved_id(kept_at: str, moved_at: str, city: str) -> None:
+    program = program_of("- {id: likes, from: new, to: warm, when: {trait: city, eq: anywhere}}")
+    kept, moved = (
+        touch(program, None, did("visit", at, who=who, traits={"city": who})).customer
+        for who, at in (("kept", kept_at), ("moved", moved_at))
+    )
+    unite_memories(program, kept, moved)
+    assert kept.trait("city", None) == city

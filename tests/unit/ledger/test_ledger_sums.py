@@ -64,15 +64,15 @@ def test_quick_sums_are_the_plain_ones(
         own.add_all(other, None)
         elsewhere[place].add_all(in_parts[place], 11)
         whole[place].add_all(by_part[place], None)
-    for one, other in ((plain, quick), in_parts, elsewhere, whole, by_part):
+    for one, other, has_parts in ((plain, quick, False), (*in_parts, True), (*elsewhere, True), (*whole, False), (*by_part, True)):
         assert one.rows() == other.rows()
         assert len(one) == len(other)
         assert one.all_names() == other.all_names()
         assert [one.names(column) for column in range(3)] == [other.names(column) for column in range(3)]
         assert other.packed() == msgspec.msgpack.encode(list(one.rows()))
-        again = other.empty()
-        again.load(*other.rows())
-        assert again.rows() == other.rows()
+        for again in (*both_of(4, 2, 1, in_parts=has_parts), other.empty()):
+            again.load(*other.rows())
+            assert again.rows() == other.rows()
 
 
 @MANY
