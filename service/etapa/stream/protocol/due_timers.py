@@ -1,9 +1,11 @@
 """Due timers as a view tells them. There are thousands in a batch, of which little more than the customers' ids is asked for."""
 
-from collections.abc import Iterable, Iterator, Sequence
-from typing import Any, Final, Self, overload
+from collections.abc import Iterable, Sequence
+from typing import Any, Final, Self
 
 import msgspec
+
+from etapa.stream.protocol.made_when_asked import MadeWhenAsked
 
 
 class Due(msgspec.Struct, frozen=True, gc=False):
@@ -14,8 +16,8 @@ class Due(msgspec.Struct, frozen=True, gc=False):
     state: bytes
 
 
-class DueTimers(Sequence[Due]):
-    """Ordered by (due, customer). Whoever asks for one gets it made anew."""
+class DueTimers(MadeWhenAsked[Due]):
+    """Ordered by (due, customer)."""
 
     __slots__ = ("_states", "_times", "customer_ids", "have_states")
 
@@ -34,28 +36,6 @@ class DueTimers(Sequence[Due]):
 
     def __len__(self) -> int:
         return len(self.customer_ids)
-
-    @overload
-    def __getitem__(self, place: int) -> Due: ...
-
-    @overload
-    def __getitem__(self, place: slice) -> list[Due]: ...
-
-    def __getitem__(self, place: int | slice) -> Due | list[Due]:
-        if isinstance(place, slice):
-            return [self._made(each) for each in range(len(self))[place]]
-        return self._made(range(len(self))[place])
-
-    def __iter__(self) -> Iterator[Due]:
-        return (self._made(place) for place in range(len(self)))
-
-    def __eq__(self, other: object) -> bool:
-        return isinstance(other, Sequence) and list(self) == list(other)
-
-    __hash__ = None  # type: ignore[assignment]
-
-    def __repr__(self) -> str:
-        return f"DueTimers({list(self)})"
 
     def _made(self, place: int) -> Due:
         # Redis tells large times with an exponent.
