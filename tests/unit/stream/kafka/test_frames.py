@@ -73,8 +73,13 @@ def with_broker(new_loop: NewLoop, answering: Answer, work: Callable[[Any], Awai
             finally:
                 await connection.close()
 
+    async def in_time() -> _T:
+        # Whoever is not told of a connection's end waits for ever, also while it is closed.
+        async with asyncio.timeout(30):
+            return await scenario()
+
     with asyncio.Runner(loop_factory=new_loop) as runner:
-        return runner.run(scenario())
+        return runner.run(in_time())
 
 
 def in_pieces_of(size: int) -> Answer:
