@@ -19,7 +19,9 @@ class KnownStep:
 
     def __init__(self, of: object, after: Way, to: str, persona: str | None) -> None:
         self.of: Final = of
+        """The ideal way that it is a step along."""
         self.after = after
+        """Where the customer is on it afterwards."""
         self.to: Final = to
         """The stage that it enters."""
         self.persona: Final = persona
