@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from etapa.metrics.catalogue import COMMON, DELIVERY, SUPERVISOR, WORKER
-from etapa.metrics.metric import Metric
+from etapa.metrics.catalogue.metric import Metric
 
 _HEAD = """\
 # Metrics
@@ -35,7 +35,7 @@ _FOOT = """
 On Linux, workers and delivery also report the usual process metrics of Prometheus' client library: `process_cpu_seconds_total`, `process_resident_memory_bytes`,
 `process_virtual_memory_bytes`, `process_start_time_seconds`, `process_open_fds` and `process_max_fds`.
 
-`make generated` writes this page from `service/etapa/metrics/catalogue.py`.
+`make generated` writes this page from `service/etapa/metrics/catalogue`.
 """
 
 

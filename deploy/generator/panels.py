@@ -5,7 +5,7 @@ from typing import Any, Literal
 
 import msgspec
 
-from etapa.metrics.metric import Metric
+from etapa.metrics.catalogue.metric import Metric
 
 DATA_SOURCE = {"type": "prometheus", "uid": "${datasource}"}
 INSTANCES = 'job=~"$job",instance=~"$instance"'
@@ -42,6 +42,16 @@ def total(metric: Metric, *by: str) -> Query:
 def largest(metric: Metric, *by: str) -> Query:
     """The largest value of a gauge among processes."""
     return Query(f"max{_by(by)}({metric.name}{{{INSTANCES}}})", _legend(metric, by))
+
+
+def smallest(metric: Metric, *by: str) -> Query:
+    """The smallest value of a gauge among processes."""
+    return Query(f"min{_by(by)}({metric.name}{{{INSTANCES}}})", _legend(metric, by))
+
+
+def longest_since(metric: Metric, *by: str) -> Query:
+    """For how many seconds something has gone on, by a gauge that holds the Unix time since when, or 0; the longest among processes."""
+    return Query(f"max{_by(by)}(time() - ({metric.name}{{{INSTANCES}}} > 0))", _legend(metric, by))
 
 
 def rate(metric: Metric, *by: str) -> Query:

@@ -2,12 +2,14 @@
 
 from array import array
 from bisect import bisect_left
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 
-from prometheus_client.core import HistogramMetricFamily, Metric
+from prometheus_client.core import HistogramMetricFamily
+from prometheus_client.core import Metric as Family
 from prometheus_client.registry import Collector, CollectorRegistry
 from prometheus_client.samples import Exemplar
 
+from etapa.metrics.catalogue.metric import Metric
 from etapa.metrics.quick_counting import count_durations
 
 
@@ -28,15 +30,11 @@ class BulkHistogram(Collector):
     All observations of a batch are passed in one call, so that measuring every touchpoint and every change stays cheap.
     """
 
-    def __init__(
-        self, name: str, documentation: str, bounds: Sequence[float], registry: CollectorRegistry, label: str | None = None
-    ) -> None:
-        self._name = name
-        self._documentation = documentation
-        self._bounds = list(bounds)
-        self._label = label
+    def __init__(self, metric: Metric, registry: CollectorRegistry) -> None:
+        self._metric = metric
+        self._bounds = list(metric.bounds)
         self._series: dict[str, _Series] = {}
-        if label is None:
+        if not metric.labels:
             self.show("")
         registry.register(self)
 
@@ -65,13 +63,13 @@ class BulkHistogram(Collector):
             series = self._series[label_value] = _Series(len(self._bounds) + 1)
         return series
 
-    def describe(self) -> Iterator[Metric]:
+    def describe(self) -> Iterator[Family]:
         """The name, so that the registry can refuse a second metric of that name."""
-        yield HistogramMetricFamily(self._name, self._documentation)
+        yield HistogramMetricFamily(self._metric.name, self._metric.help)
 
-    def collect(self) -> Iterator[Metric]:
+    def collect(self) -> Iterator[Family]:
         """The buckets in Prometheus' form: each includes all below it."""
-        family = HistogramMetricFamily(self._name, self._documentation, labels=() if self._label is None else (self._label,))
+        family = HistogramMetricFamily(self._metric.name, self._metric.help, labels=self._metric.labels)
         for label_value, series in self._series.items():
             buckets: list[tuple[str, float] | tuple[str, float, Exemplar]] = []
             total = 0
@@ -79,7 +77,7 @@ class BulkHistogram(Collector):
                 total += count
                 below = _written(bound), float(total)
                 buckets.append(below if exemplar is None else (*below, exemplar))
-            family.add_metric(() if self._label is None else (label_value,), buckets, series.sum)
+            family.add_metric((label_value,) if self._metric.labels else (), buckets, series.sum)
         yield family
 
 

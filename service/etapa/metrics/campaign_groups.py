@@ -27,7 +27,7 @@ class CampaignGroups(Collector):
         self._by_partition.pop(partition, None)
 
     def describe(self) -> Iterable[GaugeMetricFamily]:
-        for metric in (catalogue.CAMPAIGN_CUSTOMERS, catalogue.CAMPAIGN_HOLDOUT):
+        for metric in (catalogue.customers.CAMPAIGN_CUSTOMERS, catalogue.customers.CAMPAIGN_HOLDOUT):
             yield GaugeMetricFamily(metric.name, metric.help, labels=metric.labels)
 
     def collect(self) -> Iterable[Metric]:

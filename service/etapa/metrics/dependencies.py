@@ -15,9 +15,9 @@ class Dependencies:
     def __init__(self, names: Sequence[Dependency], registry: CollectorRegistry, now: Callable[[], float]) -> None:
         """`now` returns Unix time in seconds."""
         self._now = now
-        self._up = catalogue.DEPENDENCY_UP.gauge(registry)
-        self._since = catalogue.DEPENDENCY_SINCE.gauge(registry)
-        self._trouble = catalogue.DEPENDENCY_TROUBLE.gauge(registry)
+        self._up = catalogue.process.DEPENDENCY_UP.gauge(registry)
+        self._since = catalogue.process.DEPENDENCY_SINCE.gauge(registry)
+        self._trouble = catalogue.process.DEPENDENCY_TROUBLE.gauge(registry)
         self._is_up = dict.fromkeys(names, False)
         for name in names:
             self._up.labels(name)

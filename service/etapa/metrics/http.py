@@ -9,8 +9,8 @@ class HttpMetrics:
     """Counts and measures requests into a registry."""
 
     def __init__(self, registry: CollectorRegistry) -> None:
-        self._requests = catalogue.HTTP_REQUESTS.counter(registry)
-        self._seconds = catalogue.HTTP_SECONDS.histogram(registry)
+        self._requests = catalogue.process.HTTP_REQUESTS.counter(registry)
+        self._seconds = catalogue.process.HTTP_SECONDS.histogram(registry)
 
     def answered(self, route: str, status: int, seconds: float) -> None:
         """A request for a path with this template was answered with this status, after this many seconds."""

@@ -14,9 +14,9 @@ class LinkMetrics:
     """Counts links where they are decided. `dead_letters` counts dead letters by reason."""
 
     def __init__(self, registry: CollectorRegistry, dead_letters: Counter) -> None:
-        self._links = catalogue.LINKS.counter(registry)
-        self._people = catalogue.LINKED_PEOPLE.gauge(registry)
-        self._addresses = catalogue.ADDRESSES.gauge(registry)
+        self._links = catalogue.customers.LINKS.counter(registry)
+        self._people = catalogue.customers.LINKED_PEOPLE.gauge(registry)
+        self._addresses = catalogue.customers.ADDRESSES.gauge(registry)
         self._dead_letters = dead_letters
         for outcome in get_args(LinkOutcome):
             self._links.labels(outcome)

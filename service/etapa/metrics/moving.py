@@ -11,10 +11,10 @@ class MovingMetrics:
     """Times are microseconds since 1970; none: nothing waits any more."""
 
     def __init__(self, registry: CollectorRegistry) -> None:
-        self._moved = catalogue.CUSTOMERS_MOVED.counter(registry)
-        self._leaving = catalogue.PARTITION_LEAVING.gauge(registry)
-        self._held_up_since = catalogue.HELD_UP_SINCE.gauge(registry)
-        self._withheld_since = catalogue.WITHHELD_SINCE.gauge(registry)
+        self._moved = catalogue.customers.CUSTOMERS_MOVED.counter(registry)
+        self._leaving = catalogue.customers.PARTITION_LEAVING.gauge(registry)
+        self._held_up_since = catalogue.customers.HELD_UP_SINCE.gauge(registry)
+        self._withheld_since = catalogue.customers.WITHHELD_SINCE.gauge(registry)
         for direction in ("left", "arrived"):
             self._moved.labels(direction)
 

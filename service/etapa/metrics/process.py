@@ -6,7 +6,7 @@ from prometheus_client import CollectorRegistry, ProcessCollector, disable_creat
 
 import etapa
 from etapa.journey.engine.compiled import IS_COMPILED
-from etapa.metrics.catalogue import BUILD_INFO
+from etapa.metrics.catalogue.process import BUILD_INFO
 
 
 def empty_registry() -> CollectorRegistry:

@@ -20,6 +20,7 @@ from etapa.journey.language.model import Journey
 from etapa.journey.ledger.tables import CampaignGroup
 from etapa.journey.units import SECOND
 from etapa.metrics import catalogue
+from etapa.metrics.bulk_histogram import BulkHistogram
 from etapa.metrics.campaign_groups import CampaignGroups
 from etapa.metrics.dependencies import Dependencies
 from etapa.metrics.http import HttpMetrics
@@ -68,7 +69,7 @@ class CustomersByStage(Collector):
         return {stage: count for stage, count in totals.items() if count or stage in self._stages}
 
     def describe(self) -> Iterable[GaugeMetricFamily]:
-        metric = catalogue.CUSTOMERS
+        metric = catalogue.customers.CUSTOMERS
         yield GaugeMetricFamily(metric.name, metric.help, labels=metric.labels)
 
     def collect(self) -> Iterable[Metric]:
@@ -87,7 +88,7 @@ class TypeMismatches(Collector):
         registry.register(self)
 
     def describe(self) -> Iterable[CounterMetricFamily]:
-        metric = catalogue.TYPE_MISMATCHES
+        metric = catalogue.processing.TYPE_MISMATCHES
         yield CounterMetricFamily(metric.name, metric.help, labels=metric.labels)
 
     def collect(self) -> Iterable[Metric]:
@@ -110,45 +111,45 @@ class Metrics:
         self.registry = registry = new_registry()
         stages = [stage.id for stage in journey.stages]
         self.http = HttpMetrics(registry)
-        self._touchpoints = catalogue.TOUCHPOINTS.counter(registry)
-        self._changes = catalogue.STAGE_CHANGES.counter(registry)
+        self._touchpoints = catalogue.processing.TOUCHPOINTS.counter(registry)
+        self._changes = catalogue.customers.STAGE_CHANGES.counter(registry)
         self.customers = CustomersByStage(stages, registry)
         self._campaign_groups = CampaignGroups(journey, registry)
         TypeMismatches(type_mismatches, registry)
-        self._dwell = catalogue.STAGE_DWELL.bulk_histogram(registry)
-        self._campaign_triggers = catalogue.CAMPAIGN_TRIGGERS.counter(registry)
-        self._campaign_outcomes = catalogue.CAMPAIGN_OUTCOMES.counter(registry)
-        self._dead_letters = catalogue.DEAD_LETTERS.counter(registry)
-        self._source_records = catalogue.SOURCE_RECORDS.counter(registry)
-        self._source_skipped = catalogue.SOURCE_SKIPPED.counter(registry)
-        self._end_to_end = catalogue.END_TO_END.bulk_histogram(registry)
-        self._batch_seconds = catalogue.BATCH_SECONDS.histogram(registry)
-        self._batch_touchpoints = catalogue.BATCH_TOUCHPOINTS.histogram(registry)
-        self._lag = catalogue.LAG.gauge(registry)
+        self._dwell = BulkHistogram(catalogue.customers.STAGE_DWELL, registry)
+        self._campaign_triggers = catalogue.customers.CAMPAIGN_TRIGGERS.counter(registry)
+        self._campaign_outcomes = catalogue.customers.CAMPAIGN_OUTCOMES.counter(registry)
+        self._dead_letters = catalogue.processing.DEAD_LETTERS.counter(registry)
+        self._source_records = catalogue.processing.SOURCE_RECORDS.counter(registry)
+        self._source_skipped = catalogue.processing.SOURCE_SKIPPED.counter(registry)
+        self._end_to_end = BulkHistogram(catalogue.processing.END_TO_END, registry)
+        self._batch_seconds = catalogue.processing.BATCH_SECONDS.histogram(registry)
+        self._batch_touchpoints = catalogue.processing.BATCH_TOUCHPOINTS.histogram(registry)
+        self._lag = catalogue.processing.LAG.gauge(registry)
         self._moving = MovingMetrics(registry)
         self._links = LinkMetrics(registry, self._dead_letters)
-        self._forget_requests = catalogue.FORGET_REQUESTS.counter(registry)
-        self._denied = catalogue.DENIED.gauge(registry)
-        self._timers = catalogue.TIMERS.counter(registry)
-        self._timer_failures = catalogue.TIMER_FAILURES.counter(registry)
-        self._timer_delay = catalogue.TIMER_DELAY.bulk_histogram(registry)
-        self._view_delay = catalogue.VIEW_DELAY.histogram(registry)
-        self._takeovers = catalogue.TAKEOVERS.counter(registry)
-        self._takeover_seconds = catalogue.TAKEOVER_SECONDS.histogram(registry)
-        self._fenced = catalogue.FENCED.counter(registry)
-        self._ready = catalogue.PARTITION_READY.gauge(registry)
-        self._gone = catalogue.GONE.counter(registry)
-        self._offset_disagreements = catalogue.OFFSET_DISAGREEMENTS.counter(registry)
-        self._damage = catalogue.DAMAGE.counter(registry)
-        self._refused = catalogue.REFUSED.counter(registry)
-        self._unowned = catalogue.UNOWNED.gauge(registry)
-        self._clock_ahead = catalogue.CLOCK_AHEAD.gauge(registry)
+        self._forget_requests = catalogue.customers.FORGET_REQUESTS.counter(registry)
+        self._denied = catalogue.customers.DENIED.gauge(registry)
+        self._timers = catalogue.processing.TIMERS.counter(registry)
+        self._timer_failures = catalogue.processing.TIMER_FAILURES.counter(registry)
+        self._timer_delay = BulkHistogram(catalogue.processing.TIMER_DELAY, registry)
+        self._view_delay = catalogue.processing.VIEW_DELAY.histogram(registry)
+        self._takeovers = catalogue.partitions.TAKEOVERS.counter(registry)
+        self._takeover_seconds = catalogue.partitions.TAKEOVER_SECONDS.histogram(registry)
+        self._fenced = catalogue.partitions.FENCED.counter(registry)
+        self._ready = catalogue.partitions.PARTITION_READY.gauge(registry)
+        self._gone = catalogue.partitions.GONE.counter(registry)
+        self._offset_disagreements = catalogue.partitions.OFFSET_DISAGREEMENTS.counter(registry)
+        self._damage = catalogue.partitions.DAMAGE.counter(registry)
+        self._refused = catalogue.partitions.REFUSED.counter(registry)
+        self._unowned = catalogue.partitions.UNOWNED.gauge(registry)
+        self._clock_ahead = catalogue.processing.CLOCK_AHEAD.gauge(registry)
         self.dependencies = Dependencies(("kafka", "redis"), registry, now)
-        self._partitions = catalogue.PARTITIONS.gauge(registry)
-        self._owned = catalogue.PARTITIONS_OWNED.gauge(registry)
-        self._partitions_refused = catalogue.PARTITIONS_REFUSED.gauge(registry)
-        self._stream_time = catalogue.STREAM_TIME.gauge(registry)
-        catalogue.JOURNEY_INFO.gauge(registry).labels(journey.id, str(journey.version)).set(1)
+        self._partitions = catalogue.partitions.PARTITIONS.gauge(registry)
+        self._owned = catalogue.partitions.PARTITIONS_OWNED.gauge(registry)
+        self._partitions_refused = catalogue.partitions.PARTITIONS_REFUSED.gauge(registry)
+        self._stream_time = catalogue.processing.STREAM_TIME.gauge(registry)
+        catalogue.customers.JOURNEY_INFO.gauge(registry).labels(journey.id, str(journey.version)).set(1)
         self._show_from_the_start(stages, [campaign.id for campaign in journey.campaigns])
         for goal in [campaign.id for campaign in journey.campaigns if campaign.goal is not None]:
             for group, outcome in GOAL_OUTCOMES:

@@ -13,7 +13,7 @@ from prometheus_client.openmetrics.parser import text_string_to_metric_families
 from prometheus_client.samples import Exemplar, Sample
 
 from etapa.metrics import catalogue
-from etapa.metrics.metric import Across
+from etapa.metrics.catalogue.metric import Across
 
 Key = tuple[str, tuple[tuple[str, str], ...]]
 
@@ -30,7 +30,7 @@ _JOIN: Final[Mapping[Across, Callable[[float, float], float]]] = {
 }
 _GROWING = ("counter", "histogram", "summary")
 # These count the supervisor's requests to each worker; the supervisor itself counts everybody else's.
-_LEFT_OUT = frozenset(metric.name.removesuffix("_total") for metric in (catalogue.HTTP_REQUESTS, catalogue.HTTP_SECONDS))
+_LEFT_OUT = frozenset(metric.name.removesuffix("_total") for metric in (catalogue.process.HTTP_REQUESTS, catalogue.process.HTTP_SECONDS))
 
 
 @dataclass(slots=True)

@@ -38,8 +38,8 @@ async def supervise(settings: Settings, count: int, command: Sequence[str]) -> N
 
 async def _supervise(settings: Settings, count: int, command: Sequence[str], folder: Path) -> None:
     registry = empty_registry()
-    restarts = catalogue.WORKER_RESTARTS.counter(registry)
-    catalogue.WORKERS_WANTED.gauge(registry).set(count)
+    restarts = catalogue.supervisor.WORKER_RESTARTS.counter(registry)
+    catalogue.supervisor.WORKERS_WANTED.gauge(registry).set(count)
 
     def restarted(number: int) -> None:
         restarts.inc()
@@ -49,7 +49,7 @@ async def _supervise(settings: Settings, count: int, command: Sequence[str], fol
     # Started again under its name, a worker gets its partitions back at once.
     places = [WorkerPlace(number, f"{name}-{number}", str(folder / f"{number}.sock")) for number in range(1, count + 1)]
     workers = [SupervisedWorker(place, processes, restarted) for place in places]
-    catalogue.WORKERS_UP.gauge(registry).set_function(lambda: sum(worker.is_running for worker in workers))
+    catalogue.supervisor.WORKERS_UP.gauge(registry).set_function(lambda: sum(worker.is_running for worker in workers))
     stopping = asyncio.Event()
 
     def stop(number: signal.Signals) -> None:

@@ -11,7 +11,7 @@ from etapa.deliver.delivery_file.plan_file import load_plan
 from etapa.deliver.metrics import DeliveryMetrics
 from etapa.journey.language.model import Campaign, Journey, Stage, Transition
 from etapa.metrics.catalogue import COMMON, DELIVERY, SUPERVISOR, WORKER
-from etapa.metrics.metric import Metric
+from etapa.metrics.catalogue.metric import Metric
 from etapa.metrics.worker import Metrics
 
 JOURNEY = Journey(

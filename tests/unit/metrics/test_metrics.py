@@ -18,6 +18,7 @@ from etapa.journey.language.load import journey_or_raise
 from etapa.journey.language.model import Campaign, Goal, Journey, Stage, Transition
 from etapa.journey.units import DAY, SECOND
 from etapa.metrics.bulk_histogram import BulkHistogram
+from etapa.metrics.catalogue.metric import Metric
 from etapa.metrics.worker import Metrics
 from etapa.stream.protocol.arrivals import arrivals_of
 from etapa.stream.protocol.observer import BatchCommitted, LinksCounted, MovesCounted, SourceCounts
@@ -307,7 +308,7 @@ def test_two_workers_in_one_process_do_not_share_metrics() -> None:
 
 def test_observing_in_bulk_gives_what_observing_one_by_one_gives() -> None:
     metrics = Metrics(JOURNEY)
-    bulk = BulkHistogram("bulk", "In bulk", (1, 2, 5), metrics.registry)
+    bulk = BulkHistogram(Metric(name="bulk", kind="histogram", help="In bulk", bounds=(1, 2, 5)), metrics.registry)
     bulk.observe(1.0, 2)
     bulk.observe_durations(array("q", [1_500_000, 9_000_000, 9_000_000, 9_000_000]))
     buckets = [value(metrics, "bulk_bucket", le=bound) for bound in ("1.0", "2.0", "5.0", "+Inf")]
@@ -318,7 +319,7 @@ def test_observing_in_bulk_gives_what_observing_one_by_one_gives() -> None:
 
 def test_observing_in_bulk_keeps_a_series_for_each_value_of_its_label() -> None:
     metrics = Metrics(JOURNEY)
-    bulk = BulkHistogram("bulk", "In bulk", (1, 2), metrics.registry, "stage")
+    bulk = BulkHistogram(Metric(name="bulk", kind="histogram", help="In bulk", labels=("stage",), bounds=(1, 2)), metrics.registry)
     bulk.show("new")
     bulk.observe_durations(array("q", [1_500_000] * 2), "buyer")
     assert [value(metrics, "bulk_count", stage=stage) for stage in ("new", "buyer", "gone")] == [0, 2, None]

@@ -5,8 +5,6 @@ from typing import Literal
 import msgspec
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 
-from etapa.metrics.bulk_histogram import BulkHistogram
-
 MetricKind = Literal["counter", "gauge", "histogram"]
 Across = Literal["sum", "most", "least", "furthest"]
 """How a gauge's values from several processes are combined into one; `furthest` is the one furthest from 0."""
@@ -43,10 +41,6 @@ class Metric(msgspec.Struct, frozen=True, kw_only=True):
     def histogram(self, registry: CollectorRegistry) -> Histogram:
         """Observations, one at a time."""
         return Histogram(self.name, self.help, self.labels, buckets=self.bounds, registry=registry)
-
-    def bulk_histogram(self, registry: CollectorRegistry) -> BulkHistogram:
-        """Observations by the thousand, with at most one label."""
-        return BulkHistogram(self.name, self.help, self.bounds, registry, *self.labels)
 
     @property
     def samples(self) -> tuple[str, ...]:
