@@ -19,7 +19,11 @@ def _part(title: str) -> str:
 
 @pytest.mark.parametrize(
     ("title", "export"),
-    [("From Google Analytics 4", "ga4.jsonl"), ("From a spreadsheet of Shopify's orders", "shopify-orders.csv")],
+    [
+        ("From Google Analytics 4", "ga4.jsonl"),
+        ("From a spreadsheet of Shopify's orders", "shopify-orders.csv"),
+        ("From a spreadsheet of your own", "ventas.csv"),
+    ],
 )
 def test_an_export_becomes_a_table_of_stages_in_at_most_ten_commands(tmp_path: Path, title: str, export: str) -> None:
     commands = follow(_part(title), tmp_path / "newcomer", reader_environment(tmp_path), (EXAMPLES / export,))

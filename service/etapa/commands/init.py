@@ -135,12 +135,13 @@ def _duration(text: str) -> int:
 
 def _said(path: str, answers: Answers, text: str, events: str | None, source: str | None) -> str:
     tests = text.count("\n  - name: ")
-    shown = " ".join(filter(None, ["etapa simulate", path, events or "EVENTS", source and f"--source {source}"]))
+    about_events = " ".join(filter(None, [path, events or "EVENTS", source and f"--source {source}"]))
     return "\n".join(
         (
             f"{path}: journey {journey_id(answers.name)}, with {counted(tests, 'test')} that pass. Now:",
             f"  etapa test {path}",
-            f"  {shown} > changes.jsonl",
+            f"  etapa simulate {about_events} > changes.jsonl",
+            f"  etapa map {about_events}",
             f"  etapa demo --journey {path}",
         )
     )

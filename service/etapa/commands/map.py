@@ -6,6 +6,7 @@ from pathlib import Path
 import click
 import msgspec
 
+from etapa.commands.files.journey_argument import journey_among, say_if_shipped
 from etapa.commands.files.journey_files import journey_from
 from etapa.commands.files.replays import replay_files
 from etapa.commands.files.touchpoint_files import touchpoint_file_flags
@@ -27,7 +28,7 @@ ENDINGS = (".html", ".svg", ".pdf", ".json")
 
 @click.command()
 @settings_flags("journey")
-@click.argument("events", metavar="[EVENTS…]", nargs=-1)
+@click.argument("arguments", metavar="[JOURNEY] [EVENTS…]", nargs=-1)
 @click.option(
     "--output",
     "-o",
@@ -49,7 +50,7 @@ ENDINGS = (".html", ".svg", ".pdf", ".json")
 @touchpoint_file_flags
 def map(  # noqa: A001 (named like the command)
     journey: str | None,
-    events: tuple[str, ...],
+    arguments: tuple[str, ...],
     output: str,
     language: str | None,
     since: int | None,
@@ -61,13 +62,15 @@ def map(  # noqa: A001 (named like the command)
 ) -> None:
     """Draw the journey map: the journey as the file designs it, and beside it what customers really do.
 
-    EVENTS are files of touchpoints as JSON Lines, plain or compressed, folders or patterns of such files, or, with --source, of another system's
+    JOURNEY is a journey file, recognised by its name (.yaml or .yml); --journey does the same. EVENTS are files of touchpoints as JSON Lines, plain or compressed, folders or patterns of such files, or, with --source, of another system's
     records. They go through the journey, as in `etapa simulate`. Without EVENTS the map shows only the design.
 
     The page is one file that needs nothing else, in English and Spanish: open it in a browser, send it to a colleague, print it (A3).
     .svg and .pdf need Chromium or Chrome on this machine, which draws the page without a window; or save the picture from the page.
     """
+    journey, events = journey_among(journey, arguments)
     settings = settings_from({"journey": journey}).settings
+    say_if_shipped(settings)
     _check(output, (*events, str(settings.journey_path)))
     if since is not None and to is not None and since >= to:
         raise WrongUse("--from must lie before --to")

@@ -3,6 +3,7 @@
 import click
 import msgspec
 
+from etapa.commands.files.journey_argument import journey_among, say_if_shipped
 from etapa.commands.files.journey_files import journey_from
 from etapa.commands.files.replays import replay_files
 from etapa.commands.files.touchpoint_files import (
@@ -24,7 +25,7 @@ from etapa.rehearsal.summary import Summary
 
 @click.command()
 @settings_flags("journey", "redis_url", "group")
-@click.argument("events", metavar="[EVENTS…]", nargs=-1)
+@click.argument("arguments", metavar="[JOURNEY] [EVENTS…]", nargs=-1)
 @click.option("--from", "since", type=Time(), metavar="TIME", help="Leave out what happened before this time: RFC 3339, or a date (UTC).")
 @click.option("--to", "to", type=Time(), metavar="TIME", help="Leave out what happened at this time or later: RFC 3339, or a date (UTC).")
 @click.option("--by", type=click.Choice(GRAINS), help="Report each hour, day or month separately.")
@@ -34,7 +35,7 @@ from etapa.rehearsal.summary import Summary
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
 @click.option("--csv", "as_csv", is_flag=True, help="Print the tables as CSV, one below the other.")
 def report(
-    events: tuple[str, ...],
+    arguments: tuple[str, ...],
     since: int | None,
     to: int | None,
     by: Grain | None,
@@ -49,13 +50,15 @@ def report(
 ) -> None:
     """Report how many customers moved, which touchpoints they had, how they felt and how campaigns ended.
 
-    Without EVENTS these are the figures of the running installation, as Redis has them. EVENTS are files of touchpoints as JSON Lines, plain or
+    JOURNEY is a journey file, recognised by its name (.yaml or .yml); --journey does the same. Without EVENTS
+    these are the figures of the running installation, as Redis has them. EVENTS are files of touchpoints as JSON Lines, plain or
     compressed, folders or patterns of such files, or, with --source, of another system's records; `-` reads standard input. They go through the
     journey, and no server is needed. Everything is counted at its own time, by UTC hours. What is older than
     14 days is counted by days, and what is older than 800 days by months. Without --until no timer fires after a customer's last touchpoint.
     """
     if as_json and as_csv:
         raise WrongUse("--json and --csv: give only one")
+    flags["journey"], events = journey_among(flags["journey"], arguments)
     if not events and (until is not None or source is not None or in_order or strict):
         raise WrongUse("--until, --source, --sort and --strict are about EVENTS, and none are given")
     settings = settings_from(flags).settings
@@ -65,6 +68,7 @@ def report(
         ledger = live_ledger(settings, since, to).ledger
         _print(report_of(ledger, query, [stage.id for stage in chosen.stages]), chosen, as_json=as_json, as_csv=as_csv)
         return
+    say_if_shipped(settings)
     figures = FileFigures()
     summary = Summary(chosen, figures=figures)
     file = replay_files(chosen, settings, events, until, source, summary, in_order=in_order)

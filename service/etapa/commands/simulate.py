@@ -9,6 +9,7 @@ import click
 import msgspec
 
 from etapa.commands.files.event_files import EventFile, LineProgress
+from etapa.commands.files.journey_argument import journey_among, say_if_shipped
 from etapa.commands.files.journey_files import journey_from
 from etapa.commands.files.source_files import files_of
 from etapa.commands.files.touchpoint_files import (
@@ -41,8 +42,6 @@ from etapa.rehearsal.goal_figures import GroupFigures
 from etapa.rehearsal.identities import Gone
 from etapa.rehearsal.replay import Told
 from etapa.rehearsal.summary import Summary, replayed
-
-JOURNEY_ENDINGS = (".yaml", ".yml")
 
 
 @click.command()
@@ -81,10 +80,11 @@ def simulate(
     """
     if print_triggers and print_outcomes:
         raise WrongUse("--triggers and --outcomes both choose what to print: use only one of them")
-    journey, events = _journey_and_events(journey, arguments)
+    journey, events = journey_among(journey, arguments)
+    if not events:
+        raise WrongUse(f"{journey} looks like a journey file, but no events are given: etapa simulate {journey} EVENTS")
     settings = settings_from({"journey": journey}).settings
-    if not settings.journey:
-        click.echo("No journey file is given, so the shipped journey (retail) is used.", err=True)
+    say_if_shipped(settings)
     chosen = journey_from(settings.journey_path)
     summary = Summary(chosen)
     output = click.get_binary_stream("stdout")
@@ -141,23 +141,6 @@ def _printed(told: Told, journey: Journey, *, triggers: bool, outcomes: bool) ->
             yield campaign_trigger_json(trigger, journey.id, journey.version)
     elif isinstance(told, StageChange) and not outcomes:
         yield stage_change_json(told, journey.id, journey.version)
-
-
-def _journey_and_events(journey: str | None, arguments: Sequence[str]) -> tuple[str | None, list[str]]:
-    """The first argument is the journey, if its name looks like one."""
-    first, *events = arguments
-    if events and Path(first).suffix in JOURNEY_ENDINGS:
-        if journey is not None:
-            raise WrongUse(f"two journeys, --journey {journey} and {first}: give only one")
-        journey = first
-    elif Path(first).suffix in JOURNEY_ENDINGS:
-        raise WrongUse(f"{first} looks like a journey file, but no events are given: etapa simulate {first} EVENTS")
-    else:
-        events = [first, *events]
-    another = next((each for each in events if Path(each).suffix in JOURNEY_ENDINGS), None)
-    if another is not None:
-        raise WrongUse(f"{another} looks like a journey file, but is among the events: the journey must come first")
-    return journey, events
 
 
 def _summary_output(path: str | None, inputs: Sequence[str]) -> contextlib.AbstractContextManager[IO[bytes] | None]:

@@ -6,6 +6,7 @@ from pathlib import Path
 import click
 import msgspec
 
+from etapa.commands.files.journey_argument import journey_among, say_if_shipped
 from etapa.commands.files.journey_files import journey_from
 from etapa.commands.files.replays import replay_files
 from etapa.commands.files.touchpoint_files import touchpoint_file_flags
@@ -25,7 +26,7 @@ from etapa.uplift.verdicts import UpliftReport, uplift_report
 
 @click.command()
 @settings_flags("journey", "redis_url", "group")
-@click.argument("arguments", metavar="[CAMPAIGN] [EVENTS…]", nargs=-1)
+@click.argument("arguments", metavar="[JOURNEY] [CAMPAIGN] [EVENTS…]", nargs=-1)
 @click.option(
     "--until", type=Time(), metavar="TIME", help="Run timers up to this time after the last touchpoint: RFC 3339, or a date (UTC)."
 )
@@ -42,20 +43,22 @@ def uplift(
 ) -> None:
     """Tell whether campaigns that have a goal worked.
 
-    CAMPAIGN is the id of one campaign; without it all are compared. Without EVENTS these are the figures of the running installation, as Redis
+    JOURNEY is a journey file, recognised by its name (.yaml or .yml); --journey does the same. CAMPAIGN is the id of one campaign; without it all are compared. Without EVENTS these are the figures of the running installation, as Redis
     has them. EVENTS are files of touchpoints, as `etapa simulate` reads them; no server is needed. Each customer counts once for each
     campaign, with the first trigger. The interval of the difference holds however often you look: with a
     probability of 95 % it never misses the truth.
     """
+    flags["journey"], rest = journey_among(flags["journey"], arguments)
     settings = settings_from(flags).settings
     chosen = journey_from(settings.journey_path)
-    campaign, events = _campaign_and_events(chosen, arguments)
+    campaign, events = _campaign_and_events(chosen, rest)
     if not events:
         if until is not None or source is not None or in_order or strict:
             raise WrongUse("--until, --source, --sort and --strict are about EVENTS, and none are given")
         live = live_ledger(settings)
         _print(_compared(chosen, live.ledger, campaign, live.missing), as_json=as_json)
         return
+    say_if_shipped(settings)
     figures = FileFigures()
     summary = Summary(chosen, figures=figures)
     file = replay_files(chosen, settings, events, until, source, summary, in_order=in_order)

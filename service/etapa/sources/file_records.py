@@ -125,7 +125,7 @@ def _csv(lines: Lines, max_bytes: int) -> Iterator[Read]:
         if not cells:
             continue
         if len(cells) != len(names):
-            yield Read(texts.number, rejected("invalid", f"the row has {len(cells)} cells, the first line names {len(names)}"))
+            yield Read(texts.number, rejected("invalid", f"the first line names {len(names)} columns, but this row has {len(cells)}"))
             continue
         yield Read(texts.number, {name: cell for name, cell in zip(names, cells, strict=True) if cell != ""})
 

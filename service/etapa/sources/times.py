@@ -81,17 +81,12 @@ def _seen(text: str) -> str:
         return ""
     first, sign, second, year, hour, seconds = match.groups()
     days = ["%d", "%m"] if int(second) <= 12 else ["%m", "%d"]
-    order = (
-        "day, month and year"
-        if int(first) > 12
-        else "month, day and year"
-        if int(second) > 12
-        else "day and month, or the other way round, and year"
-    )
+    day_first, month_first = (sign.join(parts) for parts in (("day", "month", "year"), ("month", "day", "year")))
+    order = day_first if int(first) > 12 else month_first if int(second) > 12 else f"{day_first} or {month_first}"
     form = sign.join([*days, "%Y" if len(year) == 4 else "%y"])
     if hour is not None:
         form += f" {'%H:%M:%S' if seconds else '%H:%M'}"
-    return f', found {order} with `{sign}` between them; in a source file, `form` says so, such as "{form}"'
+    return f', found {order}; in a source file: {{of: …, zone: …, form: "{form}"}}'
 
 
 def _in_range(at: int) -> int:

@@ -59,6 +59,7 @@ def test_guesses_come_from_events_of_another_system(tmp_path: Path) -> None:
     assert done.returncode == 0, done.stderr
     assert "3 touchpoints of 2 customers: purchase 3" in done.stderr.decode()
     assert f"etapa simulate {tmp_path / 'shop.yaml'} {orders} --source csv" in done.stdout.decode()
+    assert f"etapa map {tmp_path / 'shop.yaml'} {orders} --source csv" in done.stdout.decode()
     _passes(tmp_path / "shop.yaml")
 
 

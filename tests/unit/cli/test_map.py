@@ -49,6 +49,16 @@ def test_the_page_says_where_it_is_and_of_whom(journey: str, events: str, tmp_pa
     assert output.read_text("utf-8").startswith("<!doctype html>")
 
 
+@pytest.mark.parametrize("with_events", [True, False])
+def test_the_journey_may_come_first_as_in_simulate(journey: str, events: str, tmp_path: Path, with_events: bool) -> None:
+    given = [events] if with_events else []
+    first, flagged = tmp_path / "first.json", tmp_path / "flagged.json"
+    assert etapa("map", journey, *given, "--output", str(first)).returncode == 0
+    assert etapa("map", "--journey", journey, *given, "--output", str(flagged)).returncode == 0
+    assert json.loads(first.read_bytes())["journey"] == "shop"
+    assert first.read_bytes() == flagged.read_bytes()
+
+
 def test_without_touchpoints_it_is_the_design_alone(journey: str, tmp_path: Path) -> None:
     output = tmp_path / "map.json"
     done = etapa("map", "--journey", journey, "--output", str(output))

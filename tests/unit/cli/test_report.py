@@ -42,6 +42,21 @@ def report(journey: str, *arguments: str) -> subprocess.CompletedProcess[bytes]:
     return etapa("report", "--journey", journey, *arguments, env={"COLUMNS": "80"})
 
 
+def test_the_journey_may_come_first_as_in_simulate(journey: str, events: list[str]) -> None:
+    done = etapa("report", journey, *events, env={"COLUMNS": "80"})
+    assert (done.returncode, done.stdout) == (0, report(journey, *events).stdout)
+    assert done.stdout.startswith(b"Journey shop, version 3")
+    last = etapa("report", *events, journey)
+    assert last.returncode == 2
+    assert last.stderr.decode() == f"Error: {journey} looks like a journey file, but is among the events: the journey must come first\n"
+
+
+def test_it_says_that_the_shipped_journey_judges_if_none_is_given(journey: str, events: list[str]) -> None:
+    words = "No journey file is given, so the shipped journey (retail) is used."
+    assert words in etapa("report", *events).stderr.decode()
+    assert words not in report(journey, *events).stderr.decode()
+
+
 def as_json(journey: str, *arguments: str) -> dict[str, Any]:
     done = report(journey, *arguments, "--json")
     assert done.returncode == 0, done.stderr

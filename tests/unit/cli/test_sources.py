@@ -102,6 +102,13 @@ def test_a_name_that_is_nearly_right_is_told() -> None:
     assert "no source 'segmnt'; did you mean 'segment'?" in done.stderr.decode()
 
 
+def test_a_file_of_ones_own_that_is_named_without_its_ending_is_told(tmp_path: Path) -> None:
+    (tmp_path / "shop.yaml").write_text("source: shop")
+    done = etapa("sources", "show", str(tmp_path / "shop"))
+    assert done.returncode == 2
+    assert f"if you mean your own file, write {tmp_path / 'shop.yaml'}" in done.stderr.decode()
+
+
 def test_tests_of_a_file_of_ones_own_pass_and_fail(tmp_path: Path) -> None:
     path = tmp_path / "mine.yaml"
     text = presets.text_of("hubspot")
@@ -184,7 +191,7 @@ def test_a_date_and_a_decimal_comma_of_a_csv_are_told_with_what_a_source_file_wo
     path = tmp_path / "shop.csv"
     path.write_text("cliente;fecha;importe\nada;31/12/2025 10:00;7\nada;2026-01-05;1.234,50\n")
     told = etapa("sources", "convert", "csv", str(path)).stderr.decode()
-    assert 'found day, month and year with `/` between them at `fecha`; in a source file, `form` says so, such as "%d/%m/%Y %H:%M"' in told
+    assert 'found day/month/year at `fecha`; in a source file: {of: …, zone: …, form: "%d/%m/%Y %H:%M"}' in told
     assert "found one with a comma at `importe`; in a source file, `as: [decimal_comma, number]` takes what follows it for decimals" in told
     source = tmp_path / "shop.yaml"
     source.write_text(

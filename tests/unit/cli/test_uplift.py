@@ -95,6 +95,13 @@ def test_what_is_asked_wrongly_is_answered_with_what_would_be_right(
     assert (done.returncode, done.stderr.decode()) == (2, f"Error: {message}\n")
 
 
+@pytest.mark.parametrize("campaign", [(), ("hello",)])
+def test_the_journey_may_come_first_as_in_simulate(shop: tuple[str, str], campaign: tuple[str, ...]) -> None:
+    done = etapa("uplift", shop[0], *campaign, shop[1])
+    assert (done.returncode, done.stdout) == (0, etapa("uplift", "--journey", shop[0], *campaign, shop[1]).stdout)
+    assert done.stdout
+
+
 def test_a_journey_without_goals_says_what_to_write(tmp_path: Path) -> None:
     path = tmp_path / "shop.yaml"
     path.write_text(JOURNEY.replace("    goal: {enter: fan, within: 10d, value: {sum: properties.amount, of: tip}}\n", ""))

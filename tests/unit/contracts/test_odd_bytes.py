@@ -41,6 +41,8 @@ def test_a_record_that_is_no_json_is_told_what_it_looks_like(value: bytes, looks
         (b"id,customer_id,type,occurred_at\n1,c,purchase,2026-01-01T00:00:00Z\n", "CSV"),
         (b'"id";"customer_id";"type"\r\n1;c;purchase\r\n', "CSV"),
         (b"\xef\xbb\xbfid\tcustomer_id\n1\tc\n", "CSV"),
+        ("Fecha;Cliente;Acción;Monto (Bs.)\n1;c;compra;2\n".encode(), "CSV"),
+        ("Año,N° de pedido,¿Volvió?\n1,2,3\n".encode("latin-1"), "CSV"),
         (b"[\n  {\n", "a JSON list"),
         (b'[{"id": "1"},\n{"id": "2"}]', "a JSON list"),
         (b"[" + LINE + b"]", "a JSON list"),

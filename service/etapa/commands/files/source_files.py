@@ -38,6 +38,8 @@ def source_text(name: str) -> tuple[str, str]:
         return presets.text_of(name), f"{name} (comes with Etapa)"
     path = Path(name)
     if not path.exists() and path.suffix not in (".yaml", ".yml"):
+        if Path(f"{name}.yaml").exists():
+            raise WrongUse(f"no source {name!r} comes with Etapa; if you mean your own file, write {name}.yaml")
         near = difflib.get_close_matches(name, presets.names(), n=1)
         advice = f"did you mean {near[0]!r}?" if near else f"there are {', '.join(presets.names())}, and files of one's own"
         raise WrongUse(f"no source {name!r}; {advice}")

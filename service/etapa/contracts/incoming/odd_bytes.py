@@ -38,7 +38,9 @@ LIST: Final = Oddity("a JSON list", "write one touchpoint a line: jq -c '.[]' FI
 SPREAD: Final = Oddity("JSON objects over several lines", "write one touchpoint a line: jq -c . FILE")
 CSV: Final = Oddity("CSV", "say what its columns mean: --source csv, or a source of your own (see `etapa sources`)")
 
-_HEADING = re.compile(rb'"?[A-Za-z_][\w .$-]*"?(?:[,;\t|]"?[A-Za-z_][\w .$-]*"?)+')
+# Letters of any language, in UTF-8 or in an encoding of one byte, and what people put into spreadsheets: `Monto (Bs.)`, `# pedido`.
+_NAME: Final = rb'"?[A-Za-z_#\x80-\xff][\w .$%#()/?\x80-\xff-]*"?'
+_HEADING: Final = re.compile(_NAME + rb"(?:[,;\t|]" + _NAME + rb")+")
 _MARK = b"\xef\xbb\xbf"
 
 
