@@ -10,7 +10,7 @@ import { List } from "./list.tsx";
 import type { JourneyMap, PageLanguage } from "./model.ts";
 import { Panel } from "./panel.tsx";
 import { pictureOf, save } from "./picture.ts";
-import { type Chosen, ReadingProvider, isCounted, stageName } from "./reading.ts";
+import { type Chosen, ReadingProvider, isCounted, isPlanned, stageName } from "./reading.ts";
 import { Speech, firstLanguage } from "./words.ts";
 
 const PERIODS = [7, 30, 90, 365];
@@ -70,7 +70,8 @@ export function App({ map: whole, languages, persona, choosePersona, days = null
     addEventListener("keydown", onKey);
     return () => removeEventListener("keydown", onKey);
   }, [choose]);
-  const reading = { map, speech, chosen, choose, find: hasCustomers ? find : null };
+  const reading = { map, speech, chosen, choose, find: hasCustomers ? find : null, planned: isPlanned(whole), channel };
+  const isNamed = Object.keys(map.scope).length > 0;
   const who = map.personas.find((each) => each.id === persona);
   return (
     <ReadingProvider value={reading}>
@@ -78,7 +79,7 @@ export function App({ map: whole, languages, persona, choosePersona, days = null
         <div class="title">
           <h1>{speech.of(map.scope, map.journey)}</h1>
           <p>
-            {speech.say("of_journey", { journey: map.journey, version: String(map.version) })}
+            {speech.say(isNamed ? "of_journey" : "version", { journey: map.journey, version: String(map.version) })}
             {map.state === "future" && <span class="tag">{speech.say("future")}</span>}
           </p>
         </div>

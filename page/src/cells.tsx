@@ -47,7 +47,9 @@ export function Few({ children, whole }: { readonly children: ComponentChildren[
   );
 }
 
-function Unplanned(): JSX.Element {
+function Unplanned(): JSX.Element | null {
+  const { planned } = useReading();
+  if (!planned) return null;
   return <span class="plus" aria-hidden="true">{"+\u00a0"}</span>;
 }
 
@@ -76,13 +78,13 @@ function TouchpointName({ touchpoint, among }: { readonly touchpoint: Touchpoint
 }
 
 function Touchpoints({ stage, visible, whole }: { readonly stage: Stage; readonly visible: boolean; readonly whole: boolean }): JSX.Element | null {
-  const { speech } = useReading();
+  const { speech, planned } = useReading();
   const shown = stage.touchpoints.filter((each) => each.visible === visible && (each.designed || whole || (each.count ?? 0) > 0));
   if (shown.length === 0) return null;
   return (
     <Few whole={whole}>
       {shown.map((each) => (
-        <span class={`touchpoint ${each.designed ? "" : "unplanned"}`} title={each.designed ? undefined : speech.say("not_designed")}>
+        <span class={`touchpoint ${each.designed ? "" : "unplanned"}`} title={planned && !each.designed ? speech.say("not_designed") : undefined}>
           <TouchpointName touchpoint={each} among={stage} />
           {each.count !== null && (
             <span class="count">{each.count === 0 ? <span class="never">{speech.say("never")}</span> : speech.number(each.count)}</span>
@@ -98,12 +100,12 @@ function channelName(speech: ReturnType<typeof useReading>["speech"], channel: C
 }
 
 function Channels({ stage, whole = false }: { readonly stage: Stage; readonly whole?: boolean }): JSX.Element {
-  const { speech } = useReading();
+  const { speech, planned } = useReading();
   const shown = stage.channels.filter((each) => each.id !== null || whole);
   return (
     <Few whole={whole}>
       {shown.map((each) => (
-        <span class={`channel ${each.designed ? "designed" : "unplanned"}`} title={speech.say(each.designed ? "designed_channel" : "not_designed")}>
+        <span class={`channel ${each.designed || !planned ? "" : "unplanned"}`} title={planned ? speech.say(each.designed ? "designed_channel" : "not_designed") : undefined}>
           <span class="name">
             {!each.designed && <Unplanned />}
             {channelName(speech, each)}
@@ -148,17 +150,27 @@ function Points({ stage, whole = false }: { readonly stage: Stage; readonly whol
   );
 }
 
+interface BesideProps {
+  readonly value: number;
+  readonly promised: number | null;
+  /** What the whole bar stands for; null if there is nothing to compare with, so that a bar would say nothing. */
+  readonly whole: number | null;
+  readonly worse: boolean;
+  readonly children: ComponentChildren;
+}
+
 /** A measured value next to the promised one; the tick is the promise. */
-function Beside({ value, promised, worse, children }: { readonly value: number; readonly promised: number | null; readonly worse: boolean; readonly children: ComponentChildren }): JSX.Element {
-  const end = Math.max(value, promised ?? 0) * 1.08 || 1;
+function Beside({ value, promised, whole, worse, children }: BesideProps): JSX.Element {
   return (
     <div class={`beside ${worse ? "worse" : ""}`}>
       <div>{children}</div>
-      <svg class="bullet" viewBox="0 0 100 8" preserveAspectRatio="none" aria-hidden="true">
-        <rect class="track" y="1" width="100" height="6" rx="1" />
-        <rect class="fill" y="1" width={(value / end) * 100} height="6" rx="1" />
-        {promised !== null && <rect class="tick" x={(promised / end) * 100 - 0.6} width="1.6" height="8" />}
-      </svg>
+      {whole !== null && (
+        <svg class="bullet" viewBox="0 0 100 8" preserveAspectRatio="none" aria-hidden="true">
+          <rect class="track" y="1" width="100" height="6" rx="1" />
+          <rect class="fill" y="1" width={(value / whole) * 100} height="6" rx="1" />
+          {promised !== null && <rect class="tick" x={Math.min((promised / whole) * 100 - 0.6, 98.4)} width="1.6" height="8" />}
+        </svg>
+      )}
     </div>
   );
 }
@@ -187,13 +199,13 @@ function StayAndOnward({ stage }: { readonly stage: Stage }): JSX.Element {
         <p class="promise">{speech.say("onward_share", { what: speech.share(stage.onward.promised) })}</p>
       )}
       {median !== null && (
-        <Beside value={median} promised={promised} worse={promised !== null && median > promised}>
+        <Beside value={median} promised={promised} whole={promised === null ? null : Math.max(median, promised) * 1.08 || 1} worse={promised !== null && median > promised}>
           <strong>{speech.duration(median)}</strong>{" "}
           {promised !== null && <span class="promise">{speech.say("promised", { what: speech.duration(promised) })}</span>}
         </Beside>
       )}
       {stage.onward !== null && stage.entered > 0 && (
-        <Beside value={stage.onward.share} promised={stage.onward.promised} worse={stage.onward.promised !== null && stage.onward.share < stage.onward.promised}>
+        <Beside value={stage.onward.share} promised={stage.onward.promised} whole={1} worse={stage.onward.promised !== null && stage.onward.share < stage.onward.promised}>
           <strong>{speech.say("onward_share", { what: speech.share(stage.onward.share) })}</strong>{" "}
           {stage.onward.promised !== null && <span class="promise">{speech.say("promised", { what: speech.share(stage.onward.promised) })}</span>}
         </Beside>

@@ -6,11 +6,12 @@ import { isCounted, stageName, useReading } from "./reading.ts";
 const DETOURS = 3;
 
 export function Findings(): JSX.Element {
-  const { map, speech, choose } = useReading();
+  const { map, speech, choose, channel } = useReading();
   const { way } = map;
   const detours = way === null ? [] : way.detours;
   return (
     <section class="findings" aria-label={speech.say("findings")}>
+      {channel !== "" && <p class="hint">{speech.say("channel_all")}</p>}
       {way !== null && (
         <div class="ideal">
           <h2>{speech.say("ideal_way")}</h2>

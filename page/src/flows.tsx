@@ -2,7 +2,7 @@
 import type { JSX } from "preact";
 import { layOut } from "./flow-layout.ts";
 import type { Flow } from "./model.ts";
-import { isChosen, isCounted, stageName, useReading } from "./reading.ts";
+import { isChosen, isCounted, kindOf, stageName, useReading } from "./reading.ts";
 import { Sparkline } from "./sparkline.tsx";
 
 /** Everything about a way in one line. */
@@ -41,7 +41,7 @@ export function Flows({ width }: { readonly width: number }): JSX.Element {
         return (
           <g
             key={`${flow.from} ${flow.to}`}
-            class={`ribbon ${flow.kind} ${flow.count === 0 ? "unused" : ""}`}
+            class={`ribbon ${kindOf(map, flow)} ${flow.count === 0 ? "unused" : ""}`}
             role="button"
             tabindex={0}
             aria-pressed={isChosen(chosen, it)}
@@ -73,7 +73,7 @@ export function Flows({ width }: { readonly width: number }): JSX.Element {
         const act = (): void => choose(isChosen(chosen, it) ? null : it);
         const words = speech.say("plate", { stage: stageName(map, speech, stage.id), n: stage.customers, share: speech.share(stage.share) });
         return (
-          <g class={`plate ${stage.on_ideal_way ? "" : "off"}`} role="button" tabindex={0} aria-pressed={isChosen(chosen, it)} aria-label={words} onClick={act} onKeyDown={onKey(act)}>
+          <g class={`plate ${stage.on_ideal_way || map.ideal.length === 0 ? "" : "off"}`} role="button" tabindex={0} aria-pressed={isChosen(chosen, it)} aria-label={words} onClick={act} onKeyDown={onKey(act)}>
             <title>{words}</title>
             <rect x={plate.x} y={plate.y} width={plate.width} height={plate.height} rx="6" />
             {counted && <Sparkline trend={stage.trend} x={plate.x + 7} y={plate.y + plate.height - 14} width={plate.width - 14} height={11} />}

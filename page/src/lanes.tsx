@@ -4,6 +4,7 @@ import { useLayoutEffect, useRef, useState } from "preact/hooks";
 import { LANES } from "./cells.tsx";
 import { FeelingLane } from "./feeling.tsx";
 import { Flows } from "./flows.tsx";
+import { LaneName } from "./lane-name.tsx";
 import { PAPER_WIDTH, isPrinting } from "./paper.ts";
 import { isChosen, labelOf, useReading } from "./reading.ts";
 
@@ -65,14 +66,14 @@ export function Lanes(): JSX.Element {
         </thead>
         <tbody>
           <tr class="lane ways">
-            <th scope="row">{speech.say("lane_ways")}</th>
+            <LaneName lane="ways" as="th" />
             <td colSpan={map.stages.length}>
               <Flows width={width} />
             </td>
           </tr>
           {lanes.map(({ key, Cell }) => (
             <tr key={key} class={`lane ${key}`}>
-              <th scope="row">{speech.say(`lane_${key}`)}</th>
+              <LaneName lane={key} as="th" />
               {key === "feeling" ? (
                 <td colSpan={map.stages.length}>
                   <FeelingLane width={width} />

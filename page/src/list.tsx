@@ -1,10 +1,11 @@
 // The map on a narrow screen: one stage after the other, each with its lanes and the ways out of it.
 import type { JSX } from "preact";
 import { Bar, LANES } from "./cells.tsx";
+import { LaneName } from "./lane-name.tsx";
 import { feelingColour } from "./feeling-layout.ts";
 import { feelingWords } from "./feeling.tsx";
 import type { Stage } from "./model.ts";
-import { labelOf, stageName, useReading } from "./reading.ts";
+import { kindOf, labelOf, stageName, useReading } from "./reading.ts";
 import { Sparkline } from "./sparkline.tsx";
 
 export function List(): JSX.Element {
@@ -42,24 +43,26 @@ function Card({ stage }: { readonly stage: Stage }): JSX.Element {
         )}
       </h3>
       <dl>
-        {LANES.filter((lane) => lane.key !== "campaigns" && lane.has(stage)).map(({ key, Cell }) => (
+        {LANES.filter((lane) => (lane.key === "campaigns" ? map.campaigns.some((each) => each.stages.includes(stage.id)) : lane.has(stage))).map(({ key, Cell }) => (
           <div key={key} class={key}>
-            <dt>{speech.say(`lane_${key}`)}</dt>
+            <LaneName lane={key} as="dt" />
             <dd>{key === "feeling" ? <Felt stage={stage} /> : <Cell stage={stage} />}</dd>
           </div>
         ))}
         {out.length > 0 && (
           <div>
-            <dt>{speech.say("lane_ways")}</dt>
+            <LaneName lane="ways" as="dt" />
             <dd>
               <ul class="few">
                 {out.map((flow) => (
                   <li key={flow.to}>
-                    <button type="button" class={`way ${flow.kind}`} onClick={() => choose({ from: flow.from, to: flow.to })}>
+                    <button type="button" class={`way ${kindOf(map, flow)}`} onClick={() => choose({ from: flow.from, to: flow.to })}>
                       <span class="name">
-                        {flow.kind === "back" ? "↩" : "→"} {stageName(map, speech, flow.to)}
+                        {flow.kind === "back" ? "↩" : "→"}
+                        {"\u00a0"}
+                        {stageName(map, speech, flow.to)}
                       </span>
-                      <Bar share={flow.share} kind={flow.kind} />
+                      <Bar share={flow.share} kind={kindOf(map, flow)} />
                       <span class="count">
                         {speech.number(flow.count)} · {speech.share(flow.share)}
                       </span>

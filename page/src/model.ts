@@ -121,6 +121,7 @@ export interface Flow {
   readonly count: number;
   readonly share: number;
   readonly median_seconds: number | null;
+  readonly p90_seconds: number | null;
   readonly causes: Readonly<Record<string, number>>;
   readonly rules: readonly Rule[];
   /** The newest first; empty if single moves are not known. */
@@ -194,6 +195,8 @@ export interface JourneyMap {
   readonly stages: readonly Stage[];
   readonly flows: readonly Flow[];
   readonly ideal: readonly string[];
+  /** What customers say when they feel worst and best; null if the file has no feeling. */
+  readonly feeling_scale: readonly number[] | null;
   readonly way: Way | null;
   readonly extremes: readonly Extreme[];
   readonly campaigns: readonly CampaignLane[];

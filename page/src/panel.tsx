@@ -6,7 +6,7 @@ import { feelingWords } from "./feeling.tsx";
 import { daysLost } from "./findings.tsx";
 import { LatestMoves } from "./latest-moves.tsx";
 import type { Flow, Rule, Stage } from "./model.ts";
-import { labelOf, stageName, useReading } from "./reading.ts";
+import { kindOf, labelOf, stageName, useReading } from "./reading.ts";
 import { Reasons } from "./reasons.tsx";
 import { StageCustomers } from "./stage-customers.tsx";
 
@@ -79,9 +79,9 @@ function Ways({ title, flows, other }: { readonly title: string; readonly flows:
       <ul class="few">
         {[...flows].sort((one, two) => two.count - one.count).map((flow) => (
           <li key={flow[other]}>
-            <button type="button" class={`way ${flow.kind}`} onClick={() => choose({ from: flow.from, to: flow.to })}>
+            <button type="button" class={`way ${kindOf(map, flow)}`} onClick={() => choose({ from: flow.from, to: flow.to })}>
               <span class="name">{stageName(map, speech, flow[other])}</span>
-              <Bar share={flow.share} kind={flow.kind} />
+              <Bar share={flow.share} kind={kindOf(map, flow)} />
               <span class="count">{speech.number(flow.count)} · {speech.share(flow.share)}</span>
             </button>
           </li>
@@ -97,11 +97,12 @@ function OfFlow({ flow }: { readonly flow: Flow }): JSX.Element {
   const detour = map.way?.detours.find((each) => each.from === flow.from && each.to === flow.to);
   return (
     <>
-      <p class={`kind ${flow.kind}`}>{speech.say(`kind_${flow.kind}`)}</p>
+      <p class={`kind ${kindOf(map, flow)}`}>{speech.say(`kind_${kindOf(map, flow)}`)}</p>
       <dl class="facts">
         <Fact name={speech.say("moves")} value={speech.number(flow.count)} />
         <Fact name={speech.say("of_those_who_left")} value={speech.share(flow.share)} />
         {flow.median_seconds !== null && <Fact name={speech.say("median_before")} value={speech.duration(flow.median_seconds)} />}
+        {flow.p90_seconds !== null && <Fact name={speech.say("nine_of_ten")} value={speech.duration(flow.p90_seconds)} />}
         {Object.entries(flow.causes).map(([cause, count]) => <Fact key={cause} name={speech.say(`cause_${cause}`)} value={speech.number(count)} />)}
         {detour !== undefined && (
           <>

@@ -1,7 +1,7 @@
 // What every part of the page needs: the map, the reader's language, and what is chosen.
 import { createContext } from "preact";
 import { useContext } from "preact/hooks";
-import type { JourneyMap, Stage } from "./model.ts";
+import type { Flow, FlowKind, JourneyMap, Stage } from "./model.ts";
 import type { Speech } from "./words.ts";
 
 /** A stage, or a way from one to another. */
@@ -14,6 +14,10 @@ export interface Reading {
   readonly choose: (chosen: Chosen) => void;
   /** Tell the story of a customer; null if there is no server to ask. */
   readonly find: ((id: string) => void) | null;
+  /** Whether the file says which touchpoints there should be; only then can anything happen beside the design. */
+  readonly planned: boolean;
+  /** The channel whose touchpoints are shown; `""` means all. */
+  readonly channel: string;
 }
 
 const Context = createContext<Reading | null>(null);
@@ -34,6 +38,16 @@ export function isChosen(chosen: Chosen, other: Chosen): boolean {
 /** Whether anything was counted. Otherwise the map shows only the design, and a zero would claim something unknown. */
 export function isCounted(map: JourneyMap): boolean {
   return map.customers > 0 || map.flows.some((flow) => flow.count > 0);
+}
+
+/** Whether any touchpoint of the map is designed. */
+export function isPlanned(map: JourneyMap): boolean {
+  return map.stages.some((stage) => stage.touchpoints.some((touchpoint) => touchpoint.designed));
+}
+
+/** The kind of a way as it is drawn and told: without an ideal way there are no shortcuts, only steps forward and back. */
+export function kindOf(map: JourneyMap, flow: Flow): FlowKind | "onward" {
+  return flow.kind === "forward" && map.ideal.length === 0 ? "onward" : flow.kind;
 }
 
 /** The name of a stage. */

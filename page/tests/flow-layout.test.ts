@@ -4,7 +4,7 @@ import { layOut } from "../src/flow-layout.ts";
 import type { Flow, FlowKind } from "../src/model.ts";
 
 const flow = (from: string, to: string, kind: FlowKind, count: number): Flow => ({
-  from, to, kind, count, share: 0, median_seconds: null, causes: {}, rules: [], recent: [],
+  from, to, kind, count, share: 0, median_seconds: null, p90_seconds: null, causes: {}, rules: [], recent: [],
 });
 const size = { width: 800, columns: ["a", "b", "c", "d"] };
 const ribbonOf = (layout: ReturnType<typeof layOut>, from: string, to: string) => {

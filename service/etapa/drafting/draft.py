@@ -49,7 +49,7 @@ def draft(answers: Answers) -> str:
             f"a customer who comes every {format_duration(step)} would fall silent in between:"
             f" {format_duration(answers.silent_after)} is too short"
         )
-    text = "\n".join((*_head(answers), *_stages(answers), *_rules(answers), *_campaigns(answers)))
+    text = "\n".join((*_head(answers), *_stages(answers), *_rules(answers), *_campaigns(answers), *_map(answers)))
     journey = _checked(text)
     whole = text + "\n".join(("", *drafted_tests(journey, _stories(answers, step)), ""))
     _checked(whole)
@@ -118,6 +118,11 @@ def _campaigns(answers: Answers) -> Iterator[str]:
     yield "campaigns:"
     yield "  - {id: welcome-regular, on: {enter: regular}, once: true}"
     yield "  - {id: win-back, on: {enter: silent}, cooldown: 90d}"
+
+
+def _map(answers: Answers) -> Iterator[str]:
+    yield "# The way that you hope for. `etapa map` shows who goes it, and where the others leave it."
+    yield f"map: {{ideal: [visitor, {'interested, ' if answers.interest else ''}customer, regular]}}"
 
 
 def _stories(answers: Answers, step: int) -> Iterator[DraftedStory]:

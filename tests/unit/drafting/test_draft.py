@@ -91,6 +91,17 @@ def test_a_draft_loads_and_its_tests_pass_and_reach_everything(
 
 
 @pytest.mark.parametrize(
+    ("interest", "ideal"), [((), ("visitor", "customer", "regular")), (("visit",), ("visitor", "interested", "customer", "regular"))]
+)
+def test_a_draft_hopes_for_the_way_to_a_regular(interest: tuple[str, ...], ideal: tuple[str, ...]) -> None:
+    loaded = load_journey(draft(Answers("shop", "purchase", interest=interest)), "shop.yaml")
+    assert loaded.journey is not None
+    assert loaded.journey.design.frame is not None
+    assert loaded.journey.design.frame.ideal == ideal
+    assert not loaded.findings
+
+
+@pytest.mark.parametrize(
     ("answers", "words"),
     [
         (Answers("shop", "purchase", regular_count=1), "at least 2 of `purchase`"),

@@ -117,9 +117,14 @@ def test_a_flow_says_what_it_is_of_the_ideal_way() -> None:
 
 def test_a_flow_has_its_share_its_time_its_causes_and_its_rules_in_every_language() -> None:
     flow = next(flow for flow in _map().flows if (flow.source, flow.to) == ("look", "think"))
-    assert (flow.count, flow.share, flow.median_seconds, flow.causes) == (40, 40 / 70, 90.0, {"touchpoint": 40})
+    assert (flow.count, flow.share, flow.causes) == (40, 40 / 70, {"touchpoint": 40})
+    assert (flow.median_seconds, flow.p90_seconds) == (90.0, 95.0)
     assert flow.rules[0].sentence["es"] == "De «Mirando» a «think» cuando ocurre «Mira»."
     assert (flow.rules[0].code, flow.rules[0].count) == ("event(visit)", None)
+
+
+def test_the_map_says_what_feelings_are_measured_on() -> None:
+    assert _map().feeling_scale == (1, 5)
 
 
 def test_feeling_has_an_interval_only_with_enough_answers() -> None:

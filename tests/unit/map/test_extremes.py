@@ -17,7 +17,7 @@ def _stage(name: str, stay: float = 3 * DAY, promised: float | None = 3 * DAY, l
 
 
 def _flow(source: str, kind: FlowKind, count: int) -> Flow:
-    return Flow(source, "x", kind, count, 0.0, None, {}, [], [])
+    return Flow(source, "x", kind, count, 0.0, None, None, {}, [], [])
 
 
 def _worst(stages: list[MapStageColumn], flows: list[Flow]) -> list[tuple[str, str]]:

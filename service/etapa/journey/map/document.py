@@ -184,6 +184,7 @@ class Flow(_Part, frozen=True):
     count: Number
     share: Annotated[Share, msgspec.Meta(description="Of all moves out of the stage.")]
     median_seconds: Annotated[Seconds | None, msgspec.Meta(description="How long the customers who made this move had stayed.")]
+    p90_seconds: Annotated[Seconds | None, msgspec.Meta(description="Nine of ten of them had stayed no longer.")]
     causes: Mapping[str, int]
     rules: Sequence[FlowRule]
     recent: Annotated[Sequence[RecentMove], msgspec.Meta(description="The latest, the newest first; empty if single moves are not known.")]
@@ -292,9 +293,7 @@ class JourneyMap(_Part, frozen=True):
     stages: Sequence[MapStageColumn]
     flows: Sequence[Flow]
     ideal: Sequence[str]
-    way: Annotated[
-        IdealWay | None,
-        msgspec.Meta(description="Null if the file has no ideal way, or nobody came while it had one."),
-    ]
+    feeling_scale: Annotated[Sequence[float] | None, msgspec.Meta(description="The worst and the best that customers can say.")]
+    way: Annotated[IdealWay | None, msgspec.Meta(description="Null if the file has no ideal way, or nobody came while it had one.")]
     extremes: Sequence[Extreme]
     campaigns: Sequence[CampaignLane]

@@ -68,6 +68,7 @@ def draw(
         stages=stages,
         flows=flows,
         ideal=ideal,
+        feeling_scale=None if frame is None or frame.feeling is None else (frame.feeling.worst, frame.feeling.best),
         way=_way(figures.way) if ideal and figures.way is not None else None,
         extremes=extremes_of(stages, flows),
         campaigns=_campaigns(journey, figures),
@@ -149,7 +150,7 @@ def _flows(journey: Journey, told: RulesTold, figures: Figures, ideal: Sequence[
         if row["from"] is not None:
             counts = causes.setdefault((row["from"], row["to"]), {})
             counts[row["cause"]] = counts.get(row["cause"], 0) + row["count"]
-    medians = {(row["from"], row["to"]): row["median_seconds"] for row in figures.rows("stays")}
+    stays = {(row["from"], row["to"]): row for row in figures.rows("stays")}
     rules = figures.by_rule()
     flows = []
     # A move of an earlier version may be between stages that no longer exist.
@@ -158,6 +159,7 @@ def _flows(journey: Journey, told: RulesTold, figures: Figures, ideal: Sequence[
     ):
         counts = causes.get((source, to), {})
         count = sum(counts.values())
+        stay = stays.get((source, to), {})
         by_rule = None if rules is None else rules.get((source, to), {})
         flows.append(
             Flow(
@@ -166,7 +168,8 @@ def _flows(journey: Journey, told: RulesTold, figures: Figures, ideal: Sequence[
                 kind=_kind(source, to, ideal, order),
                 count=count,
                 share=_share(count, figures.total("moves", from_=source)),
-                median_seconds=medians.get((source, to)),
+                median_seconds=stay.get("median_seconds"),
+                p90_seconds=stay.get("p90_seconds"),
                 causes=counts,
                 rules=[
                     FlowRule(rule, told.sentence(rule), told.code(rule), None if by_rule is None else by_rule.get(rule, 0))

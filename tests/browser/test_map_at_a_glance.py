@@ -1,0 +1,152 @@
+"""What a reader takes from the map at a glance: what belongs to the design, what a choice of a channel changes, and how long a bar is."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Browser, Page, expect
+
+from etapa.journey.engine.judging.program import compile_journey
+from etapa.journey.language.load import journey_or_raise
+from etapa.journey.map.document import JourneyMap
+from etapa.journey.map.rules_told import RulesTold
+from etapa.languages.read import languages
+from etapa.page.standalone import standalone_page
+from etapa.rehearsal.file_figures import FileFigures
+from etapa.rehearsal.file_maps import FileMaps
+from etapa.rehearsal.summary import Summary, replayed
+from tests.browser.test_map_page import clothes_shop_maps
+from tests.browser.viewer import NARROW, browser, looking
+
+pytestmark = pytest.mark.browser
+
+BARE = """
+journey: stall
+version: 1
+stages:
+  - {id: visitor, label: {en: Visitor}}
+  - {id: buyer, label: {en: Buyer}}
+rules:
+  - {id: buys, from: visitor, to: buyer, when: {event: purchase}}
+"""
+EVENTS = (
+    b'{"id":"1","customer_id":"a","type":"visit","occurred_at":"2026-01-01T00:00:00Z","channel":"web"}\n',
+    b'{"id":"2","customer_id":"a","type":"purchase","occurred_at":"2026-01-03T00:00:00Z","channel":"web"}\n',
+)
+
+
+class _Lines:
+    def __init__(self) -> None:
+        self._rest = iter(EVENTS)
+
+    def readline(self, _limit: int, /) -> bytes:
+        return next(self._rest, b"")
+
+
+@pytest.fixture(scope="module")
+def chromium() -> Iterator[Browser]:
+    with browser() as found:
+        yield found
+
+
+@pytest.fixture(scope="module")
+def maps() -> dict[str, JourneyMap]:
+    return clothes_shop_maps()
+
+
+@pytest.fixture(scope="module")
+def address(maps: dict[str, JourneyMap], tmp_path_factory: pytest.TempPathFactory) -> str:
+    return _written(maps, tmp_path_factory.mktemp("map") / "map.html")
+
+
+@pytest.fixture(scope="module")
+def bare(tmp_path_factory: pytest.TempPathFactory) -> str:
+    """The map of a journey that designs nothing but stages and rules."""
+    journey = journey_or_raise(BARE, "stall.yaml")
+    figures = FileFigures()
+    maps = FileMaps(journey, RulesTold(journey, languages()))
+    for each in replayed(compile_journey(journey), journey, _Lines(), summary=Summary(journey, figures=figures)):
+        maps.told(each)
+    return _written(dict(maps.drawn(figures.ledger, None)), tmp_path_factory.mktemp("bare") / "map.html")
+
+
+def _written(maps: dict[str, JourneyMap], path: Path) -> str:
+    path.write_text(standalone_page(maps, languages()), "utf-8")
+    return path.as_uri()
+
+
+def _lane(page: Page, key: str) -> str:
+    return page.locator(f".lane.{key} th").inner_text()
+
+
+def test_without_a_design_nothing_is_marked_as_beside_it(chromium: Browser, bare: str) -> None:
+    with looking(chromium, bare, "en-GB") as seen:
+        assert seen.page.locator(".plate").count() == 2
+        assert seen.page.locator(".plate.off").count() == 0
+        assert seen.page.locator(".plus").count() == 0
+        assert seen.page.locator(".unplanned .bar").count() == 0
+        assert seen.page.locator(".head .title").inner_text().split() == ["stall", "version", "1"]
+        seen.page.locator(".ribbon").first.focus()
+        seen.page.keyboard.press("Enter")
+        assert seen.page.locator(".panel .kind").inner_text() == "A step forward"
+        assert seen.keeps_out() == []
+
+
+def test_with_a_design_what_is_not_in_it_is_marked(chromium: Browser, address: str) -> None:
+    with looking(chromium, address, "en-GB") as seen:
+        marked = seen.page.locator(".touchpoint", has=seen.page.locator(".plus")).all_inner_texts()
+        assert any("Answers a survey" in each for each in marked)
+        assert not any("Watches a reel" in each for each in marked)
+
+
+def test_a_row_that_is_not_about_the_chosen_channel_says_so(chromium: Browser, address: str) -> None:
+    with looking(chromium, address, "en-GB") as seen:
+        rows = {key: _lane(seen.page, key) for key in ("ways", "in_front", "channels", "feeling", "stay", "campaigns")}
+        assert not any("All channels" in told for told in rows.values())
+        seen.page.get_by_role("combobox", name="Channel").select_option("whatsapp")
+        rows = {key: _lane(seen.page, key) for key in rows}
+        assert {key for key, told in rows.items() if "All channels" in told} == {"ways", "feeling", "stay", "campaigns"}
+        expect(seen.page.locator(".findings > .hint")).to_have_text("All channels")
+        assert seen.fits() == (True, True)
+        assert seen.keeps_out() == []
+
+
+def test_the_row_of_feelings_says_what_they_are_measured_on(chromium: Browser, address: str) -> None:
+    with looking(chromium, address, "es-BO") as seen:
+        assert _lane(seen.page, "feeling").split("\n") == ["Cómo se sienten", "1 peor, 5 mejor"]
+
+
+def test_the_bar_of_a_share_is_as_long_as_the_share(chromium: Browser, address: str, maps: dict[str, JourneyMap]) -> None:
+    onward = [stage.onward.share for stage in maps[""].stages if stage.onward is not None]
+    with looking(chromium, address, "en-GB") as seen:
+        bars = (
+            seen.page.locator(".beside", has_text="go on")
+            .locator(".fill")
+            .evaluate_all("all => all.map(each => +each.getAttribute('width'))")
+        )
+        assert bars == pytest.approx([100 * share for share in onward])
+
+
+def test_on_a_phone_an_arrow_stays_with_the_name_of_its_stage(chromium: Browser, address: str) -> None:
+    with looking(chromium, address, "es-BO", window=NARROW) as seen:
+        names = seen.page.locator(".card .way .name")
+        assert "↩\u00a0Descubrimiento" in names.all_inner_texts()
+        lines = names.evaluate_all(
+            "all => all.map(each => { const range = document.createRange(); range.selectNodeContents(each);"
+            " return new Set([...range.getClientRects()].map(box => Math.round(box.top))).size })"
+        )
+        assert set(lines) == {1}
+
+
+def test_a_phone_shows_campaigns_too(chromium: Browser, address: str) -> None:
+    with looking(chromium, address, "en-GB", window=NARROW) as seen:
+        assert "your-cart-is-waiting" in seen.page.locator(".card", has_text="Discovery").first.inner_text()
+
+
+def test_marks_of_moments_are_read_in_the_dark_whoever_chose_it(chromium: Browser, address: str) -> None:
+    white = "rgb(255, 255, 255)"
+    with looking(chromium, address, "en-GB", "dark") as seen:
+        mark = seen.page.locator(".mark.positive").first
+        assert mark.evaluate("each => getComputedStyle(each).color") == white
+        seen.page.get_by_role("combobox", name="Colours").select_option("dark")
+        assert mark.evaluate("each => getComputedStyle(each).color") == white
