@@ -19,7 +19,7 @@ from etapa.registry.schema_readers import JsonReader
 from etapa.sources.decoding import SourceDecoder
 from etapa.sources.record_outcome import Mapped
 from etapa.stream.protocol.intake import Intake
-from etapa.stream.protocol.tenures import tenure
+from etapa.stream.protocol.tenures import inflow
 from tests.simulation.one_worker.alone import OPTIONS, START, Alone
 from tests.simulation.worlds.sourced import TEXT, SourcedWorld, source_decoder
 
@@ -163,7 +163,7 @@ def test_a_touchpoint_that_is_passed_over_in_the_middle_of_a_record_is_found(mon
     def careless(decoder: Decoder, begun: Begun | None, next_offset: int) -> Intake:
         return Intake(decoder, None if begun is None else msgspec.structs.replace(begun, taken=begun.taken + 1), next_offset)
 
-    monkeypatch.setattr(tenure, "Intake", careless)
+    monkeypatch.setattr(inflow, "Intake", careless)
     assert any(SourcedWorld(seed).run().violations for seed in range(40))
 
 

@@ -12,7 +12,6 @@ LIMIT_OF_TESTS = 400
 
 LONG_FOR_A_REASON = {
     "service/etapa/journey/engine/partition.py": "who is in memory, and whose timer is next, change together",
-    "service/etapa/stream/protocol/tenures/tenure.py": "the order of a batch's steps, which is what makes it exactly once, is to be read in one piece",
 }
 """Files over the limit that still tell one story, and why."""
 

@@ -195,7 +195,7 @@ class HastyTask(PartitionTask):
 
     def _begin(self, taken: TakenOver) -> Tenure:
         tenure = super()._begin(taken)
-        tenure._pace = WallClock(self._around.options.quiet_after, self._around.clock.monotonic())
+        tenure._inflow.pace = WallClock(self._around.options.quiet_after, self._around.clock.monotonic())
         return tenure
 
 
@@ -211,8 +211,8 @@ class ReadmittingTenure(Tenure):
 
     def _new_engine(self) -> Partition:
         key, options = self._around.options.forget_key, self._around.options
-        denied = None if key is None else OpenDenyList(key, self._denied)
-        return Partition(self._around.program, self._stream_time, options.pause_every, denied)
+        denied = None if key is None else OpenDenyList(key, self._committed.denied)
+        return Partition(self._around.program, self._committed.stream_time, options.pause_every, denied)
 
 
 class OpenDenyList(DenyList):

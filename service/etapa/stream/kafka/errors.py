@@ -52,9 +52,10 @@ _NOISY = (
     "aiokafka.consumer.fetcher",
     "aiokafka.consumer.group_coordinator",
     "aiokafka.producer.sender",
-    # They log about single records, and there may be any number of poisonous ones. Each gets a dead letter anyway.
+    # They log about single records and customers, and there may be any number of poisonous ones. Each such record gets a dead letter anyway.
     "etapa.stream.protocol.judge",
-    "etapa.stream.protocol.tenures.tenure",
+    "etapa.stream.protocol.tenures.reclassifier",
+    "etapa.stream.protocol.tenures.written_batch",
 )
 
 

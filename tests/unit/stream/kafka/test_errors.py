@@ -1,10 +1,12 @@
+import importlib
 import logging
+from collections.abc import Iterator
 
 import pytest
 from aiokafka.errors import KafkaError, KafkaTimeoutError, ProducerFenced
 
 from etapa.hosting.sparse_log import MOST_KINDS, Sparse
-from etapa.stream.kafka.errors import describe, log_errors
+from etapa.stream.kafka.errors import describe, log_errors, thin_out_logs
 from etapa.stream.protocol.ports import Fenced, LogError
 
 
@@ -30,6 +32,29 @@ def test_messages_that_are_never_the_same_are_not_remembered_without_end() -> No
     for number in range(3 * MOST_KINDS):
         assert sparse.filter(record(f"node {number}"))
     assert len(sparse._last) <= MOST_KINDS
+
+
+@pytest.fixture
+def thinned() -> Iterator[list[str]]:
+    """The loggers whose repeated messages a worker holds back."""
+
+    def found() -> dict[logging.Logger, list[Sparse]]:
+        loggers = [one for one in logging.getLogger().manager.loggerDict.values() if isinstance(one, logging.Logger)]
+        return {one: sparse for one in loggers if (sparse := [each for each in one.filters if isinstance(each, Sparse)])}
+
+    before = found()
+    thin_out_logs()
+    new = {one: [each for each in sparse if each not in before.get(one, [])] for one, sparse in found().items()}
+    yield [one.name for one, sparse in new.items() if sparse]
+    for one, sparse in new.items():
+        for each in sparse:
+            one.removeFilter(each)
+
+
+def test_what_is_thinned_out_of_our_own_logs_is_what_modules_say(thinned: list[str]) -> None:
+    ours = [name for name in thinned if name.startswith("etapa.")]
+    assert ours
+    assert [importlib.import_module(name).logger.name for name in ours] == ours
 
 
 def test_failures_of_kafka_become_log_errors_that_say_what_was_being_done() -> None:

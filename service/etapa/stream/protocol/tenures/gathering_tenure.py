@@ -60,7 +60,7 @@ class GatheringTenure(LeavingTenure):
         await self._settle()
         wall = around.clock.now()
         if touchpoints:
-            self._pace.heard(around.clock.monotonic())
+            self._inflow.pace.heard(around.clock.monotonic())
         earliest = around.program.journey.accept_from
         read = await read_forwarded(touchpoints, options.decoder, wall, options.pause_every, self._pause, earliest)
         judged = [item for item in read.items if isinstance(item, Touchpoint)]

@@ -152,7 +152,7 @@ class MovingTenure(Tenure):
         around = self._around
         for layout in layouts_followed(run):
             self._adopt(LayoutAnnounced(layout))
-        self._pace.heard(around.clock.monotonic())
+        self._inflow.pace.heard(around.clock.monotonic())
         self._touchpoints_from = run
         options, earliest = around.options, around.program.journey.accept_from
         self._waiting = await read_forwarded(run, options.decoder, around.clock.now(), options.pause_every, self._pause, earliest)

@@ -96,14 +96,14 @@ class PeopleTenure(LeavingTenure):
         """Where an id leads that nobody here has, and that is in memory; here: to somebody new. `sender`: who sent what is for this id."""
         moves = self._moves
         if moves.layout is None and not moves.leaves_a_trace(customer_id):
-            return partition_of(customer_id, self._topics.partitions)
+            return partition_of(customer_id, self._committed.topics.partitions)
         place = moves.whereabouts(customer_id, sender)
         return place if isinstance(place, int) else self._around.partition
 
     def _places(self) -> range:
         """All partitions, of this layout and of earlier ones."""
         layout = self._moves.layout
-        most = self._topics.partitions
+        most = self._committed.topics.partitions
         return range(most if layout is None else max(most, layout.partitions, layout.before))
 
     def _settle_person(self, person: LinkedIds, are_right: Collection[str] = ()) -> None:

@@ -4,15 +4,22 @@ It scans the states in the view in portions, and picks those of an older version
 position means nothing to another Redis; customers already done cost next to nothing.
 """
 
+import logging
 from collections import deque
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Sequence
 
 import msgspec
 
 from etapa.contracts.stored.forwarding import is_forwarding
 from etapa.contracts.stored.reclassification import ReclassifyProgress, ReclassifyRequest
 from etapa.contracts.stored.state import decode_standing
+from etapa.journey.engine.judging.outcomes import EvaluationFailed
+from etapa.journey.engine.partition import Partition
+from etapa.stream.protocol.batch import Pause
 from etapa.stream.protocol.ports import View
+from etapa.stream.protocol.task_context import TaskContext
+
+logger = logging.getLogger(__name__)
 
 LOOK_EVERY = 2.0
 """Seconds between two checks for a request."""
@@ -29,10 +36,27 @@ class Portion(msgspec.Struct, frozen=True):
     customer_ids: Sequence[str]
 
 
+async def carry_over(portion: Portion, engine: Partition, around: TaskContext, pause: Pause) -> tuple[int, int]:
+    """Carry customers, who are in memory, over to this version of the journey. Returns how many changed their stage, and how many failed."""
+    moved = failed = 0
+    for count, customer_id in enumerate(portion.customer_ids, start=1):
+        try:
+            while (has_moved := engine.reclassify(customer_id, publish=portion.request.publish)) is None:
+                await pause()
+            moved += has_moved
+        except EvaluationFailed as failure:
+            failed += 1
+            who = {"customer_id": customer_id}
+            logger.warning("partition %d: a customer was not reclassified: %s", around.partition, failure, extra=who)
+        if count % around.options.pause_every == 0:
+            await pause()
+    return moved, failed
+
+
 class Reclassifier:
     """Times are seconds of a monotonic clock, read by the caller."""
 
-    def __init__(self, view: View, version: int, pause: Callable[[], Awaitable[object]]) -> None:
+    def __init__(self, view: View, version: int, pause: Pause) -> None:
         self._view = view
         self._version = version
         self._pause = pause
