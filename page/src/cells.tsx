@@ -77,6 +77,13 @@ function TouchpointName({ touchpoint, among }: { readonly touchpoint: Touchpoint
   );
 }
 
+/** The whole name, of which a narrow column may show only the beginning. */
+function touchpointHint(speech: ReturnType<typeof useReading>["speech"], touchpoint: Touchpoint, among: Stage, planned: boolean): string {
+  const channel = among.channels.find((each) => each.id === touchpoint.channel);
+  const name = [speech.of(touchpoint.label, touchpoint.type), ...(channel === undefined ? [] : [channelName(speech, channel)])].join(", ");
+  return planned && !touchpoint.designed ? `${name}. ${speech.say("not_designed")}` : name;
+}
+
 function Touchpoints({ stage, visible, whole }: { readonly stage: Stage; readonly visible: boolean; readonly whole: boolean }): JSX.Element | null {
   const { speech, planned } = useReading();
   const shown = stage.touchpoints.filter((each) => each.visible === visible && (each.designed || whole || (each.count ?? 0) > 0));
@@ -84,7 +91,7 @@ function Touchpoints({ stage, visible, whole }: { readonly stage: Stage; readonl
   return (
     <Few whole={whole}>
       {shown.map((each) => (
-        <span class={`touchpoint ${each.designed ? "" : "unplanned"}`} title={planned && !each.designed ? speech.say("not_designed") : undefined}>
+        <span class={`touchpoint ${each.designed ? "" : "unplanned"}`} title={touchpointHint(speech, each, stage, planned)}>
           <TouchpointName touchpoint={each} among={stage} />
           {each.count !== null && (
             <span class="count">{each.count === 0 ? <span class="never">{speech.say("never")}</span> : speech.number(each.count)}</span>
@@ -105,7 +112,7 @@ function Channels({ stage, whole = false }: { readonly stage: Stage; readonly wh
   return (
     <Few whole={whole}>
       {shown.map((each) => (
-        <span class={`channel ${each.designed || !planned ? "" : "unplanned"}`} title={planned ? speech.say(each.designed ? "designed_channel" : "not_designed") : undefined}>
+        <span class={`channel ${each.designed || !planned ? "" : "unplanned"}`} title={planned ? `${channelName(speech, each)}. ${speech.say(each.designed ? "designed_channel" : "not_designed")}` : channelName(speech, each)}>
           <span class="name">
             {!each.designed && <Unplanned />}
             {channelName(speech, each)}

@@ -20,14 +20,16 @@ from tests.browser.viewer import NARROW, browser, looking
 
 pytestmark = pytest.mark.browser
 
-BARE = """
+LONG = "Looks at everything that hangs, lies or stands in the stall, " * 4
+BARE = f"""
 journey: stall
 version: 1
+types: {{visit: {{label: "{LONG.strip()}"}}, purchase: }}
 stages:
-  - {id: visitor, label: {en: Visitor}}
-  - {id: buyer, label: {en: Buyer}}
+  - {{id: visitor, label: {{en: Visitor}}}}
+  - {{id: buyer, label: {{en: Buyer}}}}
 rules:
-  - {id: buys, from: visitor, to: buyer, when: {event: purchase}}
+  - {{id: buys, from: visitor, to: buyer, when: {{event: purchase}}}}
 """
 EVENTS = (
     b'{"id":"1","customer_id":"a","type":"visit","occurred_at":"2026-01-01T00:00:00Z","channel":"web"}\n',
@@ -92,6 +94,16 @@ def test_without_a_design_nothing_is_marked_as_beside_it(chromium: Browser, bare
         assert seen.keeps_out() == []
 
 
+def test_a_long_name_ends_with_its_column_and_can_be_read_whole(chromium: Browser, bare: str) -> None:
+    with looking(chromium, bare, "en-GB") as seen:
+        touchpoints = seen.page.locator(".lanes .touchpoint")
+        beyond = touchpoints.evaluate_all(
+            "all => all.filter(each => each.getBoundingClientRect().right > each.closest('td').getBoundingClientRect().right).length"
+        )
+        assert (touchpoints.count(), beyond) == (2, 0)
+        assert touchpoints.first.get_attribute("title") == f"{LONG.strip()}, web"
+
+
 def test_with_a_design_what_is_not_in_it_is_marked(chromium: Browser, address: str) -> None:
     with looking(chromium, address, "en-GB") as seen:
         marked = seen.page.locator(".touchpoint", has=seen.page.locator(".plus")).all_inner_texts()
@@ -120,7 +132,7 @@ def test_the_bar_of_a_share_is_as_long_as_the_share(chromium: Browser, address: 
     onward = [stage.onward.share for stage in maps[""].stages if stage.onward is not None]
     with looking(chromium, address, "en-GB") as seen:
         bars = (
-            seen.page.locator(".beside", has_text="go on")
+            seen.page.locator(".beside", has_text="move on")
             .locator(".fill")
             .evaluate_all("all => all.map(each => +each.getAttribute('width'))")
         )

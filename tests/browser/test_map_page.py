@@ -37,11 +37,13 @@ def drawn() -> JourneyMap:
     return clothes_shop_maps()[""]
 
 
-def clothes_shop_maps() -> dict[str, JourneyMap]:
+def clothes_shop_maps(customers: int = ENDS_ON_THE_WAY, ends: int | None = None) -> dict[str, JourneyMap]:
+    """The maps of so many made-up customers, by persona; what happens at `ends` or later is left out."""
     journey = journey_or_raise(FILE.read_text("utf-8"), FILE.name)
     figures = FileFigures()
     maps = FileMaps(journey, RulesTold(journey, languages()))
-    events = as_file(shop(1, ENDS_ON_THE_WAY, Planted(detour="consideration", unhappy="service")))
+    lives = shop(1, customers, Planted(detour="consideration", unhappy="service"))
+    events = as_file([each for each in lives if ends is None or each.at < ends])
     for each in replayed(compile_journey(journey), journey, events, summary=Summary(journey, figures=figures)):
         maps.told(each)
     return dict(maps.drawn(figures.ledger, None))

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import click
 
 from etapa.commands.files.event_files import EventFile, LineProgress
+from etapa.commands.files.journey_argument import journey_among
 from etapa.commands.files.journey_files import journey_from
 from etapa.commands.files.source_files import files_of
 from etapa.commands.files.touchpoint_files import TouchpointFile, decoder_of, mapper_from
@@ -25,6 +26,7 @@ PARTS = {"confluent_kafka": "confluent-kafka", "rich": "rich"}
 
 @click.command()
 @settings_flags("journey")
+@click.argument("arguments", metavar="[JOURNEY]", nargs=-1)
 @click.option("--events", metavar="FILE", help="Send the touchpoints in FILE, in order of time, instead of simulated ones.")
 @click.option("--source", metavar="SOURCE", help="FILE holds another system's records: the name of a source, or its file.")
 @click.option("--seconds", type=click.FloatRange(min=1), metavar="N", help="Stop after this many seconds; without it, stop with Ctrl-C.")
@@ -40,6 +42,7 @@ PARTS = {"confluent_kafka": "confluent-kafka", "rich": "rich"}
 @click.option("--json", "as_json", is_flag=True, help="Print the summary as one JSON object, and nothing else, on stdout.")
 def demo(
     journey: str | None,
+    arguments: tuple[str, ...],
     events: str | None,
     source: str | None,
     seconds: float | None,
@@ -52,8 +55,12 @@ def demo(
     It starts a private broker (a test double of Kafka's protocol) and a private Redis, makes up customers, runs the real worker on their
     touchpoints, and shows what happens. The page and the API are served meanwhile. Nothing is left behind.
 
-    With --journey it shows your own journey, and the simulated customers do what its rules ask for. With --events it shows your own customers.
+    JOURNEY is a journey file of your own (.yaml or .yml), which --journey names, too; the simulated customers do what its rules ask for.
+    With --events it shows your own customers.
     """
+    journey, rest = journey_among(journey, arguments)
+    if rest:
+        raise WrongUse(f"{rest[0]}: if these are your touchpoints, write --events {rest[0]}")
     if source is not None and events is None:
         raise WrongUse("--source describes --events, but there is no --events")
     if customers is not None and events is not None:
