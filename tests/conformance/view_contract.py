@@ -5,6 +5,7 @@ from typing import Protocol
 
 import msgspec
 
+from etapa.contracts.stored.forwarding import NO_STAGE, ForwardingAddress, encode_forwarding
 from etapa.contracts.stored.reclassification import ReclassifyProgress
 from etapa.stream.protocol.ports import VIEW_FORMAT, Scanned, View, ViewMark
 from etapa.stream.protocol.records import Applied
@@ -260,6 +261,16 @@ async def a_scan_comes_by_every_customer_and_ends(world: ViewWorld) -> None:
     assert seen == {customer_id: one.state for customer_id, one in many.items()}
 
 
+async def a_scan_comes_by_addresses_which_are_no_customers(world: ViewWorld) -> None:
+    view = await world.open()
+    address = encode_forwarding(ForwardingAddress(2, 1))
+    await view.apply(None, mark(1), [customer("a"), customer("b"), Applied("c", NO_STAGE, None, address)])
+    scanned = await view.scan(0, 10)
+    assert (scanned.customers, dict(scanned.states)["c"], len(dict(scanned.states))) == (2, address, 3)
+    await view.apply(1, mark(2), [Applied("a", NO_STAGE, None, address)])
+    assert (await view.scan(0, 10)).customers == 1
+
+
 async def progress_is_noted_and_is_no_part_of_the_view(world: ViewWorld) -> None:
     view = await world.open()
     assert await view.reclassification() == (None, None)
@@ -332,6 +343,7 @@ VIEW_CONTRACT: tuple[Callable[[ViewWorld], Awaitable[None]], ...] = (
     ids_are_taken_as_they_are,
     a_large_batch_is_one_step_too,
     a_scan_comes_by_every_customer_and_ends,
+    a_scan_comes_by_addresses_which_are_no_customers,
     progress_is_noted_and_is_no_part_of_the_view,
     pages_of_the_ledger_come_and_go_with_the_mark,
     people_with_several_ids_are_apart_from_the_ledger_and_come_and_go_with_the_mark,

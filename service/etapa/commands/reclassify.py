@@ -111,6 +111,11 @@ async def _request(control: ReclassifyControl, partitions: int, version: int, *,
 async def _watch(control: ReclassifyControl, partitions: int, request: ReclassifyRequest) -> Sequence[Asked]:
     looks = 0
     while True:
+        there_are = await control.partition_count() or partitions
+        if there_are > partitions:
+            # Customers are moving to new partitions, and some of them will be judged there.
+            await control.ask(request, range(partitions, there_are))
+            partitions = there_are
         asked = await control.asked(partitions)
         for number, each in enumerate(asked):
             if each.request is None or each.request.id != request.id:

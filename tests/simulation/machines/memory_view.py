@@ -11,6 +11,7 @@ from typing import Any, TypeVar, cast
 
 from redis.exceptions import NoScriptError
 
+from etapa.contracts.stored.forwarding import NO_STAGE
 from etapa.contracts.stored.ledger_page import LINKED_PREFIX
 from etapa.contracts.stored.linked_ids import linked_field
 from etapa.contracts.stored.reclassification import ReclassifyProgress, ReclassifyRequest
@@ -105,7 +106,8 @@ class MemoryRedis:
         """A portion of the customers, in the order of their ids. As in Redis, whoever is there throughout is seen, whoever else comes or goes."""
         left = sorted(customer_id for customer_id in self.customers if _place_of(customer_id) >= cursor)
         portion = [(customer_id, self.customers[customer_id].state or b"") for customer_id in left[:count]]
-        return Scanned(portion, _place_of(left[count]) if count < len(left) else None, len(self.customers))
+        customers = sum(customer.stage != NO_STAGE for customer in self.customers.values())
+        return Scanned(portion, _place_of(left[count]) if count < len(left) else None, customers)
 
     def note(self, progress: ReclassifyProgress) -> None:
         """How far a request has got."""

@@ -11,10 +11,12 @@ from typing import TypeVar
 import msgspec
 import pytest
 
+from etapa.contracts.stored.forwarding import ForwardingAddress
 from etapa.contracts.stored.reclassification import ReclassifyProgress, ReclassifyRequest
 from etapa.journey.engine.facts.customer import Customer
 from etapa.settings import Settings
 from etapa.settings.reading import load_settings
+from etapa.stream.protocol.ports import ViewMark
 from etapa.stream.redis.client import RedisClient, connect, disconnect
 from etapa.stream.redis.reclassify_control import ReclassifyControl
 from etapa.stream.redis.view import RedisView
@@ -26,6 +28,7 @@ from tests.unit.cli.view import PARTITIONS, show
 
 T = TypeVar("T")
 groups = (f"reclassify-{number}" for number in count())
+MORE = PARTITIONS + 1
 VERSION = 3
 """The hash of the journey in these tests."""
 
@@ -64,8 +67,8 @@ def ask(environ: dict[str, str], request: ReclassifyRequest, partitions: int = P
     with_redis(environ, lambda settings, client: ReclassifyControl(settings, client).ask(request, range(partitions)))
 
 
-def requests(environ: dict[str, str]) -> list[ReclassifyRequest | None]:
-    asked = with_redis(environ, lambda settings, client: ReclassifyControl(settings, client).asked(PARTITIONS))
+def requests(environ: dict[str, str], partitions: int = PARTITIONS) -> list[ReclassifyRequest | None]:
+    asked = with_redis(environ, lambda settings, client: ReclassifyControl(settings, client).asked(partitions))
     return [each.request for each in asked]
 
 
@@ -90,10 +93,10 @@ def done(request_id: str, **changes: object) -> ReclassifyProgress:
     return msgspec.structs.replace(progress, **changes)
 
 
-def asked_of_all(environ: dict[str, str]) -> set[str]:
+def asked_of_all(environ: dict[str, str], partitions: int = PARTITIONS) -> set[str]:
     """The id of the request, once all partitions have it."""
-    ids = {each.id for each in requests(environ) if each is not None}
-    return ids if None not in requests(environ) else set()
+    found = requests(environ, partitions)
+    return set() if None in found else {each.id for each in found if each is not None}
 
 
 Meanwhile = Callable[[Callable[[], object], Callable[[], object]], None]
@@ -157,6 +160,34 @@ def test_a_machine_gets_one_object(environ: dict[str, str], owners: Callable[[Re
         "moved": 8,
         "failed": 0,
     }
+
+
+@pytest.mark.redis
+def test_partitions_that_are_added_meanwhile_are_asked_too_and_addresses_are_no_customers(
+    environ: dict[str, str], meanwhile: Meanwhile
+) -> None:
+    gone = {f"gone-{number}": ForwardingAddress(4, 1) for number in range(7)}
+    asyncio.run(show(environ, addresses=gone))
+    meanwhile(lambda: asked_of_all(environ), lambda: with_redis(environ, more_partitions))
+
+    async def everybody_works(settings: Settings, client: RedisClient) -> None:
+        for number in range(MORE):
+            view = RedisView(settings, client, number)
+            asked, _ = await view.reclassification()
+            assert asked is not None
+            await view.note(done(asked.id))
+
+    meanwhile(lambda: asked_of_all(environ, MORE), lambda: with_redis(environ, everybody_works))
+    told = etapa("reclassify", "--json", env=environ)
+    assert told.returncode == 0, told.stderr
+    totals = json.loads(told.stdout)
+    assert (totals["partitions"], totals["partitions_done"], totals["customers"]) == (MORE, MORE, 20)
+
+
+async def more_partitions(settings: Settings, client: RedisClient) -> None:
+    """A worker has taken over a partition that a new layout has added."""
+    mark = ViewMark(1, 0, None, settings.group, MORE, 1)
+    assert await RedisView(settings, client, MORE - 1).apply(None, mark, []) == "applied"
 
 
 @pytest.mark.redis

@@ -217,7 +217,7 @@ class Scanned(msgspec.Struct, frozen=True):
     states: Sequence[tuple[str, bytes]]
     cursor: int | None
     customers: int
-    """How many customers there are in all."""
+    """How many customers there are in all. Forwarding addresses are among the states, and not counted here."""
 
 
 NO_PAGES: Mapping[bytes, bytes | None] = MappingProxyType({})

@@ -11,7 +11,7 @@ from etapa.settings import Settings
 from etapa.stream.redis.client import RedisClient
 from etapa.stream.redis.errors import view_errors
 from etapa.stream.redis.reader import ViewReader
-from etapa.stream.redis.view import PartitionKeys
+from etapa.stream.redis.view import PartitionKeys, read_counts
 
 
 class Asked(msgspec.Struct, frozen=True):
@@ -21,6 +21,7 @@ class Asked(msgspec.Struct, frozen=True):
     progress: ReclassifyProgress | None
     """The progress of this request; none when no worker has begun."""
     customers: int
+    """How many live there now."""
 
     @property
     def under_way(self) -> bool:
@@ -44,15 +45,15 @@ class ReclassifyControl:
 
         def ask(pipe: Any, keys: PartitionKeys) -> None:
             pipe.hmget(keys.reclassify, ["request", "progress"])
-            pipe.hlen(keys.state)
+            pipe.hgetall(keys.counts)
 
         answers = await self._each(range(partitions), ask)
         asked = []
-        for (stored, noted), customers in zip(answers[::2], answers[1::2], strict=True):
+        for (stored, noted), counts in zip(answers[::2], answers[1::2], strict=True):
             request, progress = decode_request(stored), decode_progress(noted)
             if request is None or progress is None or progress.request != request.id:
                 progress = None
-            asked.append(Asked(request, progress, customers))
+            asked.append(Asked(request, progress, sum(read_counts(counts).values())))
         return asked
 
     async def ask(self, request: ReclassifyRequest, partitions: Sequence[int]) -> None:

@@ -106,10 +106,13 @@ class RedisView:
 
     async def scan(self, cursor: int, count: int) -> Scanned:
         async with self._errors("looking through the states"):
-            customers = await awaited(self._client.hlen(cast("str", self._keys.state)))
+            states = await awaited(self._client.hlen(cast("str", self._keys.state)))
+            addresses = await awaited(self._client.hget(cast("str", self._keys.counts), NO_STAGE))
             answer: Any = await awaited(self._client.hscan(cast("str", self._keys.state), cursor, count=count))
-        after, states = answer
-        return Scanned([(customer_id.decode(), state) for customer_id, state in states.items()], int(after) or None, customers)
+        after, found = answer
+        return Scanned(
+            [(customer_id.decode(), state) for customer_id, state in found.items()], int(after) or None, states - int(addresses or 0)
+        )
 
     async def reclassification(self) -> tuple[ReclassifyRequest | None, ReclassifyProgress | None]:
         async with self._errors("looking for a request to reclassify"):

@@ -83,6 +83,7 @@ class GatheringTenure(LeavingTenure):
             self._begin_engine()
             self._moves = type(self._moves)(around.partition, before)
             self._left, self._stages = {}, []
+            self._reclassifier.nobody_came()
             return 0
         self._waiting = Waiting(list(read.records)[: gathering.read], read.items[: gathering.read])
         self._touchpoints_from = touchpoints[: gathering.read]

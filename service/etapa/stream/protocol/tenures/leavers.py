@@ -3,7 +3,6 @@
 from collections.abc import Callable, Sequence
 from typing import Final, NamedTuple
 
-from etapa.contracts.stored.forwarding import is_forwarding
 from etapa.stream.protocol.ports import View
 
 _NEVER: Final = 3600.0
@@ -33,7 +32,7 @@ class LeaverSearch:
         self._cursor: int | None = 0
         """Where to go on; none: all were seen."""
         self.customers = 0
-        """About how many live here, as estimated from the last portion: after an earlier change, many may have left only an address."""
+        """How many live here, as of the last portion."""
 
     def begin_anew(self) -> None:
         """Homes have changed."""
@@ -57,10 +56,9 @@ class LeaverSearch:
         if not self._found and self._cursor is not None:
             scanned = await self._view.scan(self._cursor, self._most)
             self._cursor = scanned.cursor
-            seen = dict(scanned.states)
-            here = sum(not is_forwarding(state) for state in seen.values())
-            self.customers = round(scanned.customers * here / len(seen)) if seen else scanned.customers
-            self._found = sorted((customer_id, len(state)) for customer_id, state in seen.items() if has_to_leave(customer_id, state))
+            self.customers = scanned.customers
+            seen = dict(scanned.states).items()
+            self._found = sorted((customer_id, len(state)) for customer_id, state in seen if has_to_leave(customer_id, state))
         # Never more than a second's worth at once.
         most = min(len(self._found), max(1, min(self._most, int(self._rate))))
         count = size = 0

@@ -188,6 +188,7 @@ class LinkingTenure(ReturningTenure):
             self._stages.append((NO_STAGE, customer.stage))
             if self._engine.stream_time is None:
                 self._engine.stream_time = moved.stream_time
+            await self._reclassifier.judge_who_came(self._engine, customer.id, self._around.clock.monotonic())
         self._settle_person(comes)
         for customer_id, to in sent_on.items():
             self._probe(customer_id, to, sender)

@@ -180,7 +180,7 @@ class MovingTenure(Tenure):
         if isinstance(sent, StateMoved | CustomerClaimed | PlaceFinished) and sent.layout is not None:
             self._adopt(LayoutAnnounced(sent.layout))
         if isinstance(sent, StateMoved):
-            self._arrive(sent)
+            await self._arrive(sent)
         elif isinstance(sent, CustomerClaimed):
             await self._answer(sent, transfer.sender)
         elif isinstance(sent, CustomersDenied):
@@ -206,7 +206,7 @@ class MovingTenure(Tenure):
         if self._moves.adopt(announced.layout):
             self._search.begin_anew()
 
-    def _arrive(self, moved: StateMoved) -> None:
+    async def _arrive(self, moved: StateMoved) -> None:
         engine, customer_id = self._engine, moved.customer_id
         if engine.knows(customer_id):
             who = {"customer_id": customer_id}
@@ -222,6 +222,7 @@ class MovingTenure(Tenure):
         if engine.stream_time is None:
             # Without it, no timer would fire here before the first touchpoint.
             engine.stream_time = moved.stream_time
+        await self._reclassifier.judge_who_came(engine, customer_id, self._around.clock.monotonic())
 
     def _leave(self, customer_id: str, to: int) -> None:
         customer = self._engine.leave(customer_id)
@@ -244,6 +245,7 @@ class MovingTenure(Tenure):
         for customer_id in self._left:
             self._engine.drop(customer_id)
         self._left = {}
+        await self._reclassifier.count_who_came(self._around.clock.monotonic())
 
     def _account(self, count: int, unusable: Sequence[tuple[Record, Rejected]]) -> Accounted:
         # Of `touchpoints` nothing more is done by what was forwarded.

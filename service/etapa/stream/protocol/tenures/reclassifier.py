@@ -1,7 +1,8 @@
 """The partition owner's share of a request to reclassify all customers: who is next, and when.
 
 It scans the states in the view in portions, and picks those of an older version. Each tenure starts the scan again, because a scan
-position means nothing to another Redis; customers already done cost next to nothing.
+position means nothing to another Redis; customers already done cost next to nothing. Whoever comes from another partition may come
+after the scan has passed, and is judged on arrival.
 """
 
 import logging
@@ -61,6 +62,10 @@ class Reclassifier:
         self._version = version
         self._pause = pause
         self._look_at = 0.0
+        self._asked: ReclassifyRequest | None = None
+        """The last request to carry everybody over to our version, even if all who were here are done: whoever arrives is meant, too."""
+        self._came: list[bool | None] = []
+        """Of those who were judged on arrival since the last count: whether their stage changed; none if they could not be judged."""
         self._request: ReclassifyRequest | None = None
         self._finished: str | None = None
         self._cursor: int | None = 0
@@ -79,9 +84,7 @@ class Reclassifier:
 
     async def next(self, now: float) -> Portion | None:
         """Customers to carry over now; none when there is no request, or it is too early. Raises `ViewError` or `StateError`."""
-        if now >= self._look_at:
-            self._look_at = now + LOOK_EVERY
-            await self._look_for_requests()
+        await self._look(now)
         request = self._request
         if request is None:
             return None
@@ -101,7 +104,7 @@ class Reclassifier:
         return Portion(request, [self._waiting.popleft() for _ in range(count)])
 
     async def carried_over(self, now: float, count: int, moved: int, failed: int) -> None:
-        """Count a portion that is committed and shown by the view."""
+        """Count customers who were carried over, in a portion or on arrival. It is committed and shown by the view."""
         done = self._progress
         self._progress = msgspec.structs.replace(
             done, carried_over=done.carried_over + count, moved=done.moved + moved, failed=done.failed + failed
@@ -109,12 +112,51 @@ class Reclassifier:
         if now >= self._note_at:
             await self._note(now)
 
-    async def _look_for_requests(self) -> None:
+    async def judge_who_came(self, engine: Partition, customer_id: str, now: float) -> None:
+        """Carry somebody over who has just arrived, in the same batch: the search may be past here, and not have begun where they were.
+
+        Raises `ViewError`.
+        """
+        customer = engine.customer(customer_id)
+        if customer is None or customer.version >= self._version:
+            return
+        await self._look(now)
+        request = self._asked
+        if request is None:
+            return
+        try:
+            while (has_moved := engine.reclassify(customer_id, publish=request.publish)) is None:
+                await self._pause()
+            self._came.append(has_moved)
+        except EvaluationFailed as failure:
+            self._came.append(None)
+            logger.warning(
+                "a customer who came from another partition was not reclassified: %s", failure, extra={"customer_id": customer_id}
+            )
+
+    def nobody_came(self) -> None:
+        """The batch in which they arrived is begun anew."""
+        self._came = []
+
+    async def count_who_came(self, now: float) -> None:
+        """The batch in which they arrived is committed and shown by the view."""
+        if self._came:
+            came, self._came = self._came, []
+            failed = came.count(None)
+            self._progress = msgspec.structs.replace(self._progress, looked_at=self._progress.looked_at + len(came))
+            await self.carried_over(now, len(came) - failed, came.count(True), failed)
+
+    async def _look(self, now: float) -> None:
+        """Check for a request, if it is time."""
+        if now < self._look_at:
+            return
+        self._look_at = now + LOOK_EVERY
         request, noted = await self._view.reclassification()
-        if request is None or request.version != self._version or request.id == self._finished:
+        self._asked = request if request is not None and request.version == self._version else None
+        if request is None or self._asked is None or request.id == self._finished:
             self._request = None
         elif noted is not None and noted.request == request.id and noted.done:
-            self._request, self._finished = None, request.id
+            self._request, self._finished, self._progress = None, request.id, noted
         elif self._request is None or request.id != self._request.id:
             self._begin(request, noted)
         else:
@@ -134,11 +176,12 @@ class Reclassifier:
     async def _look_on(self, cursor: int) -> None:
         scanned = await self._view.scan(cursor, PORTION)
         self._cursor = scanned.cursor
+        living = {customer_id: state for customer_id, state in scanned.states if not is_forwarding(state)}
         self._progress = msgspec.structs.replace(
-            self._progress, customers=scanned.customers, looked_at=min(scanned.customers, self._progress.looked_at + len(scanned.states))
+            self._progress, customers=scanned.customers, looked_at=min(scanned.customers, self._progress.looked_at + len(living))
         )
-        for customer_id, state in dict(scanned.states).items():
-            if not is_forwarding(state) and decode_standing(state).version < self._version:
+        for customer_id, state in living.items():
+            if decode_standing(state).version < self._version:
                 self._waiting.append(customer_id)
         await self._pause()
 
