@@ -7,6 +7,7 @@ import click
 from etapa.commands.export import Progress, write_private
 from etapa.commands.terminal.confirmation import ask, somebody_can_be_asked, yes_option
 from etapa.commands.terminal.failures import CheckFailed, WrongUse, reason
+from etapa.commands.terminal.interruption import told_if_interrupted
 from etapa.commands.terminal.kafka_access import on_kafka
 from etapa.commands.terminal.options import settings_flags, settings_from
 from etapa.commands.terminal.words import counted
@@ -26,6 +27,11 @@ from etapa.stream.upkeep.person_ids import PersonIds
 from etapa.stream.upkeep.personal_places import personal_places
 from etapa.stream.upkeep.personal_records import PersonalRecord, PersonalRecords, committed_records
 from etapa.stream.upkeep.rebuild import NobodyAtWork
+
+_GOES_ON = (
+    "If the request is in the log already, the workers do it; otherwise nobody was forgotten. Run the same command again to be certain:"
+    " forgetting twice changes nothing more."
+)
 
 
 @click.command(short_help="Erase a customer, with a certificate.")
@@ -67,7 +73,8 @@ def forget(customer_id: str, certificate: Path | None, verify: Path | None, yes:
             return
         if somebody_can_be_asked(yes=yes):
             ask(f"Erase everything that Etapa keeps of {printable(customer_id)}? This cannot be undone.")
-        who, done = on_kafka(settings, lambda cluster, count: _forget(cluster, count, customer_id, settings, key, progress))
+        with told_if_interrupted(_GOES_ON):
+            who, done = on_kafka(settings, lambda cluster, count: _forget(cluster, count, customer_id, settings, key, progress))
     except (NotForgotten, MarkError, StateError, TransferError) as error:
         raise CheckFailed(str(error)) from None
     except NobodyAtWork:

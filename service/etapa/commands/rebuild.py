@@ -8,19 +8,23 @@ import click
 from etapa.commands.letters.dead_letter_options import check_partitions
 from etapa.commands.terminal.confirmation import ask, somebody_can_be_asked, yes_option
 from etapa.commands.terminal.failures import CheckFailed, WrongUse
+from etapa.commands.terminal.interruption import told_if_interrupted
 from etapa.commands.terminal.kafka_access import on_kafka
 from etapa.commands.terminal.options import settings_flags, settings_from
 from etapa.commands.terminal.servers import redis_trouble
 from etapa.commands.terminal.words import counted
 from etapa.contracts.stored.mark import MarkError
 from etapa.stream.kafka.cluster import Cluster
+from etapa.stream.kafka.groups.workers import workers_of
 from etapa.stream.kafka.reading.state_topic import StateTopic
 from etapa.stream.kafka.topics.topic_ids import topics_now
 from etapa.stream.protocol.belonging import PartitionRefused
 from etapa.stream.protocol.ports import ViewError
 from etapa.stream.redis.address import RedisUrlError
 from etapa.stream.redis.store import Store
-from etapa.stream.upkeep.rebuild import NobodyAtWork, rebuilding, see_that_it_can_be_rebuilt, workers_of
+from etapa.stream.upkeep.rebuild import NobodyAtWork, rebuilding, see_that_it_can_be_rebuilt
+
+_GOES_ON = "A partition whose rebuild has begun is rebuilt all the same. Run the same command again for those that come after it."
 
 
 @click.command()
@@ -39,7 +43,8 @@ def rebuild(partitions: Sequence[int], no_wait: bool, yes: bool, **flags: str | 
         which = f"partition {', '.join(map(str, sorted(set(partitions))))}" if partitions else "every partition"
         ask(f"Rebuild {which} under the prefix {settings.redis_prefix} in {settings.redis_url}?")
     try:
-        on_kafka(settings, lambda cluster, count: _rebuild(cluster, count, sorted(set(partitions)), wait=not no_wait))
+        with told_if_interrupted(_GOES_ON):
+            on_kafka(settings, lambda cluster, count: _rebuild(cluster, count, sorted(set(partitions)), wait=not no_wait))
     except RedisUrlError as error:
         raise WrongUse(str(error)) from None
     except (PartitionRefused, MarkError) as error:

@@ -17,8 +17,8 @@ from etapa.contracts.stored.mark import MarkError
 from etapa.contracts.stored.transfer import LayoutAnnounced, TopicLayout, TransferError
 from etapa.hosting.system_clock import SystemClock
 from etapa.stream.kafka.cluster import Cluster
+from etapa.stream.kafka.groups.workers import workers_of
 from etapa.stream.kafka.topics.growth import add_partitions, partitions_by_topic, provide_transfers
-from etapa.stream.upkeep.rebuild import workers_of
 from etapa.stream.upkeep.repartition import CannotRepartition, MovesNow, MovesReader, PlaceNow, announce, layout_for
 
 RATE = 10_000.0

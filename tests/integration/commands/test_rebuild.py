@@ -11,6 +11,7 @@ import pytest
 from etapa.journey.units import DAY
 from etapa.settings import Settings
 from etapa.stream.kafka.cluster import Cluster
+from etapa.stream.kafka.groups.workers import workers_of
 from etapa.stream.kafka.reading.state_topic import StateTopic
 from etapa.stream.protocol.readers import BeingRebuilt
 from etapa.stream.redis.client import RedisClient, connect, disconnect
@@ -18,7 +19,7 @@ from etapa.stream.redis.inspection import RedisInspection
 from etapa.stream.redis.reader import ViewReader
 from etapa.stream.redis.view import PartitionKeys, RedisView
 from etapa.stream.upkeep import rebuild
-from etapa.stream.upkeep.rebuild import NobodyAtWork, rebuilding, workers_of
+from etapa.stream.upkeep.rebuild import NobodyAtWork, rebuilding
 from tests.integration.outcome import followed, put_touchpoints, records_of, until, view_in_redis
 from tests.integration.places import new_place, new_settings, put, read_all, recreate
 from tests.integration.worker import StartedWorker, environment_of

@@ -22,6 +22,7 @@ from etapa.commands.letters.dead_letter_options import (
 )
 from etapa.commands.terminal.confirmation import ask, somebody_can_be_asked, yes_option
 from etapa.commands.terminal.failures import CheckFailed, WrongUse
+from etapa.commands.terminal.interruption import told_if_interrupted
 from etapa.commands.terminal.kafka_access import on_kafka
 from etapa.commands.terminal.options import settings_flags, settings_from
 from etapa.commands.terminal.words import counted
@@ -129,12 +130,16 @@ def redrive_command(commands: DeadLetterCommands) -> click.Command:
             decoder=decoder_for(settings, WHATEVER_SIZE, takes_links=True),
         )
         must_ask = not dry_run and somebody_can_be_asked(yes=yes)
-        fates = on_kafka(settings, lambda cluster, partitions: _redrive(cluster, partitions, order, must_ask=must_ask), order.topic.name)
+        with told_if_interrupted("" if dry_run else _GOES_ON):
+            fates = on_kafka(
+                settings, lambda cluster, partitions: _redrive(cluster, partitions, order, must_ask=must_ask), order.topic.name
+            )
         _tell(fates, order)
 
     return redrive
 
 
+_GOES_ON = "What was sent back is remembered: the same command goes on with the rest."
 _HELP_OF_TOUCHPOINTS = """Send dead letters back to touchpoints, selected one by one or by reason, time and partition. Try --dry-run first.
 
 Value and headers stay as they were, and so does the touchpoint's id: one that was processed already changes nothing. Which

@@ -19,6 +19,7 @@ from etapa.journey.engine.deny_list import DenyKey
 from etapa.journey.engine.facts.forget_request import ForgetRequest
 from etapa.stream.kafka.cluster import Cluster
 from etapa.stream.kafka.errors import log_errors
+from etapa.stream.kafka.groups.workers import workers_of
 from etapa.stream.kafka.reading.state_topic import StateTopic
 from etapa.stream.kafka.reading.topic_reader import TopicReader
 from etapa.stream.kafka.topic_settings import topic_settings
@@ -31,7 +32,7 @@ from etapa.stream.upkeep.lifetimes import Lifetime, lifetime
 from etapa.stream.upkeep.person_ids import PersonIds
 from etapa.stream.upkeep.personal_places import PersonalPlaces, topic_partitions
 from etapa.stream.upkeep.personal_records import PersonalRecord, PersonalRecords, ReadPartitions
-from etapa.stream.upkeep.rebuild import NobodyAtWork, workers_of
+from etapa.stream.upkeep.rebuild import NobodyAtWork
 
 LOOK_SECONDS = 0.2
 LOOKS_BETWEEN_COUNTS = 25

@@ -12,8 +12,6 @@ from collections.abc import AsyncGenerator, Awaitable, Callable
 import msgspec
 
 from etapa.errors import EtapaError
-from etapa.stream.kafka.cluster import Cluster
-from etapa.stream.kafka.errors import log_errors
 from etapa.stream.protocol.belonging import MayPass, refuse_to_rebuild
 from etapa.stream.protocol.ports import States, Topics, UnreadableMark, View, ViewMark
 from etapa.stream.protocol.takeover import last_mark
@@ -42,16 +40,6 @@ class Rebuilding(msgspec.Struct, frozen=True):
     def share(self) -> float:
         """How much of the log has been read, from 0 to 1."""
         return 0.0 if self.mark is None else min(1.0, (self.mark.state_offset + 1) / max(1, self.end))
-
-
-async def workers_of(cluster: Cluster) -> int:
-    """How many workers are in the group. Raises `LogError`."""
-    group = cluster.settings.group
-    with log_errors(f"asking who is in group {group}"):
-        async with asyncio.timeout(cluster.session_seconds), cluster.admin() as admin:
-            [answer] = await admin.describe_consumer_groups([group])
-    [(_, _, _, _, _, members, *_)] = answer.groups
-    return len(members)
 
 
 async def see_that_it_can_be_rebuilt(states: States, view: View, partition: int, group: str, topics: Topics) -> bool:
