@@ -110,7 +110,7 @@ def test_readers_are_told_that_a_partition_is_rebuilt_and_never_half_of_it(
         assert rebuilt.returncode == 0, rebuilt.stderr
         lines = rebuilt.stderr.decode().splitlines()
         assert [line.split(",")[0] for line in lines] == ["partition 0: rebuilt", "partition 1: rebuilt"]
-        again = {one for one in told if one.startswith("being taken over again (wrong_mark: the view is at None")}
+        again = {one for one in told if one.startswith("being taken over again (wrong_mark: the view has no mark")}
         assert {"found", "being rebuilt", "being taken over", *again} >= told >= {"found", "being rebuilt"}
         assert lacking == [{0}, {1}]
         with redis_server.client() as client:

@@ -16,7 +16,7 @@ from etapa.stream.protocol.ports import LogError, Transaction, TransactionHangs
 from etapa.stream.protocol.records import Outgoing
 from tests.conformance.log_contract import transaction
 from tests.integration.hanging import abort_hanging, leave_hanging
-from tests.integration.places import delete_topic, new_place, opened_log
+from tests.integration.places import delete_topic, new_place, opened_log, read_all
 from tests.servers.kafka_server import KafkaServer
 
 pytestmark = pytest.mark.kafka
@@ -57,6 +57,21 @@ def test_what_was_committed_for_a_place_is_read_there_in_order_and_again_from_th
             # A successor reads all that was there when it began, without waiting.
             assert [one.value for one in await other.transfers.fetch(0, 10, 0.0)] == [b"a", b"b", b"c", b"d"]
             assert [one.value for one in await other.transfers.fetch(after, 10, 0.0)] == [b"d"]
+
+    asyncio.run(scenario())
+
+
+def test_a_producer_that_knows_of_fewer_partitions_asks_again_before_it_sends_to_a_new_one(kafka_server: KafkaServer) -> None:
+    async def scenario() -> None:
+        settings = await new_place(kafka_server.bootstrap_servers)
+        await provide_transfers(Cluster(settings), 2)
+        async with opened_log(settings) as log, opened_log(settings, 1) as other:
+            await log.fence()
+            await log.commit(sending(0, (1, b"a")))
+            await provide_transfers(Cluster(settings), 4)
+            await log.commit(sending(1, (1, b"b"), (3, b"c")))
+            assert (await read(other.transfers, 0, 2))[0] == [b"a", b"b"]
+        assert [one.value for one in await read_all(settings, settings.topic_transfers, 3)] == [b"c"]
 
     asyncio.run(scenario())
 

@@ -110,8 +110,9 @@ def test_commands_do_all_that_they_say_while_linked_people_move_and_workers_are_
         await command(grown, "verify")
         await sending
 
-        # What a transaction has written ends with its marker, which nobody consumes: a record behind it shows that all are through.
-        await put(grown, grown.topic_touchpoints, [touchpoint("last", 1, 10_000)], 0)
+        # What was sent back ends with the marker of a transaction, which nobody consumes: a record behind it shows that all are through.
+        for partition in range(MORE):
+            await put(grown, grown.topic_touchpoints, [touchpoint("last", 1, 10_000)], partition)
         await wait_at_rest(grown)
         assert (told["partitions"], told["partitions_done"], told["failed"]) == (MORE, MORE, 0)
         assert await versions(grown) == {2}

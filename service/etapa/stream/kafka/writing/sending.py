@@ -108,6 +108,10 @@ def _new_batch(producer: AIOKafkaProducer, size: int, codec: int = _NOT_COMPRESS
 
 
 async def _hand_over(producer: AIOKafkaProducer, topic: str, partition: int, batch: Any) -> "asyncio.Future[Any]":
+    known = producer._metadata.partitions_for_topic(topic)
+    if known is not None and partition not in known:
+        # It was added since the producer asked last; unless it asks again, aiokafka takes this for a mistake.
+        await producer.client.force_metadata_update()
     # Waits until an earlier batch for the topic has left, which keeps the order.
     answer: asyncio.Future[Any] = await producer.send_batch(batch, topic, partition=partition)
     answer.add_done_callback(look_at)

@@ -12,6 +12,8 @@ from etapa.stream.protocol.records import Applied
 from etapa.stream.protocol.takeover import InDoubt
 from etapa.stream.protocol.task_context import TaskContext
 
+_WHY = "it lost writes, a rebuild was asked for, or something else writes to it"
+
 
 class _InFlight(msgspec.Struct, frozen=True):
     """A committed batch that the view may or may not show yet."""
@@ -78,10 +80,8 @@ class FollowingView:
         expected = (self._applied,) if self._in_flight is None else (self._applied, self._in_flight.state_offset)
         shown = None if mark is None else mark.state_offset
         if shown not in expected:
-            raise InDoubt(
-                "wrong_mark",
-                f"the view is at {shown}, expected {' or '.join(map(str, expected))}: it lost writes, or something else writes to it",
-            )
+            found = "has no mark" if shown is None else f"is at {shown}"
+            raise InDoubt("wrong_mark", f"the view {found}, expected {' or '.join(map(str, expected))}: {_WHY}")
         return shown is not None
 
     def apply(self, mark: ViewMark, customers: Sequence[Applied], pages: LedgerPages, committed: float) -> None:
@@ -110,9 +110,6 @@ class FollowingView:
         around = self._around
         started = around.clock.monotonic()
         if await around.view.apply(follows, mark, customers, pages) == "refused":
-            raise InDoubt(
-                "refused",
-                f"the view is no longer at {follows}, so {mark.state_offset} cannot follow: it lost writes, or something else writes to it",
-            )
+            raise InDoubt("refused", f"the view is no longer at {follows}, so {mark.state_offset} cannot follow: {_WHY}")
         now = around.clock.monotonic()
         around.observer.view_applied(around.partition, now - committed, now - started)
