@@ -6,12 +6,12 @@ from typing import NamedTuple
 import pytest
 
 from etapa.contracts.stored.state import decode_state, encode_state
-from etapa.journey.engine.conditions.falling import NumberCompares
+from etapa.journey.engine.conditions.falling import UNBOUNDED, NumberCompares
 from etapa.journey.engine.facts.customer import Customer
 from etapa.journey.engine.facts.touchpoint import Touchpoint
 from etapa.journey.engine.judging.calm import Calm
 from etapa.journey.engine.judging.classify import run_until, touch
-from etapa.journey.engine.judging.guards import MOST_SORTED
+from etapa.journey.engine.judging.compiled_rule import MOST_SORTED
 from etapa.journey.engine.judging.program import Program, compile_journey
 from tests.unit.engine.shops import did, path, play, program_of, us
 from tests.unit.engine.test_campaigns import shop
@@ -42,6 +42,9 @@ HISTORIES = {
     "a refund and a purchase": [did("buy", "1d", amount=-40), did("buy", "2d", amount=60)],
     "a late touchpoint": [did("view", "3d"), did("buy", "9d", amount=70), did("view", "8d")],
 }
+
+FEW_VIEWS = 40
+"""So few that nothing that is kept of them is merged or left out."""
 
 
 def indexed(rules: str) -> Program:
@@ -98,6 +101,47 @@ def test_of_many_rules_the_first_in_the_file_that_holds_moves_the_customer(views
         assert [change.rule for change in changes] == [None, f"r{next(each for each in thresholds if each <= views)}"]
 
 
+@pytest.mark.parametrize("hours", [3, MOST_SORTED - 1, 3 * MOST_SORTED])
+def test_of_many_rules_that_only_wait_the_first_in_the_file_that_holds_moves_the_customer(hours: int) -> None:
+    for seed in range(3):
+        waits = list(range(1, 4 * MOST_SORTED))
+        random.Random(seed).shuffle(waits)
+        whens = [f"{{all: [{{absent: buy, for: {each}h}}, {{trait: plan, in: [gold, silver]}}]}}" for each in waits]
+        program = indexed(
+            "\n".join(f"- {{id: r{each}, from: new, to: hot, when: {when}}}" for each, when in zip(waits, whens, strict=True))
+        )
+        _, changes = play(program, did("view", 0), did("view", f"{hours}h", traits={"plan": "silver"}))
+        assert [(change.rule, change.at) for change in changes[1:]] == [
+            (f"r{next(each for each in waits if each <= hours)}", us(f"{hours}h"))
+        ]
+
+
+@pytest.mark.parametrize(
+    ("who", "when_not_gold"),
+    [
+        ("", us("4d")),
+        ("{trait: plan, eq: gold}, ", None),
+        ("{trait: plan, in: [gold, silver]}, ", None),
+        ("{trait: plan, in: [gold, silver], starts_with: s}, ", None),
+    ],
+)
+def test_time_makes_the_shortest_wait_true_first(who: str, when_not_gold: int | None) -> None:
+    rules = "".join(
+        f"- {{id: {rule}, from: new, to: {to}, when: {{all: [{who}{{absent: buy, for: {wait}}}]}}}}\n"
+        for rule, to, wait in (("long", "hot", "5d"), ("short", "warm", "3d"), ("longer", "lost", "9d"))
+    )
+    program = indexed(rules)
+    is_possible = "starts_with" not in who
+    for traits, moved in (({}, when_not_gold), ({"plan": "gold"}, us("4d") if is_possible else None)):
+        customer, changes = play(program, did("view", "1d", traits=traits), until="2d")
+        assert customer.due == moved
+        assert path(changes + run_until(program, customer, us("20d")))[1:] == ([] if moved is None else [("warm", moved)])
+    # Two of them are true by the time the customer is one for whom they count.
+    _, changes = play(program, did("search", "1d", traits={"plan": "other"}), did("search", "6d", traits={"plan": "gold"}), until="30d")
+    expected = [("warm", us("4d"))] if not who else [("hot", us("6d"))] if is_possible else []
+    assert path(changes)[1:] == expected
+
+
 @pytest.mark.parametrize(
     "number",
     [
@@ -110,7 +154,7 @@ def test_of_many_rules_the_first_in_the_file_that_holds_moves_the_customer(views
         "{count: view, gte: 5}",
     ],
 )
-@pytest.mark.parametrize("views", [0, 1, 40, 400])
+@pytest.mark.parametrize("views", [0, 1, FEW_VIEWS, 400])
 def test_what_a_number_does_not_exceed_holds_now_and_later(number: str, views: int) -> None:
     program = indexed(f"- {{id: many, from: new, to: hot, when: {number}}}\n- {{id: back, from: hot, to: new, when: {{idle: 1d}}}}")
     leaf = program.stages["new"].rules[0].leaves[0]
@@ -119,9 +163,11 @@ def test_what_a_number_does_not_exceed_holds_now_and_later(number: str, views: i
     customer, _ = play(program, did("search", "1h"), *seen)
     at_first = leaf.measured(customer, customer.clock)
     for now in (us("1h"), customer.clock, customer.clock + us("1d"), customer.clock + us("9d"), customer.clock + us("30d")):
-        most = leaf.at_most(customer, now)
-        assert all(leaf.measured(customer, later) <= most for later in (now, now + 1, now + us("2d"), now + us("12d")))
-    assert at_first <= leaf.at_most(customer, customer.clock)
+        most = max(leaf.measured(customer, later) for later in (now, now + 1, now + us("2d"), now + us("12d")))
+        entry = customer.memory[leaf.place]
+        assert most == 0.0 if entry is None else leaf.may_reach(most, entry, now)
+    if leaf.bounded != UNBOUNDED and views == FEW_VIEWS:
+        assert not leaf.may_reach(FEW_VIEWS * 3.0 + 1.0, customer.memory[leaf.place], customer.clock)
     assert at_first > 0.0 or views < 40
 
 

@@ -53,12 +53,13 @@ class Accumulator:
 class Expiring:
     """The accumulators whose memory expires one day even if nothing happens."""
 
-    __slots__ = ("_accumulators", "_places")
+    __slots__ = ("_by_place",)
 
     def __init__(self, accumulators: list[Accumulator]) -> None:
-        self._accumulators: Final = accumulators
-        # Most entries are missing, so that an accumulator is not even looked at.
-        self._places: Final = [each.place for each in accumulators]
+        self._by_place: Final[list[Accumulator | None]] = [None] * max([each.place + 1 for each in accumulators], default=0)
+        """At the places of their entries; none where the memory never expires."""
+        for each in accumulators:
+            self._by_place[each.place] = each
 
     def forget_what_is_over(self, customer: Customer, now: int) -> None:
         """Remove entries whose window is empty; to every condition, a missing entry equals an empty one.
@@ -67,17 +68,18 @@ class Expiring:
         """
         if now < customer.over_at:
             return
-        memory = customer.memory
+        memory, by_place = customer.memory, self._by_place
         next_over = NEVER
-        for number in range(len(self._places)):
-            place = self._places[number]
-            entry = memory[place]
-            if entry is not None:
-                over = self._accumulators[number].over_from(entry)
-                if over <= now:
-                    memory[place] = None
-                elif over < next_over:
-                    next_over = over
+        # Most entries are missing, so that an accumulator is not even looked at.
+        for place, entry in enumerate(memory):
+            if entry is not None and place < len(by_place):
+                accumulator = by_place[place]
+                if accumulator is not None:
+                    over = accumulator.over_from(entry)
+                    if over <= now:
+                        memory[place] = None
+                    elif over < next_over:
+                        next_over = over
         customer.over_at = next_over
 
 

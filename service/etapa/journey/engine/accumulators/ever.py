@@ -201,7 +201,7 @@ def decayed_after(score: float, since: int, half_life: int, at: int) -> float:
 
 def decayed(score: float, elapsed: int, half_life: int) -> float:
     """What is left of `score` after `elapsed`. Decay alone never reduces it to zero."""
-    left: float = score * 2.0 ** -ratio(elapsed, half_life)
+    left = score * math.pow(2.0, -ratio(elapsed, half_life))
     if left == 0.0 and score != 0.0:
         return math.copysign(5e-324, score)
     return left

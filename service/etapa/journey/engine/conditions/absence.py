@@ -24,14 +24,14 @@ class NothingFor(CompiledLeaf):
         self.duration: Final = duration
 
     def holds(self, customer: Customer, now: int, touchpoint: Touchpoint | None) -> bool:
-        return now >= self._since(customer) + self.duration
+        return now >= self.since(customer) + self.duration
 
     def until(self, customer: Customer, now: int) -> int:
-        at = self._since(customer) + self.duration
+        at = self.since(customer) + self.duration
         return at if at > now else NEVER
 
     def rises(self, customer: Customer, now: int) -> int:
-        return self._since(customer) + self.duration
+        return self.since(customer) + self.duration
 
     def memory_key(self) -> str | None:
         return self.key
@@ -43,7 +43,7 @@ class NothingFor(CompiledLeaf):
     def changes_by_time(self) -> tuple[bool, bool]:
         return True, False
 
-    def _since(self, customer: Customer) -> int:
+    def since(self, customer: Customer) -> int:
         """The time of the latest match, or since when matches have been watched for."""
         entry = customer.memory[self.place]
         since: int = customer.first_at if entry is None else entry

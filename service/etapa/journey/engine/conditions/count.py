@@ -1,14 +1,20 @@
 """The conditions on how many touchpoints match, ever and in a window."""
 
 from bisect import bisect_right
-from math import inf
 from typing import Any, Final
 
 from etapa.journey.engine.accumulators.ever import Total
 from etapa.journey.engine.accumulators.window import CountWindow, has_buckets, place_after, straddling, uncertain_count
 from etapa.journey.engine.conditions.aggregates import compile_aggregate
 from etapa.journey.engine.conditions.condition import CompiledLeaf
-from etapa.journey.engine.conditions.falling import NumberCompares, by_time_as_numbers_fall, falling_turns, until_turned, whole_numbers_in
+from etapa.journey.engine.conditions.falling import (
+    BY_TIMES,
+    NumberCompares,
+    by_time_as_numbers_fall,
+    falling_turns,
+    until_turned,
+    whole_numbers_in,
+)
 from etapa.journey.engine.conditions.spans import compile_span, counted_in
 from etapa.journey.engine.conditions.surroundings import Surroundings
 from etapa.journey.engine.facts.customer import Customer
@@ -48,7 +54,7 @@ class CountCompares(NumberCompares):
     __slots__ = ("is_range", "largest", "none_suffice", "rises_and_falls", "rises_by_time", "smallest", "turns", "within")
 
     def __init__(self, text: str, window: CountWindow, comparison: Comparison) -> None:
-        super().__init__(text, window, comparison)
+        super().__init__(text, window, comparison, BY_TIMES)
         self.within: Final = window.within
         self.none_suffice: Final = self.compare.accepts(0)
         self.turns: Final = falling_turns(self.compare)
@@ -96,10 +102,6 @@ class CountCompares(NumberCompares):
     def measured(self, customer: Customer, now: int) -> float:
         entry = customer.memory[self.place]
         return 0.0 if entry is None else float(self._number(entry, now))
-
-    def at_most(self, customer: Customer, now: int) -> float:
-        entry = customer.memory[self.place]
-        return 0.0 if entry is None else inf if has_buckets(entry) else float(len(entry))
 
     def observed(self, customer: Customer, now: int, touchpoint: Touchpoint | None) -> Observed:
         entry = customer.memory[self.place]

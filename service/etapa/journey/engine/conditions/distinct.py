@@ -1,11 +1,17 @@
 """The conditions on how many different values there are, ever and in a window."""
 
-from math import inf
 from typing import Any, Final
 
 from etapa.journey.engine.accumulators.distinct import DistinctEver, DistinctWindow
 from etapa.journey.engine.accumulators.window import place_after
-from etapa.journey.engine.conditions.falling import NumberCompares, by_time_as_numbers_fall, falling_turns, until_turned
+from etapa.journey.engine.conditions.falling import (
+    BY_DIGESTS,
+    UNBOUNDED,
+    NumberCompares,
+    by_time_as_numbers_fall,
+    falling_turns,
+    until_turned,
+)
 from etapa.journey.engine.facts.customer import Customer
 from etapa.journey.engine.facts.instant import NEVER
 from etapa.journey.engine.facts.touchpoint import Touchpoint
@@ -20,7 +26,7 @@ class DistinctCompares(NumberCompares):
     __slots__ = ("rises_and_falls", "turns", "values")
 
     def __init__(self, text: str, values: DistinctEver | DistinctWindow, comparison: Comparison) -> None:
-        super().__init__(text, values, comparison)
+        super().__init__(text, values, comparison, BY_DIGESTS if isinstance(values, DistinctWindow) else UNBOUNDED)
         self.values: Final = values
         self.turns: Final = falling_turns(self.compare)
         self.rises_and_falls: Final = by_time_as_numbers_fall(comparison) if isinstance(values, DistinctWindow) else (False, False)
@@ -41,18 +47,6 @@ class DistinctCompares(NumberCompares):
 
     def measured(self, customer: Customer, now: int) -> float:
         return float(self._number(customer, now))
-
-    def at_most(self, customer: Customer, now: int) -> float:
-        values = self.values
-        entry = customer.memory[values.place]
-        if entry is None:
-            return 0.0
-        if isinstance(values, DistinctEver):
-            return inf
-        kept: list[Any] = entry
-        bits: int = kept[0]
-        times: list[int] = kept[1]
-        return float(len(times) << bits if bits else len(times))
 
     def observed(self, customer: Customer, now: int, touchpoint: Touchpoint | None) -> Observed:
         return self._number(customer, now)

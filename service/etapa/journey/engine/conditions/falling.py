@@ -1,7 +1,9 @@
 """Conditions that compare a number, and when they change as it falls because what was counted leaves its window."""
 
-from math import ceil, floor, inf
-from typing import Final
+from math import ceil, floor
+from typing import Any, Final
+
+from mypy_extensions import i64
 
 from etapa.journey.engine.accumulators.accumulator import Accumulator
 from etapa.journey.engine.accumulators.window import EXACT, place_after
@@ -17,13 +19,25 @@ _EXACT: Final = 2.0**53
 _FALLING: Final = frozenset({"lt", "lte"})
 
 
+UNBOUNDED: Final = 0
+BY_TIMES: Final = 1
+BY_DIGESTS: Final = 2
+BY_SCORE: Final = 3
+"""What a look at a memory tells of a number: nothing; not more than a `CountWindow` has times, or a `DistinctWindow` digests; not more than
+a `DecayingScore` was before it decays."""
+_BUCKETED: Final = 4
+"""How long the entry of a `CountWindow` is that has buckets."""
+
+
 class NumberCompares(CompiledLeaf):
     """A number that one memory and the time determine satisfies the comparison. It is 0 while the memory is empty."""
 
-    __slots__ = ("compare", "key", "least", "place")
+    __slots__ = ("bounded", "compare", "key", "least", "place")
 
-    def __init__(self, text: str, accumulator: Accumulator, comparison: Comparison) -> None:
+    def __init__(self, text: str, accumulator: Accumulator, comparison: Comparison, bounded: int = UNBOUNDED) -> None:
         super().__init__(text)
+        self.bounded: Final[i64] = bounded
+        """What a look at the memory tells of the number."""
         self.key: Final = accumulator.key
         self.place: Final = accumulator.place
         self.compare: Final = compile_comparison(comparison)
@@ -34,9 +48,25 @@ class NumberCompares(CompiledLeaf):
         """The number, or a little more."""
         raise NotImplementedError
 
-    def at_most(self, customer: Customer, now: int) -> float:
-        """A number that the number does not exceed, if one is found with less work than the number itself; else infinite."""
-        return inf
+    def may_reach(self, bound: float, entry: Any, now: int) -> bool:
+        """Whether the number may be so large, now or later if nothing happens, by a look at its memory, which takes less than the number does.
+
+        `entry`: what is in the memory; it is not empty.
+        """
+        form = self.bounded
+        if form == UNBOUNDED:
+            return True
+        kept: list[Any] = entry
+        if form == BY_TIMES:
+            return float(len(kept)) >= bound or (len(kept) == _BUCKETED and isinstance(kept[0], list))
+        if form == BY_DIGESTS:
+            digests: list[Any] = kept[2]
+            bits: int = kept[0]
+            return float(len(digests)) >= bound or bits != 0
+        since: int = kept[0]
+        score: float = kept[1]
+        # It moves towards zero from the latest touchpoint on.
+        return score >= bound or bound <= 0.0 or now < since
 
     def is_guard(self) -> bool:
         """Whether it is false while `measured` is below `least`, and stays so whatever time passes."""

@@ -3,12 +3,11 @@
 from bisect import bisect_left
 from collections.abc import Callable
 from functools import partial
-from math import inf
-from typing import Any, Final
+from typing import Final
 
 from etapa.journey.engine.accumulators.ever import DecayingScore, decayed, decayed_after
 from etapa.journey.engine.conditions.condition import CompiledLeaf
-from etapa.journey.engine.conditions.falling import NumberCompares, by_time_as_numbers_fall
+from etapa.journey.engine.conditions.falling import BY_SCORE, NumberCompares, by_time_as_numbers_fall
 from etapa.journey.engine.conditions.surroundings import Surroundings
 from etapa.journey.engine.facts.customer import Customer
 from etapa.journey.engine.facts.instant import END_OF_TIME, NEVER
@@ -25,7 +24,7 @@ class ScoreCompares(NumberCompares):
     __slots__ = ("half_life", "rises_and_falls", "tests")
 
     def __init__(self, text: str, score: DecayingScore, comparison: Comparison) -> None:
-        super().__init__(text, score, comparison)
+        super().__init__(text, score, comparison, BY_SCORE)
         self.half_life: Final = score.half_life
         only_falls = min(score.points.values()) >= 0
         self.rises_and_falls: Final = by_time_as_numbers_fall(comparison) if only_falls else (True, True)
@@ -60,18 +59,6 @@ class ScoreCompares(NumberCompares):
 
     def measured(self, customer: Customer, now: int) -> float:
         return self._score(customer, now)
-
-    def at_most(self, customer: Customer, now: int) -> float:
-        entry = customer.memory[self.place]
-        if entry is None:
-            return 0.0
-        kept: list[Any] = entry
-        since: int = kept[0]
-        if now < since:
-            return inf
-        # It moves towards zero from the latest touchpoint on.
-        score: float = kept[1]
-        return max(score, 0.0)
 
     def observed(self, customer: Customer, now: int, touchpoint: Touchpoint | None) -> Observed:
         return self._score(customer, now)

@@ -39,6 +39,10 @@ class TraitCompares(CompiledLeaf):
         compare = self.compare if self.whereabouts is None else self.compare.in_zone(self.whereabouts.of(customer))
         return compare.accepts(customer.trait(self.name, MISSING))
 
+    def is_met_by(self, text: str) -> bool:
+        """Whether it certainly holds as long as the trait is kept as this text."""
+        return self.whereabouts is None and self.compare.accepts(text)
+
     def exact(self, customer: Customer, now: int) -> bool:
         return not lacks_answer(customer.trait(self.name, None), self.key)
 

@@ -22,6 +22,8 @@ BEGINNING_OF_TIME: Final = -62_135_596_800_000_000
 LONG_AGO: Final = -(2**62)
 """Earlier than every time. Stored for a chain of touchpoints that has not begun."""
 
+_MOST_EXACT: Final = 2**53
+"""Up to this, floats hold every whole number."""
 
 _FIRST_DAY: Final = date(1970, 1, 1).toordinal()
 _MOST_DAYS: Final = 4096
@@ -31,8 +33,15 @@ _TWO_DIGITS: Final = [f"{number:02}" for number in range(60)]
 _THREE_DIGITS: Final = [f"{number:03}" for number in range(1000)]
 
 
-def ratio(part: Any, whole: Any) -> float:
-    """`part / whole`, correctly rounded. `Any`, because compiled code rounds large integers twice when it knows that they are integers."""
+def ratio(part: int, whole: int) -> float:
+    """`part / whole`, correctly rounded."""
+    if -_MOST_EXACT <= part <= _MOST_EXACT and 0 < whole <= _MOST_EXACT:
+        return float(part) / float(whole)
+    return _rounded_once(part, whole)
+
+
+def _rounded_once(part: Any, whole: Any) -> float:
+    """The same for large integers, which compiled code rounds twice when it knows that they are integers."""
     quotient: float = part / whole
     return quotient
 

@@ -1,10 +1,17 @@
 """A rule, compiled, under one of the stages that it leaves."""
 
+from operator import attrgetter
 from typing import Final, final
 
 from etapa.journey.engine.conditions.condition import Condition
 from etapa.journey.engine.conditions.event import EventHappens
+from etapa.journey.engine.facts.instant import NEVER
 from etapa.journey.language.model import Rule
+
+MOST_SORTED: Final = 32
+"""Of rules by what they ask for, so many of those that ask for least are kept in the order in which they are judged, for each number of them."""
+
+_in_order: Final = attrgetter("place")
 
 
 @final
@@ -53,12 +60,65 @@ class RuleSet:
         return self.bits if len(rules) == len(self.rules) else bits_of(rules)
 
 
+@final
+class RisingTimes:
+    """The times at which rules that are false now will be true."""
+
+    __slots__ = ("bits", "due", "passed_over", "rules")
+
+    def __init__(self) -> None:
+        self.due = NEVER
+        """The first of them."""
+        self.passed_over = False
+        """Whether a rule holds that leads back to a stage of the same chain of moves."""
+        self.rules: Rules = []
+        """The rules that were looked at one by one."""
+        self.bits = 0
+        """The set of those that were looked at together."""
+
+    def add(self, rule: CompiledRule, true_from: int) -> None:
+        if true_from < NEVER:
+            self.rules.append(rule)
+            self.due = min(self.due, true_from)
+
+    def add_some(self, bits: int, due: int) -> None:
+        """A set of rules, the first of which will be true at `due`."""
+        self.bits = self.bits | bits if self.bits else bits
+        if due < self.due:
+            self.due = due
+
+
 def bits_of(rules: Rules) -> int:
     """A whole number with one bit for each rule."""
     together = 0
     for rule in rules:
         together |= rule.bit
     return together
+
+
+def merged(some: Rules, others: Rules) -> Rules:
+    """Both, in the order in which they are judged, as each of them is. May be one of them itself, if the other is empty."""
+    if not some:
+        return others
+    both: Rules = []
+    next_other, number = 0, len(others)
+    for rule in some:
+        while next_other < number and others[next_other].place < rule.place:
+            both.append(others[next_other])
+            next_other += 1
+        both.append(rule)
+    both += others[next_other:]
+    return both
+
+
+def beginnings(rules: Rules) -> list[Rules]:
+    """For each number of them, up to a limit: so many of the first, in the order in which they are judged."""
+    return [sorted(rules[:number], key=_in_order) for number in range(min(len(rules), MOST_SORTED) + 1)]
+
+
+def first_some(rules: Rules, kept: list[Rules], number: int) -> Rules:
+    """So many of the first, in the order in which they are judged; `kept`: their `beginnings`."""
+    return kept[number] if number < len(kept) else sorted(rules[:number], key=_in_order)
 
 
 def words_for(rule: CompiledRule | None) -> str:

@@ -23,7 +23,7 @@ from etapa.journey.engine.conditions.event import EventHappens
 from etapa.journey.engine.facts.customer import Customer
 from etapa.journey.engine.facts.instant import NEVER
 from etapa.journey.engine.facts.touchpoint import Touchpoint
-from etapa.journey.engine.judging.compiled_rule import CompiledRule, Rules, RuleSet, bits_of, words_for
+from etapa.journey.engine.judging.compiled_rule import CompiledRule, RisingTimes, Rules, RuleSet, bits_of, words_for
 from etapa.journey.engine.judging.guards import Docket
 from etapa.journey.engine.judging.outcomes import EvaluationFailed
 from etapa.journey.language.model import ANY_TYPE
@@ -103,7 +103,7 @@ class RuleIndex:
         """`first` for a customer who has just entered the stage and has no touchpoint at hand. Raises `EvaluationFailed`."""
         entry = customer.entry
         if isinstance(entry, EntryFindings) and entry.index is self and entry.at <= now < entry.until:
-            holds = _first_of(entry.held, customer, now, None, visited, _Times())
+            holds = _first_of(entry.held, customer, now, None, visited, RisingTimes())
             if holds is not None:
                 customer.settled = None
                 return holds
@@ -119,14 +119,14 @@ class RuleIndex:
         # A timer that moved nobody was judged at its own time, and a late touchpoint may come before that.
         known = settled if isinstance(settled, Settled) and settled.index is self and settled.at <= now else None
         with_type = None if touchpoint is None else self._by_type.get(touchpoint.type, self._other)
+        found = RisingTimes()
         if touchpoint is None and known is not None:
             whole = self._listed(known.waiting)
             asked = whole.rules
         else:
             docket = self._touchless if with_type is None else with_type.all if known is None else with_type.touched
             whole = docket.unguarded
-            asked = docket.open_to(customer, now, touchpoint)
-        found = _Times()
+            asked = docket.open_to(customer, now, touchpoint, found)
         holds = _first_of(asked, customer, now, touchpoint, visited, found)
         if holds is not None:
             if visited and known is None:
@@ -140,6 +140,8 @@ class RuleIndex:
                 if rule.may_rise and not rule.is_timed:
                     found.add(rule, rule.condition.rises(customer, now))
             waiting = whole.bits_of_some(found.rules) if asked is whole.rules else bits_of(found.rules)
+            if found.bits:
+                waiting |= found.bits
             if with_type is not None:
                 waiting |= _waiting_among(with_type.only_hidden, customer, now, found)
                 if known is not None:
@@ -157,7 +159,7 @@ class RuleIndex:
     def _entry(self, asked: Rules, last: CompiledRule, now: int, until: int, visited: Sequence[str]) -> EntryFindings | None:
         """What a customer met that enters the stage and leaves it at once by the rule `last`. None if that may change at any time.
 
-        `until`: when time makes one of the timed rules before it true.
+        `until`: when time makes one of the timed rules before it true, or one that was looked at together with these.
         """
         held: Rules = []
         for rule in asked:
@@ -189,26 +191,8 @@ class RuleIndex:
         return listed
 
 
-@final
-class _Times:
-    """The times at which rules that are false now will be true."""
-
-    __slots__ = ("due", "passed_over", "rules")
-
-    def __init__(self) -> None:
-        self.due = NEVER
-        self.passed_over = False
-        """Whether a rule holds that leads back to a stage of the same chain of moves."""
-        self.rules: Rules = []
-
-    def add(self, rule: CompiledRule, true_from: int) -> None:
-        if true_from < NEVER:
-            self.rules.append(rule)
-            self.due = min(self.due, true_from)
-
-
 def _first_of(
-    rules: Rules, customer: Customer, now: int, touchpoint: Touchpoint | None, visited: Sequence[str], found: _Times
+    rules: Rules, customer: Customer, now: int, touchpoint: Touchpoint | None, visited: Sequence[str], found: RisingTimes
 ) -> CompiledRule | None:
     """The first of the rules that holds and leads to none of the stages `visited`. Adds to `found` what is found of those before it."""
     for rule in rules:
@@ -230,7 +214,7 @@ def _any_holds(rules: Rules, customer: Customer, now: int) -> bool:
     return False
 
 
-def _waiting_among(some: RuleSet, customer: Customer, now: int, found: _Times) -> int:
+def _waiting_among(some: RuleSet, customer: Customer, now: int, found: RisingTimes) -> int:
     """Which of some rules, none of which holds, time alone will make true. Adds their times to those that were found."""
     if not some.rules:
         return 0
