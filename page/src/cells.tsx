@@ -255,7 +255,7 @@ function Campaigns({ stage, whole = false }: { readonly stage: Stage; readonly w
         return (
           <span class="campaign">
             <span class="touchpoint" title={speech.say("sent_of", { sent: speech.number(sent), offered: speech.number(offered) })}>
-              <span class="name">{each.id}</span>
+              <span class="name">{speech.of(each.label, each.id)}</span>
               {each.outcomes !== null && <span class="count">{speech.number(sent)}</span>}
             </span>
             <Effect campaign={each} whole={whole} />

@@ -3,7 +3,7 @@ import type { ComponentChildren, JSX } from "preact";
 import { useEffect, useLayoutEffect, useRef, useState } from "preact/hooks";
 import { Aside } from "./aside.tsx";
 import { type Clause, type Group, type JudgedRule, type Refusal, type Story, eventsOf, keepToken, keptToken, storyOf } from "./customers.ts";
-import { stageName, useReading } from "./reading.ts";
+import { campaignName, stageName, useReading } from "./reading.ts";
 import { TokenField } from "./token-field.tsx";
 
 export function Finder({ close, first }: { readonly close: () => void; readonly first: string }): JSX.Element {
@@ -79,10 +79,10 @@ function StoryTold({ story: { customer, why } }: { readonly story: Story }): JSX
         {why.foreseen.map((move) => (
           <p key={move.to}>{speech.say("foreseen", { stage: stageName(map, speech, move.to), when: speech.moment(move.at) })}</p>
         ))}
-        {why.held.map((held) => <p key={held.campaign}>{speech.say("held", { campaign: held.campaign, when: speech.moment(held.until) })}</p>)}
+        {why.held.map((held) => <p key={held.campaign}>{speech.say("held", { campaign: campaignName(map, speech, held.campaign), when: speech.moment(held.until) })}</p>)}
         {why.goals.map((goal) => (
           <p key={`${goal.campaign} ${goal.since}`}>
-            {speech.say(goal.holdout ? "goal_of_holdout" : "goal_open", { campaign: goal.campaign, when: speech.moment(goal.until) })}
+            {speech.say(goal.holdout ? "goal_of_holdout" : "goal_open", { campaign: campaignName(map, speech, goal.campaign), when: speech.moment(goal.until) })}
           </p>
         ))}
       </Part>
@@ -101,7 +101,7 @@ function StoryTold({ story: { customer, why } }: { readonly story: Story }): JSX
                   <span>{event.change.rule === null ? speech.say("without_rule") : speech.of(told.get(event.change.rule) ?? {}, event.change.rule)}</span>
                 </>
               )}
-              {"campaign" in event && <span>{speech.say("triggered", { campaign: event.campaign })}</span>}
+              {"campaign" in event && <span>{speech.say("triggered", { campaign: campaignName(map, speech, event.campaign) })}</span>}
               {"first" in event && <span>{speech.say("first_touchpoint")}</span>}
             </li>
           ))}

@@ -171,6 +171,7 @@ export interface CampaignEffect {
 
 export interface CampaignLane {
   readonly id: string;
+  readonly label: Words;
   readonly stages: readonly string[];
   readonly outcomes: Readonly<Record<string, number>> | null;
   readonly sent: GroupGoals | null;

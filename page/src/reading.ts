@@ -56,6 +56,12 @@ export function stageName(map: JourneyMap, speech: Speech, id: string): string {
   return stage === undefined ? id : speech.of(stage.label, id);
 }
 
+/** The name of a campaign, which may be in the file no more. */
+export function campaignName(map: JourneyMap, speech: Speech, id: string): string {
+  const campaign = map.campaigns.find((each) => each.id === id);
+  return campaign === undefined ? id : speech.of(campaign.label, id);
+}
+
 export function labelOf(speech: Speech, stage: Stage): string {
   return speech.of(stage.label, stage.id);
 }

@@ -151,8 +151,8 @@ def test_on_a_phone_an_arrow_stays_with_the_name_of_its_stage(chromium: Browser,
 
 
 def test_a_phone_shows_campaigns_too(chromium: Browser, address: str) -> None:
-    with looking(chromium, address, "en-GB", window=NARROW) as seen:
-        assert "your-cart-is-waiting" in seen.page.locator(".card", has_text="Discovery").first.inner_text()
+    with looking(chromium, address, "es-BO", window=NARROW) as seen:
+        assert "Tu carrito te espera" in seen.page.locator(".card", has_text="Descubrimiento").first.inner_text()
 
 
 def test_marks_of_moments_are_read_in_the_dark_whoever_chose_it(chromium: Browser, address: str) -> None:

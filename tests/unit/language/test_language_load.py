@@ -149,6 +149,7 @@ consent: {trait: marketing, eq: true}
 caps: {max: 2, per: 7d}
 campaigns:
   - id: hello
+    label: {en: Hello, es: Hola}
     on: {enter: third}
     when: {sum: properties.amount, of: buy, gte: 100}
     cooldown: 30d
@@ -182,6 +183,7 @@ def test_campaigns_are_read_with_consent_and_caps() -> None:
             once=True,
             holdout=0.125,
             payload={"template": "hello", "lines": [1, None, {"deep": "yes"}]},
+            label={"en": "Hello", "es": "Hola"},
         ),
         Campaign("goodbye", (Transition(("second", "third"), None), Transition(("first",), ("second", "third")))),
     )

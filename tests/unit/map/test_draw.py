@@ -39,7 +39,7 @@ rules:
   - {id: buys, from: think, to: own, when: {event: buy}}
   - {id: tires, from: think, to: look, when: {idle: 9d}}
   - {id: leaves, from: [look, think], to: lost, when: {idle: 30d}}
-campaigns: [{id: come-back, on: {enter: lost}}]
+campaigns: [{id: come-back, label: {es: Vuelve}, on: {enter: lost}}]
 """,
     "shop.yaml",
 )
@@ -143,6 +143,7 @@ def test_feeling_has_an_interval_only_with_enough_answers() -> None:
 
 def test_campaigns_stand_at_the_stages_whose_entry_they_are_offered() -> None:
     lane = _map().campaigns[0]
+    assert lane.label == {"es": "Vuelve"}
     assert (lane.stages, lane.outcomes) == (["lost"], {"published": 7, "consent": 2})
     assert (lane.sent, lane.holdout, lane.effect) == (None, None, None)
 

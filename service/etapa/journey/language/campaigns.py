@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from etapa.journey.language.design.labels import LABEL
 from etapa.journey.language.goals import GOAL, check_goal, goal
 from etapa.journey.language.kinds.event import Event
 from etapa.journey.language.kinds.in_stage import InStage
@@ -118,7 +119,7 @@ COOLDOWN = Field("cooldown", Span(), "No second trigger for the same customer wi
 ONCE = Field("once", Flag(), "At most once for the same customer, ever.")
 HOLDOUT = Field("holdout", Percentage(), "Share of customers kept as a holdout group.")
 PAYLOAD = Field("payload", JsonMap(), "Copied unchanged into the trigger.")
-CAMPAIGN = MapOf("a campaign", (CAMPAIGN_ID, ON, WHEN, COOLDOWN, ONCE, OWN_QUIET, HOLDOUT, GOAL, PAYLOAD))
+CAMPAIGN = MapOf("a campaign", (CAMPAIGN_ID, LABEL, ON, WHEN, COOLDOWN, ONCE, OWN_QUIET, HOLDOUT, GOAL, PAYLOAD))
 CAMPAIGNS = Field(
     "campaigns",
     ListOf(CAMPAIGN, "campaigns", minimum=0, maximum=MAX_CAMPAIGNS, keeps_good=True),
@@ -169,6 +170,7 @@ def campaign(record: ReadMap, quiet: Quiet | None) -> Campaign:
         payload=record.get(PAYLOAD),
         quiet=record.get(OWN_QUIET) if OWN_QUIET.name in record.positions else quiet,
         goal=goal(record),
+        label=record.get(LABEL) or {},
     )
 
 

@@ -179,6 +179,8 @@ class Campaign:
     quiet: Quiet | None = None
     """The campaign's own quiet times, or those of the file."""
     goal: Goal | None = None
+    label: Mapping[str, str] = field(default_factory=dict)
+    """Its name for people by language; empty if it has only its id."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -265,6 +265,7 @@ class CampaignLane(_Part, frozen=True):
     """Stage changes offered to a campaign, by outcome, and whether it worked."""
 
     id: str
+    label: Words
     stages: Annotated[Sequence[str], msgspec.Meta(description="Stages whose entries are offered to it.")]
     outcomes: Annotated[Mapping[str, int] | None, msgspec.Meta(description="Null if they are not counted.")]
     sent: Annotated[GroupGoals | None, msgspec.Meta(description="Null if no goal of this group has ended.")]

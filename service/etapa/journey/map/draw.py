@@ -228,7 +228,7 @@ def _campaigns(journey: Journey, figures: Figures) -> list[CampaignLane]:
         goals = {row["group"]: GroupGoals(row["ended"], row["met"]) for row in figures.rows("goals", campaign=campaign.id) if row["ended"]}
         stages = [stage for stage in every if stage in entered]
         effect = figures.effects.get(campaign.id)
-        found.append(CampaignLane(campaign.id, stages, known, goals.get("sent"), goals.get("holdout"), effect))
+        found.append(CampaignLane(campaign.id, campaign.label, stages, known, goals.get("sent"), goals.get("holdout"), effect))
     return found
 
 
