@@ -10,6 +10,7 @@ import pytest
 from aiokafka import TopicPartition
 from msgspec.structs import replace
 
+from etapa.contracts.stored.mark import MARK_KEY
 from etapa.hosting.check_result import CheckResult
 from etapa.settings import Settings
 from etapa.settings.values import RedisUrl
@@ -19,8 +20,10 @@ from etapa.stream.upkeep.doctor import check_servers
 from tests.integration.command_line import run_etapa
 from tests.integration.delivery_scene import delivery_file
 from tests.integration.hanging import leave_hanging
-from tests.integration.places import alter, new_place, new_settings
+from tests.integration.places import alter, new_place, new_settings, put, read_all
+from tests.integration.worker import StartedWorker
 from tests.servers.guarded_kafka import PASSWORD, USER, GuardedKafka
+from tests.servers.processes import wait_until
 from tests.servers.redis_server import RedisCluster, RedisServer
 
 pytestmark = [
@@ -118,6 +121,27 @@ def test_what_is_wrong_in_the_topics_is_named(guarded_kafka: GuardedKafka, redis
     assert f"{settings.topic_customer_state} has cleanup.policy=delete" in policy.found
     [_, session] = bad_lines(replace(settings, session_timeout=900_000))
     assert (session.check, session.advice) == ("time-outs", "Set ETAPA_SESSION_TIMEOUT within that")
+
+
+def test_customers_whom_another_version_has_stored_are_bad(guarded_kafka: GuardedKafka, redis_server: RedisServer, tmp_path: Path) -> None:
+    settings = asyncio.run(new_place(guarded_kafka.address(), redis_server.url))
+    worker = StartedWorker(settings, tmp_path)
+    worker.wait_ready(2)
+    fields = b'"type":"purchase","occurred_at":"2026-01-01T00:00:00Z"'
+    asyncio.run(put(settings, settings.topic_touchpoints, [(b"ada", b'{"id":"1","customer_id":"ada",%s}' % fields)], 1))
+
+    async def stored() -> list[Any]:
+        return [one for one in await read_all(settings, settings.topic_customer_state, 1) if one.key == MARK_KEY]
+
+    wait_until(lambda: len(asyncio.run(stored())) > 0, 30, "a batch")
+    worker.ask_to_stop()
+    assert worker.exit_code() == 0
+    assert bad_lines(settings) == []
+    mark = asyncio.run(stored())[-1].value
+    asyncio.run(put(settings, settings.topic_customer_state, [(b"ada", b"\x91\x63"), (MARK_KEY, mark)], 1))
+    [found] = bad_lines(settings)
+    assert (found.check, found.found.endswith("customer state has format 99; this version reads format 1")) == ("states", True)
+    assert "Run that version, or start over" in found.advice
 
 
 def test_rights_that_are_missing_are_named(guarded_kafka: GuardedKafka, place: Settings) -> None:

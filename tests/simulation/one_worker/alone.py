@@ -17,6 +17,7 @@ from etapa.journey.ledger.tables import CampaignGroup
 from etapa.journey.units import SECOND
 from etapa.stream.protocol.observer import BatchCommitted, NullObserver
 from etapa.stream.protocol.ports import TakeoverReason
+from etapa.stream.protocol.records import Outgoing
 from etapa.stream.protocol.task_options import TaskOptions
 from etapa.stream.protocol.tenures.task import PartitionTask
 from tests.simulation.machines.loop import simulation_loop
@@ -167,12 +168,12 @@ class Alone:
         """What the view shows."""
         return {customer_id: customer.stage for customer_id, customer in sorted(self.redis.customers.items())}
 
-    def rewrite_mark(self, **fields: Any) -> None:
-        """Commit a mark as another worker would have written it."""
+    def rewrite_mark(self, *states: Outgoing, **fields: Any) -> None:
+        """Commit a mark, and states before it, as another worker would have written them."""
         last = self.broker.committed[-1].transaction
         mark = msgspec.structs.replace(decode_mark(last.mark_value), **fields)
         epoch = self.broker.fence()
-        self.broker.write(epoch, msgspec.structs.replace(last, stage_changes=(), states=(), mark_value=msgspec.json.encode(mark)))
+        self.broker.write(epoch, msgspec.structs.replace(last, stage_changes=(), states=states, mark_value=msgspec.json.encode(mark)))
         self.broker.end(epoch)
 
 

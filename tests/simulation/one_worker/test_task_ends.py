@@ -6,7 +6,7 @@ import msgspec
 import pytest
 
 from etapa.stream.protocol.belonging import PartitionRefused
-from etapa.stream.protocol.records import Applied
+from etapa.stream.protocol.records import Applied, Outgoing
 from tests.simulation.one_worker.alone import Alone
 from tests.simulation.one_worker.working import options, while_working
 
@@ -128,6 +128,24 @@ def test_a_fenced_worker_tells_it_and_waits_before_it_takes_over_again() -> None
     while_working(alone, steps)
     assert alone.told.takeovers == ["assigned", "fenced"]
     assert alone.told.fences == 1
+
+
+@pytest.mark.parametrize(
+    ("state", "words"), [(b"\x91\x63", "format 99"), (b"\x92\x01\xa1a", "not a customer state")], ids=["another format", "another layout"]
+)
+def test_what_another_version_has_stored_is_refused_before_anybody_is_judged(state: bytes, words: str) -> None:
+    alone = Alone()
+    alone.touch("a")
+    alone.run(alone.drain())
+    alone.rewrite_mark(Outgoing(b"a", state))
+    commits = len(alone.broker.committed)
+    alone.touch("somebody-new")
+    alone.worker()
+    with pytest.raises(
+        PartitionRefused, match=rf"customer-state holds what this version cannot use: .*{words}.*Run that version, or start over"
+    ):
+        alone.run(alone.drain())
+    assert len(alone.broker.committed) == commits
 
 
 def test_a_state_in_the_view_that_cannot_be_read_is_refused_with_a_word_about_where() -> None:

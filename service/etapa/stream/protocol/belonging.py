@@ -2,10 +2,13 @@
 
 import msgspec
 
-from etapa.contracts.stored.mark import REPLACEABLE_ROLES, TOPIC_ROLES, Mark, TopicRole
+from etapa.contracts.stored.forwarding import is_forwarding
+from etapa.contracts.stored.mark import REPLACEABLE_ROLES, TOPIC_ROLES, Mark, TopicRole, is_customer_key
+from etapa.contracts.stored.state import decode_state
 from etapa.errors import EtapaError
 from etapa.journey.localtime.zones import VERSION as ZONE_DATA
 from etapa.stream.protocol.ports import VIEW_FORMAT, Topics, ViewMark
+from etapa.stream.protocol.records import StateRecord
 
 
 class PartitionRefused(EtapaError):
@@ -27,8 +30,24 @@ class LastMark(msgspec.Struct, frozen=True):
 
     offset: int
     mark: Mark
+    state: StateRecord | None = None
+    """The last customer's state that was met on the way to it."""
+
+    def see_that_states_can_be_read(self) -> None:
+        """Raises `StateError` before anything is judged, if another version of Etapa has stored the customers in a way of its own."""
+        if self.state is not None:
+            decode_state(self.state.value or b"", self.state.key.decode(), self.mark.in_common())
 
 
+def is_state(record: StateRecord) -> bool:
+    """Whether it is a customer's state: no tombstone, no forwarding address, and nothing of the partition's own."""
+    return record.value is not None and is_customer_key(record.key) and not is_forwarding(record.value)
+
+
+OF_ANOTHER_VERSION = (
+    "Another version of Etapa may have stored it, or something else. Run that version, or start over with another group, new output topics"
+    " and another ETAPA_REDIS_PREFIX"
+)
 NOT_ASKED_TO_MOVE = (
     "customers would change partitions, and `etapa repartition` was not asked to move them. Start with new output topics and another"
     " ETAPA_REDIS_PREFIX, or undo the change"

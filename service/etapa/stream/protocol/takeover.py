@@ -15,7 +15,7 @@ import msgspec
 from etapa.contracts.stored.mark import MARK_KEY, Mark, MarkError, decode_mark
 from etapa.contracts.stored.state import StateError
 from etapa.errors import EtapaError
-from etapa.stream.protocol.belonging import LastMark, MayPass, PartitionRefused, refuse_what_is_not_ours
+from etapa.stream.protocol.belonging import OF_ANOTHER_VERSION, LastMark, MayPass, PartitionRefused, is_state, refuse_what_is_not_ours
 from etapa.stream.protocol.damage import Damage, look_for_damage
 from etapa.stream.protocol.observer import TaskObserver
 from etapa.stream.protocol.ports import (
@@ -90,6 +90,8 @@ async def take_over(
     try:
         last = await last_mark(log, first, end)
         refuse_what_is_not_ours(partition, options.group, topics, shown, last)
+        if last is not None:
+            last.see_that_states_can_be_read()
         begins_with_all = last is None and await _was_added(partition, topics, transfers)
         expected, next_offset = await _next_offset(log, observer, partition, "earliest" if begins_with_all else options.start, last)
         customers = 0
@@ -100,7 +102,9 @@ async def take_over(
             customers = caught_up
         damage = await look_for_damage(log, observer, partition, None if last is None else last.mark, expected)
     except (MarkError, StateError) as error:
-        raise PartitionRefused(f"partition {partition} of customer-state holds what this version cannot use: {error}") from error
+        raise PartitionRefused(
+            f"partition {partition} of customer-state holds what this version cannot use: {error}. {OF_ANOTHER_VERSION}"
+        ) from error
     log.seek(next_offset)
     if last is None:
         return TakenOver(None, None, next_offset, topics, 0, damage)
@@ -113,14 +117,17 @@ async def last_mark(log: States, first: int, end: int) -> LastMark | None:
     while first < end:
         start = max(first, end - look_back)
         found: StateRecord | None = None
+        state: StateRecord | None = None
         anything = False
         async for records in log.states(start, end):
             for record in records:
                 anything = True
                 if record.key == MARK_KEY:
                     found = record
+                elif is_state(record):
+                    state = record
         if found is not None:
-            return LastMark(found.offset, decode_mark(found.value))
+            return LastMark(found.offset, decode_mark(found.value), state)
         if start == first:
             if anything:
                 # Or a new owner has written a later mark by now, and the earlier one was compacted away.

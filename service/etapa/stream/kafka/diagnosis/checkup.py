@@ -10,6 +10,7 @@ from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
 from aiokafka.errors import GroupCoordinatorNotAvailableError
 
 from etapa.contracts.stored.mark import MARK_KEY, MarkError, decode_mark
+from etapa.contracts.stored.state import StateError
 from etapa.hosting.check_result import CheckResult, Level
 from etapa.hosting.system_clock import SystemClock
 from etapa.stream.kafka.clients.consumer import stop_consumer
@@ -26,6 +27,7 @@ from etapa.stream.kafka.topics.topic_ids import worker_topics_now
 from etapa.stream.kafka.transactions.features import TRANSACTION_VERSION, finalized_features
 from etapa.stream.kafka.transactions.wire import ApiVersionsRequest
 from etapa.stream.kafka.writing.producer import close_producer
+from etapa.stream.protocol.belonging import OF_ANOTHER_VERSION, LastMark, is_state
 from etapa.stream.protocol.ports import LogError
 
 _STEP_SECONDS = 20.0
@@ -102,16 +104,19 @@ async def _recreated_topics(cluster: Cluster, admin: AIOKafkaAdminClient) -> lis
     for partition in range(now.partitions):
         async with StateTopic(cluster, partition) as states:
             first, end = await states.state_range()
-            last = None
+            last = state = None
             async for chunk in states.states(max(first, end - _LAST_RECORDS), end):
                 last = next((one.value for one in reversed(chunk) if one.key == MARK_KEY), last)
+                state = next((one for one in reversed(chunk) if is_state(one)), state)
         if last is None:
             continue
         marks += 1
         try:
             mark = decode_mark(last)
-        except MarkError as error:
-            results.append(_line("topic ids", "bad", f"partition {partition} of {settings.topic_customer_state}: {error}"))
+            LastMark(end, mark, state).see_that_states_can_be_read()
+        except (MarkError, StateError) as error:
+            found = f"partition {partition} of {settings.topic_customer_state} holds what this version cannot use: {error}"
+            results.append(_line("states", "bad", found, OF_ANOTHER_VERSION))
             continue
         if mark.group != settings.group:
             found = f"partition {partition} of {settings.topic_customer_state} was written by the group {mark.group}"

@@ -10,7 +10,7 @@ from etapa.contracts.incoming.schemas import SchemasAway
 from etapa.contracts.stored.mark import Mark
 from etapa.contracts.stored.state import StateError
 from etapa.journey.engine.judging.program import Program
-from etapa.stream.protocol.belonging import AllRefused, MayPass, PartitionRefused
+from etapa.stream.protocol.belonging import OF_ANOTHER_VERSION, AllRefused, MayPass, PartitionRefused
 from etapa.stream.protocol.observer import TaskObserver
 from etapa.stream.protocol.ports import (
     Blocked,
@@ -173,7 +173,7 @@ class PartitionTask:
             await self._tenure.process(lambda: self._stop_requested)
         except StateError as error:
             raise PartitionRefused(
-                f"partition {around.partition}: Redis holds a customer that this version cannot read: {error}"
+                f"partition {around.partition}: Redis holds a customer that this version cannot read: {error}. {OF_ANOTHER_VERSION}"
             ) from error
         finally:
             self._ready = False
