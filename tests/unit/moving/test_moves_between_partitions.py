@@ -37,8 +37,8 @@ def test_a_place_has_finished_when_it_says_so_and_is_done_when_it_has_heard_it_o
     assert place_now(1, None, UP) == PlaceNow(1, None)
     assert place_now(1, at(None), UP) == PlaceNow(1, None)
     assert place_now(1, at(UP, 4, 5), UP) == PlaceNow(1, UP, 3, 9, 2)
-    assert place_now(1, at(UP, 1), UP) == PlaceNow(1, UP, 3, 9, 2, has_finished=True)
-    assert place_now(1, at(UP, *range(12)), UP) == PlaceNow(1, UP, 3, 9, 2, has_finished=True, knows_all=True)
+    assert place_now(1, at(UP, 1), UP) == PlaceNow(1, UP, 3, 3, 2, has_finished=True)
+    assert place_now(1, at(UP, *range(12)), UP) == PlaceNow(1, UP, 3, 3, 2, has_finished=True, knows_all=True)
     assert place_now(1, at(UP, *range(12)), DOWN) == PlaceNow(1, UP)
 
 

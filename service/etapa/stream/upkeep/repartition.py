@@ -32,7 +32,7 @@ class PlaceNow(msgspec.Struct, frozen=True):
     """What it follows."""
     left: int = 0
     to_leave: int = 0
-    """About how many have to leave in all."""
+    """About how many have to leave in all; once it has finished, those who did. Estimates count people with several ids, who stay."""
     arrived: int = 0
     has_finished: bool = False
     """Whether nobody has to leave it any more."""
@@ -121,7 +121,9 @@ def place_now(partition: int, mark: Mark | None, layout: TopicLayout | None) -> 
     ended = set(moving.ended)
     # Nobody is at home in partitions of neither layout; nobody tells them anything.
     knows_all = partition in ended and (partition >= taking_part or ended >= set(range(taking_part)))
-    return PlaceNow(partition, layout, moving.left, moving.to_leave or 0, moving.arrived, partition in ended, knows_all)
+    has_finished = partition in ended
+    to_leave = moving.left if has_finished else moving.to_leave or 0
+    return PlaceNow(partition, layout, moving.left, to_leave, moving.arrived, has_finished, knows_all)
 
 
 def layout_for(now: MovesNow, to: int, partitions: int) -> TopicLayout:
