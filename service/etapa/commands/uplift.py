@@ -1,5 +1,6 @@
 """`etapa uplift`: whether campaigns worked, comparing customers who got a message with the holdout group."""
 
+import glob
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -93,4 +94,6 @@ def _campaign_and_events(journey: Journey, arguments: Sequence[str]) -> tuple[st
         return first, tuple(rest)
     if first in [campaign.id for campaign in journey.campaigns]:
         raise WrongUse(f"the campaign {first} has no goal; these have one: {', '.join(goals)}")
+    if not rest and "." not in first and "/" not in first and first != "-" and not glob.has_magic(first):
+        raise WrongUse(f"{first} is neither a file nor a campaign of the journey {journey.id}; these have a goal: {', '.join(goals)}")
     return None, tuple(arguments)

@@ -120,6 +120,9 @@ def _started(options: DemoOptions, journey: Journey, screen: Screen, stops: _Sto
                 if options.recorded is None
                 else "           etapa stage ID; etapa why ID"
             )
+            # Without the last setting, readers would refuse what the broker writes.
+            screen.say(f"           export ETAPA_KAFKA_BOOTSTRAP_SERVERS={broker.address} ETAPA_KAFKA_CHECK_CRCS=off")
+            screen.say("           etapa dead-letters list; etapa triggers; etapa verify")
             screen.say("           etapa map makes a file of such a map from your own touchpoints")
             flaws = ", some late, some twice, some broken" if options.recorded is None else f", of {options.recorded_from}"
             screen.say(f"  sent     {options.rate:,.0f} touchpoints a second{flaws}")

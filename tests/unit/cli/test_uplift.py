@@ -85,6 +85,7 @@ def test_it_is_told_to_people_too_and_one_campaign_may_be_asked_for(shop: tuple[
     ("arguments", "message"),
     [
         (("hello", "--until", "2026-02-01"), "--until, --source, --sort and --strict are about EVENTS, and none are given"),
+        (("helo",), "helo is neither a file nor a campaign of the journey shop; these have a goal: hello"),
         (("plain", "x.jsonl"), "the campaign plain has no goal; these have one: hello"),
     ],
 )
