@@ -1,6 +1,6 @@
 // What the figures say: how many customers follow the ideal path, where the others leave it, and which stages stand out.
 import type { JSX } from "preact";
-import type { Detour, Extreme } from "./model.ts";
+import type { Detour, Extreme, JourneyMap } from "./model.ts";
 import { isCounted, stageName, useReading } from "./reading.ts";
 
 const DETOURS = 3;
@@ -38,7 +38,7 @@ export function Findings(): JSX.Element {
                 </button>{" "}
                 <span class="small">
                   {detourWords(speech, each)}
-                  {Object.keys(each.rules).length > 0 && <> · <code>{mostFrequent(each.rules)}</code></>}
+                  {Object.keys(each.rules).length > 0 && <> · <code title={sentenceOf(map, speech, mostFrequent(each.rules))}>{mostFrequent(each.rules)}</code></>}
                 </span>
               </li>
             ))}
@@ -76,6 +76,12 @@ function detourWords(speech: ReturnType<typeof useReading>["speech"], detour: De
   const days = speech.say("days_lost_there", { n: daysLost(detour) });
   if (detour.customers === null) return `${speech.say("detour_times", { n: detour.times })}; ${days}`;
   return `${speech.say("detour", { n: detour.customers, share: speech.share(detour.share ?? 0) })}; ${days}`;
+}
+
+/** What a rule says, for those to whom its id says nothing. */
+function sentenceOf(map: JourneyMap, speech: ReturnType<typeof useReading>["speech"], id: string): string {
+  const rule = map.flows.flatMap((flow) => flow.rules).find((each) => each.id === id);
+  return rule === undefined ? id : speech.of(rule.sentence, id);
 }
 
 function mostFrequent(rules: Readonly<Record<string, number>>): string {

@@ -123,6 +123,13 @@ def test_a_row_that_is_not_about_the_chosen_channel_says_so(chromium: Browser, a
         assert seen.keeps_out() == []
 
 
+def test_the_rule_behind_a_detour_is_told_as_a_sentence_too(chromium: Browser, address: str) -> None:
+    with looking(chromium, address, "es-BO") as seen:
+        rule = seen.page.locator(".findings code").first
+        assert rule.inner_text() == "lets-the-cart-go"
+        assert (rule.get_attribute("title") or "").startswith("De «Consideración» a «Descubrimiento» cuando")
+
+
 def test_the_row_of_feelings_says_what_they_are_measured_on(chromium: Browser, address: str) -> None:
     with looking(chromium, address, "es-BO") as seen:
         assert _lane(seen.page, "feeling").split("\n") == ["Cómo se sienten", "1 peor, 5 mejor"]
