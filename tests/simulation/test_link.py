@@ -5,9 +5,11 @@ from collections.abc import Iterator
 
 import pytest
 
+from etapa.journey.engine.partition import Partition
+from etapa.stream.protocol.tenures.reclassifier import Reclassifier
 from tests.simulation.checking.controls import Safeguard
 from tests.simulation.checking.linking_controls import LINKING_SAFEGUARDS
-from tests.simulation.worlds.linked import ForgettingLinkedWorld, LinkWorld, RollingLinkWorld
+from tests.simulation.worlds.linked import ForgettingLinkedWorld, LinkWorld, ReclassifiedLinkWorld, RollingLinkWorld
 from tests.simulation.worlds.sourced_links import ForgettingSourcedLinkWorld, SourcedLinkWorld
 from tests.support.quiet import quiet_logs
 
@@ -38,6 +40,25 @@ def test_at_the_end_everybody_is_who_they_would_be_if_their_ids_had_always_been_
 def test_people_are_united_whichever_version_of_the_journey_judged_them_last() -> None:
     for seed in range(SEEDS):
         assert RollingLinkWorld(seed).run().violations == [], seed
+
+
+def test_who_is_sent_while_everybody_is_judged_by_the_newer_version_is_judged_on_arrival_exactly_once(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    judged: Counter[bool] = Counter()
+    judge = Reclassifier.judge_who_came
+
+    async def judge_and_count(self: Reclassifier, engine: Partition, customer_id: str, now: float) -> None:
+        customer = engine.customer(customer_id)
+        before = 0 if customer is None else customer.version
+        await judge(self, engine, customer_id, now)
+        customer = engine.customer(customer_id)
+        judged[customer is not None and customer.version > before > 0] += 1
+
+    monkeypatch.setattr(Reclassifier, "judge_who_came", judge_and_count)
+    for seed in (4, 5, 15, 21, 26, 28, 46):
+        assert ReclassifiedLinkWorld(seed).run().violations == [], seed
+    assert judged[True] >= 7
 
 
 def test_who_is_forgotten_by_one_id_is_forgotten_by_all_of_them_everywhere() -> None:

@@ -180,3 +180,12 @@ class RollingLinkWorld(LinkWorld):
 
     def next_program(self) -> Program:
         return self.random.choice((LINKED, NEWER_LINKED))
+
+
+class ReclassifiedLinkWorld(RollingLinkWorld):
+    """The same, and somebody asks three times to judge everybody by the newer version."""
+
+    def begin(self) -> None:
+        super().begin()
+        for _ in range(3):
+            self.loop.call_later(self.random.uniform(0, 25), self._ask_to_reclassify, self.random)
