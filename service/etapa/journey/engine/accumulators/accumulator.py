@@ -2,14 +2,13 @@
 
 from base64 import urlsafe_b64encode
 from hashlib import blake2b
-from typing import Any, Final, final
+from typing import Any, Final
 
 import msgspec
 
 from etapa.journey.engine.accumulators.matching import compile_where
 from etapa.journey.engine.accumulators.watch import Watch
-from etapa.journey.engine.facts.customer import Customer, Memory
-from etapa.journey.engine.facts.instant import LONG_AGO, NEVER
+from etapa.journey.engine.facts.customer import Memory
 from etapa.journey.engine.facts.touchpoint import Touchpoint
 from etapa.journey.language.matching.matches import Elements
 from etapa.journey.language.model import Comparison, Conversion, Match, Path, Weights, Where
@@ -44,44 +43,6 @@ class Accumulator:
         """The watches that count values it cannot use."""
         return []
 
-    def over_from(self, entry: Any) -> int:
-        """From when on nothing in the entry counts any more. Only accumulators with windows have such a time."""
-        return NEVER
-
-
-@final
-class Expiring:
-    """The accumulators whose memory expires one day even if nothing happens."""
-
-    __slots__ = ("_by_place",)
-
-    def __init__(self, accumulators: list[Accumulator]) -> None:
-        self._by_place: Final[list[Accumulator | None]] = [None] * max([each.place + 1 for each in accumulators], default=0)
-        """At the places of their entries; none where the memory never expires."""
-        for each in accumulators:
-            self._by_place[each.place] = each
-
-    def forget_what_is_over(self, customer: Customer, now: int) -> None:
-        """Remove entries whose window is empty; to every condition, a missing entry equals an empty one.
-
-        A new touchpoint only clears its own windows, so others would keep touchpoints long after they have left.
-        """
-        if now < customer.over_at:
-            return
-        memory, by_place = customer.memory, self._by_place
-        next_over = NEVER
-        # Most entries are missing, so that an accumulator is not even looked at.
-        for place, entry in enumerate(memory):
-            if entry is not None and place < len(by_place):
-                accumulator = by_place[place]
-                if accumulator is not None:
-                    over = accumulator.over_from(entry)
-                    if over <= now:
-                        memory[place] = None
-                    elif over < next_over:
-                        next_over = over
-        customer.over_at = next_over
-
 
 class Matching(Accumulator):
     """Base of accumulators that take in the touchpoints that a `Match` describes."""
@@ -100,24 +61,19 @@ class Matching(Accumulator):
         return [] if self.where is None else self.where.watches()
 
 
+ITSELF: Final = -1
+
+
 class Windowed(Matching):
     """Base of accumulators that remember what occurred within a window."""
 
-    __slots__ = ("within",)
+    __slots__ = ("times_at", "within")
 
-    def __init__(self, kind: str, match: Match, within: int, *details: object) -> None:
+    def __init__(self, kind: str, match: Match, within: int, *details: object, times_at: int = 0) -> None:
         super().__init__(kind, match, *details, within)
         self.within: Final = within
-
-    def times_in(self, entry: Any) -> list[int]:
-        """The times that the entry holds, ascending."""
-        kept: list[Any] = entry
-        times: list[int] = kept[0]
-        return times
-
-    def over_from(self, entry: Any) -> int:
-        times = self.times_in(entry)
-        return times[-1] + self.within if times else LONG_AGO
+        self.times_at: Final = times_at
+        """Where in an entry the times are that it holds, ascending. `ITSELF`: it is the times, or begins with a list of them."""
 
 
 def accumulator_key(kind: str, *definition: object) -> str:

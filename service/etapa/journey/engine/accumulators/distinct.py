@@ -83,16 +83,11 @@ class DistinctWindow(Windowed):
     __slots__ = ("value_of",)
 
     def __init__(self, path: Path, match: Match, within: int, conversion: Conversion | None = None) -> None:
-        super().__init__("distinct", match, within, *value_definition(path, conversion))
+        super().__init__("distinct", match, within, *value_definition(path, conversion), times_at=1)
         self.value_of: Final = compile_value(path, conversion)
 
     def watches(self) -> list[Watch]:
         return [*super().watches(), *self.value_of.watches()]
-
-    def times_in(self, entry: Any) -> list[int]:
-        kept: list[Any] = entry
-        times: list[int] = kept[1]
-        return times
 
     def record(self, memory: Memory, touchpoint: Touchpoint, now: int) -> None:
         if not self.takes(touchpoint):

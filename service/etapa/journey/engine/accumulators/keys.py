@@ -135,15 +135,11 @@ class KeysInWindow(Windowed):
     __slots__ = ("key_of",)
 
     def __init__(self, kind: str, key_of: KeyOf, match: Match, within: int, *details: object) -> None:
-        super().__init__(kind, match, within, *details, *key_of.definition)
+        super().__init__(kind, match, within, *details, *key_of.definition, times_at=1)
         self.key_of: Final = key_of
 
     def watches(self) -> list[Watch]:
         return [*super().watches(), *self.key_of.watches()]
-
-    def times_in(self, entry: Any) -> list[int]:
-        times: list[int] = entry[1]
-        return times
 
     def record(self, memory: Memory, touchpoint: Touchpoint, now: int) -> None:
         at = touchpoint.at

@@ -42,7 +42,7 @@ class OrderedSteps(Accumulator):
     these is treated as if it had occurred after them; until that one leaves the window, the result may be wrong.
     """
 
-    __slots__ = ("steps", "within")
+    __slots__ = ("steps", "times_at", "within")
 
     def __init__(self, steps: tuple[Match, ...], within: int) -> None:
         if len(steps) > MOST_STEPS:
@@ -51,13 +51,11 @@ class OrderedSteps(Accumulator):
         super().__init__(key, tuple(sorted({kind for step in steps for kind in step.types})))
         self.steps: Final = [_Step(1 << place, step) for place, step in enumerate(steps)]
         self.within: Final = within
+        self.times_at: Final = 2
+        """Where in an entry its times are."""
 
     def watches(self) -> list[Watch]:
         return [watch for step in self.steps if step.where is not None for watch in step.where.watches()]
-
-    def over_from(self, entry: Any) -> int:
-        times: list[int] = entry[2]
-        return times[-1] + self.within if times else LONG_AGO
 
     def record(self, memory: Memory, touchpoint: Touchpoint, now: int) -> None:
         matched = self._matched(touchpoint)

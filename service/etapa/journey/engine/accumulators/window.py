@@ -11,7 +11,7 @@ So a count stays exact while merged touchpoints came at few different times, and
 from bisect import bisect_left, bisect_right
 from typing import Any, Final
 
-from etapa.journey.engine.accumulators.accumulator import Windowed, value_definition
+from etapa.journey.engine.accumulators.accumulator import ITSELF, Windowed, value_definition
 from etapa.journey.engine.accumulators.ever import number_or_none, with_partial
 from etapa.journey.engine.accumulators.matching import NumberWatch, compile_value
 from etapa.journey.engine.accumulators.watch import Watch
@@ -44,7 +44,7 @@ class CountWindow(Windowed):
     __slots__ = ("coarsest",)
 
     def __init__(self, match: Match, within: int) -> None:
-        super().__init__("count", match, within)
+        super().__init__("count", match, within, times_at=ITSELF)
         self.coarsest: Final = coarsest_level(within)
 
     def record(self, memory: Memory, touchpoint: Touchpoint, now: int) -> None:
@@ -72,11 +72,6 @@ class CountWindow(Windowed):
         if len(times) > EXACT:
             oldest = times.pop(0)
             memory[self.place] = [times, [oldest], [1], 0]
-
-    def times_in(self, entry: Any) -> list[int]:
-        kept: list[Any] = entry
-        times: list[int] = kept[0] if has_buckets(kept) else kept
-        return times
 
     def _record_beside_buckets(self, memory: Memory, entry: list[Any], at: int, gone: int) -> None:
         times: list[int] = entry[0]

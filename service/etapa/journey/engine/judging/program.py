@@ -6,7 +6,8 @@ A `Program` is immutable once compiled; all partitions share it.
 from collections.abc import Iterable, Mapping
 from typing import Final, final
 
-from etapa.journey.engine.accumulators.accumulator import Accumulator, Expiring, Windowed
+from etapa.journey.engine.accumulators.accumulator import Accumulator, Windowed
+from etapa.journey.engine.accumulators.expiring import Expiring
 from etapa.journey.engine.accumulators.kept_value import Ask
 from etapa.journey.engine.accumulators.ordered import OrderedSteps
 from etapa.journey.engine.accumulators.watch import Watch
