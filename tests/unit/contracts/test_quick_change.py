@@ -131,6 +131,14 @@ def test_the_same_move_is_known_again_and_another_is_not_taken_for_it() -> None:
         assert read_body(body(each))[1] == stage_change_json(each, "retail", 7)
 
 
+def test_conditions_are_known_again_and_others_are_not_taken_for_them_however_many_there_are() -> None:
+    conditions = [f"count(view, {number}d) >= 3" for number in range(2_000)]
+    for _ in range(2):
+        for one, other in zip(conditions, reversed(conditions), strict=True):
+            each = change(because=(Clause(one, 3), Clause(other, None), Clause(one, "é")))
+            assert quickly(each) == body_of(*WRITER.record(each))
+
+
 def test_times_and_lengths_of_stay_are_written_quickly_wherever_they_lie() -> None:
     for number in range(3_000):
         at = BEGINNING_OF_TIME + (END_OF_TIME - BEGINNING_OF_TIME) // 3_000 * number

@@ -60,6 +60,15 @@ def test_time_in_a_stage_counts_from_the_change() -> None:
     assert path(changes)[1:] == [("warm", us("1h")), ("hot", us("3h"))]
 
 
+def test_those_who_leave_a_stage_on_time_share_the_reason_and_others_have_their_own() -> None:
+    program = program_of("- {id: rule, from: new, to: hot, when: {in_stage: 2h}}")
+    first, second = (play(program, did("ad", at), until="9h")[1][1].because[0] for at in (0, 1))
+    assert (first.condition, first.observed) == ("in_stage(2h)", 7200.0)
+    assert first is second
+    late = because("{all: [{in_stage: 2h}, {event: x}]}", did("ad", 0), did("x", "3h"), until="9h")
+    assert late[0] == ("in_stage(2h)", 10800.0)
+
+
 def test_a_sum_that_falls_below_its_bound_moves_the_customer_at_that_time() -> None:
     spent = [did("buy", 0, amount=60), did("buy", "1d", amount=50.5), did("ad", "2d")]
     assert moved_at("{all: [{count: ad, gte: 1}, {sum: properties.amount, of: buy, within: 5d, lt: 100}]}", *spent) == us("5d")

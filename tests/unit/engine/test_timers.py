@@ -49,6 +49,13 @@ def test_timers_of_one_moment_come_in_order_of_customers(timers: Timers) -> None
     assert taken(timers, us("3d")) == [(us("3d"), name) for name in sorted(names)]
 
 
+def test_timers_of_several_moments_come_in_order_of_times_and_then_of_customers(timers: Timers) -> None:
+    entries = [(us("3d") + moment, f"c-{number}") for moment, many in enumerate([3, 1, 2, 1, 1, 4]) for number in range(many)]
+    for due, customer_id in reversed(entries):
+        added(timers, due, customer_id)
+    assert taken(timers, us("4d")) == entries
+
+
 def test_very_many_timers_of_one_hour_come_in_order_with_what_is_added_meanwhile(timers: Timers) -> None:
     entries = [(number * 7_919 % 20_011, f"c-{number}") for number in range(20_000)]
     for due, customer_id in entries:

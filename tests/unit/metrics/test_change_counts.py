@@ -1,6 +1,7 @@
 """What an observer is told about the changes of a batch, and how long customers had stayed."""
 
 from array import array
+from collections import Counter
 
 import pytest
 
@@ -49,3 +50,17 @@ def test_changes_that_are_alike_are_counted_together_and_stays_by_the_stage_left
         ("lost", "new", cause): 1,
     }
     assert counts.dwells == {"new": array("q", range(102)), "buyer": array("q", [7])}
+
+
+@pytest.mark.parametrize("rules", [[0], [4, 0, 2], [0, 1, 2, 3, 4, 5, 6, 7]])
+def test_changes_are_counted_as_the_moves_that_they_are_whatever_the_number_of_their_rule(rules: list[int]) -> None:
+    moves = [
+        ("new", "buyer", "timer"),
+        ("new", "buyer", "touchpoint"),
+        ("buyer", "new", "timer"),
+        (None, "new", "timer"),
+        ("new", "lost", "timer"),
+    ]
+    made = [(moves[number * 7 % len(moves)], rules[number % len(rules)]) for number in range(40)]
+    counts = counts_of([stage_change(source, to, cause=cause, rule_number=rule) for (source, to, cause), rule in made])
+    assert counts.moves == Counter(move for move, _ in made)

@@ -43,14 +43,42 @@ static PyObject *field_of(PyObject *reason, enum field field)
     return *(PyObject **)((char *)reason + field_at[field]);
 }
 
+#define KEPT 256
+
+/* What stands before the observed value, for conditions that came lately. A journey names each with the same object every time. */
+static struct {
+    PyObject *condition, *piece;
+} conditions[KEPT];
+
+/* A piece in bytes, which the table keeps, or NULL. */
+static PyObject *piece_of(PyObject *condition)
+{
+    size_t place = ((uintptr_t)condition >> 4 ^ (uintptr_t)condition >> 12) % KEPT, start = length;
+    if (conditions[place].condition == condition)
+        return conditions[place].piece;
+    int is_done = PUT("{\"condition\":") && put_text(condition) && PUT(",\"observed\":");
+    PyObject *piece = is_done ? PyBytes_FromStringAndSize((const char *)written + start, (Py_ssize_t)(length - start)) : NULL;
+    length = start;
+    if (piece == NULL)
+        return NULL;
+    Py_XSETREF(conditions[place].condition, Py_NewRef(condition));
+    Py_XSETREF(conditions[place].piece, piece);
+    return piece;
+}
+
+static int put_condition(PyObject *condition)
+{
+    PyObject *piece = PyUnicode_CheckExact(condition) ? piece_of(condition) : NULL;
+    return piece != NULL && put_bytes(piece);
+}
+
 static int put_reason(PyObject *reason)
 {
     if (!knows(Py_TYPE(reason)))
         return 0;
     PyObject *condition = field_of(reason, CONDITION), *observed = field_of(reason, OBSERVED);
     return field_of(reason, EXACT_VALUE) == Py_True && field_of(reason, OFF_BY) == Py_None && condition != NULL && observed != NULL
-        && PyUnicode_CheckExact(condition) && PUT("{\"condition\":") && put_text(condition) && PUT(",\"observed\":") && put_scalar(observed)
-        && PUT("}");
+        && put_condition(condition) && put_scalar(observed) && PUT("}");
 }
 
 static int put_reasons(PyObject *because)
@@ -68,7 +96,6 @@ static int put_reasons(PyObject *because)
 enum value { BUFFER, CUSTOMER_ID, SEQUENCE, AT, TOUCHPOINT_ID, DWELL, BECAUSE, CHANNEL, END, AROUND, PIECES, SOURCE, TO, PHASE, CAUSE, RULE, VALUES };
 
 #define PARTS (VALUES - SOURCE)
-#define KEPT 256
 
 /* What stands before and after the time, for moves that came lately. Those who keep them name stages and rules with the same objects each time. */
 typedef struct {

@@ -32,7 +32,7 @@ CONTENT_TYPE: Final = ("content-type", b"application/json")
 
 _MOST_KEPT: Final = 1024
 _moves: Final[dict[tuple[str | None, str, str | None, str, str | None], tuple[bytes, bytes]]] = {}
-_channels: Final[dict[str | None, bytes]] = {}
+_channels: Final[dict[str, bytes]] = {}
 """What is written again and again, as it is written: two pieces for each move, and channels."""
 
 _NUMBERS: Final = [b"%d" % number for number in range(_MOST_KEPT)]
@@ -52,15 +52,17 @@ class ChangeWriter:
     A value is that of `stage_change_json`, put together from pieces, most of which were written before: that takes a fraction of the time.
     """
 
-    __slots__ = ("_around", "_end", "_source")
+    __slots__ = ("_around", "_end", "_pieces_of_move", "_source")
 
     def __init__(self, journey: str, version: int) -> None:
         self._end: Final = b',"journey":%b,"version":%b}' % (_encode(journey), str(version).encode())
         self._source: Final = b"etapa/" + journey.encode()
         before_identity = length_of(7) + pairs_of([SPECVERSION]) + name_of("ce_id")
         before_time = pairs_of([TYPE_HEADER, ("ce_source", self._source)]) + name_of("ce_time")
-        self._around: Final = (before_identity, before_time, name_of("ce_subject"), pairs_of([CONTENT_TYPE]))
+        # Of any type: compiled code would make the tuple again for each change, and look the function up.
+        self._around: Final[Any] = (before_identity, before_time, name_of("ce_subject"), pairs_of([CONTENT_TYPE]))
         """What stands in the headers before the change's id, before its time, before the customer's id, and after that."""
+        self._pieces_of_move: Final[Any] = _pieces_of_move
 
     def append_to(self, bodies: bytearray, change: StageChange) -> int:
         """Append the body of the record that announces the change. Returns where it ends."""
@@ -78,7 +80,7 @@ class ChangeWriter:
                 channel,
                 self._end,
                 self._around,
-                _pieces_of_move,
+                self._pieces_of_move,
                 change.source,
                 change.to,
                 change.phase,
@@ -143,6 +145,8 @@ class ChangeWriter:
 
 
 def _channel_json(channel: str | None) -> bytes:
+    if channel is None:
+        return _NULL
     written = _channels.get(channel)
     if written is None:
         written = _encode(channel)

@@ -221,19 +221,24 @@ class Timers:
         for place, timer in enumerate(timers):
             keys.append((timer.due - start) << _PLACE_BITS | place)
         keys.sort()
-        self._ordered = timers
-        # Few have the very same time.
-        before = -1
-        for key in keys:
-            if key >> _PLACE_BITS == before:
-                keys.sort(key=self._in_order)
-                break
-            before = key >> _PLACE_BITS
-        self._ordered = [timers[key & (_MANY - 1)] for key in keys]
-        self._keys, self._next, self._near = keys, 0, 0
-
-    def _in_order(self, key: int) -> tuple[int, str]:
-        return key >> _PLACE_BITS, self._ordered[key & (_MANY - 1)].id
+        ordered = [timers[key & (_MANY - 1)] for key in keys]
+        # Those with the very same time, which are few, come in the order of their customers.
+        before, alike_from = -1, -1
+        for place, key in enumerate(keys):
+            after_start = key >> _PLACE_BITS
+            if after_start != before:
+                if alike_from >= 0:
+                    ordered[alike_from:place] = sorted(ordered[alike_from:place], key=_customer_of)
+                before, alike_from = after_start, -1
+            elif alike_from < 0:
+                alike_from = place - 1
+        if alike_from >= 0:
+            ordered[alike_from:] = sorted(ordered[alike_from:], key=_customer_of)
+        self._ordered, self._keys, self._next, self._near = ordered, keys, 0, 0
 
     def _empty_ordered(self) -> None:
         self._ordered, self._keys, self._next, self._near = [], [], 0, 0
+
+
+def _customer_of(timer: CustomerTimer) -> str:
+    return timer.id

@@ -4,6 +4,7 @@ from typing import Final
 
 from etapa.journey.engine.conditions.condition import CompiledLeaf
 from etapa.journey.engine.conditions.surroundings import Surroundings
+from etapa.journey.engine.facts.changes import Clause
 from etapa.journey.engine.facts.customer import Customer
 from etapa.journey.engine.facts.instant import NEVER, ratio
 from etapa.journey.engine.facts.touchpoint import Touchpoint
@@ -15,11 +16,13 @@ from etapa.journey.units import SECOND
 class InStageFor(CompiledLeaf):
     """In the stage for a duration."""
 
-    __slots__ = ("duration",)
+    __slots__ = ("_on_time", "duration")
 
     def __init__(self, text: str, duration: int) -> None:
         super().__init__(text)
         self.duration: Final = duration
+        self._on_time: Final = [Clause(text, ratio(duration, SECOND))]
+        """Its reasons when a timer fires just as it becomes true, which stage changes share."""
 
     def holds(self, customer: Customer, now: int, touchpoint: Touchpoint | None) -> bool:
         return now >= customer.entered_at + self.duration
@@ -33,6 +36,11 @@ class InStageFor(CompiledLeaf):
 
     def observed(self, customer: Customer, now: int, touchpoint: Touchpoint | None) -> Observed:
         return ratio(now - customer.entered_at, SECOND)
+
+    def reasons(self, customer: Customer, now: int, touchpoint: Touchpoint | None, truth: bool) -> list[Clause]:  # noqa: FBT001
+        if now - customer.entered_at == self.duration:
+            return self._on_time
+        return super().reasons(customer, now, touchpoint, truth)
 
     def changes_by_time(self) -> tuple[bool, bool]:
         return True, False

@@ -1,13 +1,15 @@
 """Many durations, as plain numbers: kept as objects, they would be in no cache any more when they are counted."""
 
 from array import array
-from struct import pack
+from struct import calcsize, pack
 from typing import Final, final
 
 from mypy_extensions import mypyc_attr
 
 _TOGETHER: Final = 64
 """How many are packed at once: one by one, they would cost compiled code twice as much."""
+_CODE: Final = next(code for code in "lq" if calcsize(code) == array("q").itemsize)
+"""The code of an integer of 64 bits. Python reads a C `long` off its own integers in a third of the time of a `long long`."""
 
 
 @final
@@ -40,5 +42,5 @@ class Durations:
 
     def _pack(self) -> None:
         latest = self._latest
-        self._packed.frombytes(pack(f"{len(latest)}q", *latest))
+        self._packed.frombytes(pack(f"{len(latest)}{_CODE}", *latest))
         latest.clear()

@@ -31,7 +31,7 @@ class StageChange:
             "sequence",
             "source",
         ),
-        *("to", "touchpoint_id"),
+        *("rule_number", "to", "touchpoint_id"),
     )
 
     def __init__(
@@ -53,6 +53,7 @@ class StageChange:
         persona: str | None = None,
         counts: tuple[Counted, ...] = (),
         is_first: bool = False,
+        rule_number: int = -1,
     ) -> None:
         self.customer_id: Final = customer_id
         self.sequence: Final = sequence
@@ -70,11 +71,13 @@ class StageChange:
         self.offers: Final = offers
         """The outcome for each campaign that the change fits, in the order of the file."""
         self.persona: Final = persona
-        """The customer's persona at that time, for the ledger. Neither published nor compared, like the next two."""
+        """The customer's persona at that time, for the ledger. Neither published nor compared, like the next three."""
         self.counts: Final = counts
         """What the ledger counts of it about the ideal way and the persona."""
         self.is_first: Final = is_first
         """Whether the customer had never been in `to`."""
+        self.rule_number: Final = rule_number
+        """The number of the rule among all rules under all stages, so that changes by the same rule are soon counted; -1 if it is not known."""
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, StageChange) and self._fields() == other._fields()

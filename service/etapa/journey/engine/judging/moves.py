@@ -246,6 +246,7 @@ def announce(
         persona=persona,
         counts=counts,
         is_first=been_in != visited,
+        rule_number=-1 if rule is None else rule.number,
     )
 
 

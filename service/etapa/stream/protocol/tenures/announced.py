@@ -25,6 +25,7 @@ class Announced:
     __slots__ = (
         "_change_ends",
         "_changes",
+        "_last",
         "_traced",
         "_trigger_ends",
         "_triggers",
@@ -32,7 +33,6 @@ class Announced:
         "campaign_triggers",
         "counts",
         "journey",
-        "last_change",
         "stage_changes",
         "traces",
         "version",
@@ -49,13 +49,18 @@ class Announced:
         self.stage_changes: Final = WrittenRecords(self._changes, self._change_ends)
         self.campaign_triggers: Final = WrittenRecords(self._triggers, self._trigger_ends)
         self.counts: Final = ChangeCounts()
-        self.last_change: tuple[str, int] | None = None
-        """The customer of the last change, and the change's number."""
+        self._last: StageChange | None = None
         self.traces: Traces | None = None
         """Those of the touchpoints that are judged; none: not known yet."""
         self._writer: Final = ChangeWriter(journey, version)
         self._traced: Final[dict[tuple[str, int], Headers]] = {}
         """The traces of the changes, by customer and number."""
+
+    @property
+    def last_change(self) -> tuple[str, int] | None:
+        """The customer of the last change, and the change's number."""
+        last = self._last
+        return None if last is None else (last.customer_id, last.sequence)
 
     def add(self, told: list[StageChange | Release]) -> None:
         """Add changes, the triggers they cause, and triggers that had been held. The effects of a traced touchpoint carry its trace."""
@@ -70,7 +75,7 @@ class Announced:
 
     def _add_change(self, change: StageChange) -> None:
         trace: Headers | None = None
-        if self.traces and change.touchpoint_id is not None:
+        if change.touchpoint_id is not None and self.traces:
             trace = self.traces.get((change.customer_id, change.touchpoint_id))
         if trace is None:
             self._change_ends.append(self._writer.append_to(self._changes, change))
@@ -80,7 +85,7 @@ class Announced:
             self._changes.extend(body_of(key, value, [*headers, *trace]))
             self._change_ends.append(len(self._changes))
         self.counts.add(change)
-        self.last_change = change.customer_id, change.sequence
+        self._last = change
 
     def _add_offer(self, offer: Offer) -> None:
         self.counts.add_offer(offer)
