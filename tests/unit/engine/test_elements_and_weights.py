@@ -42,6 +42,8 @@ LINES = [{"sku": "A", "price": 10}, {"sku": "B", "price": 2.5}, {"sku": "A"}, {"
         ("{distinct: 'properties.lines[].sku', of: order, gte: 1}", 3),
         ("{distinct: 'properties.lines[].sku', of: order, within: 1y, gte: 1}", 3),
         ("{distinct: 'properties.lines[].sku', of: order, calendar: this year, gte: 1}", 3),
+        ("{distinct: 'properties.lines[].price', of: order, as: number, gte: 1}", 3),
+        ("{distinct: 'properties.lines[].price', of: order, within: 1y, as: number, gte: 1}", 3),
         ("{distinct: 'properties.lines[]', of: order, gte: 1}", 6),
     ],
 )

@@ -6,7 +6,7 @@ M. Wegman's adaptive sampling (P. Flajolet, "On Adaptive Sampling", 1990). Unlik
 """
 
 from hashlib import blake2b
-from typing import Any, Final
+from typing import Any, Final, final
 
 import msgspec
 
@@ -26,7 +26,7 @@ MOST_KNOWN: Final = 1024
 LONGEST_KNOWN: Final = 64
 """So many texts of up to so many characters, with their digests: several windows may look at the same value, and values come again."""
 
-_known: Final[dict[str, int]] = {}
+_known: Final[dict[str, Any]] = {}
 _encode: Final = msgspec.json.Encoder(order="deterministic").encode
 _QUICK: Final = quick_search
 
@@ -80,11 +80,12 @@ class DistinctEver(Matching):
 class DistinctWindow(Windowed):
     """Entry: [bits, times, digests]; each value's latest time in the window, ascending."""
 
-    __slots__ = ("value_of",)
+    __slots__ = ("is_single", "value_of")
 
     def __init__(self, path: Path, match: Match, within: int, conversion: Conversion | None = None) -> None:
         super().__init__("distinct", match, within, *value_definition(path, conversion), times_at=1)
         self.value_of: Final = compile_value(path, conversion)
+        self.is_single: Final = self.value_of.is_single()
 
     def watches(self) -> list[Watch]:
         return [*super().watches(), *self.value_of.watches()]
@@ -92,16 +93,21 @@ class DistinctWindow(Windowed):
     def record(self, memory: Memory, touchpoint: Touchpoint, now: int) -> None:
         if not self.takes(touchpoint):
             return
+        gone = now - self.within
+        if self.is_single:
+            value = self.value_of.of(touchpoint)
+            if value is not MISSING:
+                self._take(memory, value, touchpoint, gone)
+            return
         for value in self.value_of.every(touchpoint):
             if value is not MISSING:
-                self._take(memory, value, touchpoint, now - self.within)
+                self._take(memory, value, touchpoint, gone)
 
     def _take(self, memory: Memory, value: Any, touchpoint: Touchpoint, gone: int) -> None:
         at = touchpoint.at
         if at <= gone:
             return
-        # Of any type: compiled code would make an object of it again for each use.
-        digest: Any = value_digest(value)
+        digest = value_digest(value)
         entry = memory[self.place]
         if entry is None:
             memory[self.place] = [0, [touchpoint.when], [digest]]
@@ -154,8 +160,14 @@ def _thin_out(entry: list[Any]) -> None:
         entry[1:] = [time for time, _ in kept], [each for _, each in kept]
 
 
-def value_digest(value: Any) -> int:
-    """64 bits that are the same for equal values only: `1` equals `1.0`, a boolean equals no number."""
+def value_digest(value: Any) -> Any:
+    """64 bits, as a whole number, that are the same for equal values only: `1` equals `1.0`, a boolean equals no number.
+
+    Of any type: compiled code would make an object of it again for each use.
+    """
+    latest = _LATEST.told
+    if value is latest[0]:
+        return latest[1]
     if not isinstance(value, str) or len(value) > LONGEST_KNOWN:
         return _worked_out(value)
     digest = _known.get(value)
@@ -164,6 +176,7 @@ def value_digest(value: Any) -> int:
         if len(_known) >= MOST_KNOWN:
             _known.clear()
         _known[value] = digest
+    _LATEST.told = (value, digest)
     return digest
 
 
@@ -175,7 +188,7 @@ def place_among(digests: list[Any], digest: Any) -> int:
     return digests.index(digest) if digest in digests else -1
 
 
-def _worked_out(value: Any) -> int:
+def _worked_out(value: Any) -> Any:
     return int.from_bytes(blake2b(_encode(value if isinstance(value, str) else _plain(value)), digest_size=8).digest())
 
 
@@ -187,3 +200,16 @@ def _plain(value: Any) -> Any:
     if isinstance(value, list | tuple):
         return [_plain(each) for each in value]
     return value
+
+
+@final
+class _Latest:
+    """`told`: the text that came last, with its digest. Several windows may look at the same value of a touchpoint, one after the other."""
+
+    __slots__ = ("told",)
+
+    def __init__(self) -> None:
+        self.told: tuple[str, Any] = ("", _worked_out(""))
+
+
+_LATEST: Final = _Latest()

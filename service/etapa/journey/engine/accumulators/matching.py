@@ -23,6 +23,10 @@ class ValueAt:
         """The values: several if the path leads to the elements of a list; then none of them is missing."""
         return [self.of(touchpoint)]
 
+    def is_single(self) -> bool:
+        """Whether there is always one value, which `of` finds, too."""
+        return True
+
     def meets_list(self, touchpoint: Touchpoint) -> bool:
         """Whether the path runs into a list, which it cannot enter."""
         return False
@@ -131,6 +135,9 @@ class _ReadAs(ValueAt):
     def every(self, touchpoint: Touchpoint) -> list[Any]:
         return [self._read(value, touchpoint) for value in self.value.every(touchpoint)]
 
+    def is_single(self) -> bool:
+        return self.value.is_single()
+
     def _read(self, value: Any, touchpoint: Touchpoint) -> Any:
         read = converted(value, self.conversion, touchpoint.zone)
         if read is None and value is not None:
@@ -159,6 +166,9 @@ class _WeightedValue(ValueAt):
 
     def every(self, touchpoint: Touchpoint) -> list[Any]:
         return [self._weighed(value, touchpoint) for value in self.value.every(touchpoint)]
+
+    def is_single(self) -> bool:
+        return self.value.is_single()
 
     def _weighed(self, value: Any, touchpoint: Touchpoint) -> Any:
         if isinstance(value, bool) or not isinstance(value, (int, float)):
@@ -200,6 +210,9 @@ class _EveryElement(ValueAt):
             if value is not MISSING:
                 values.append(value)
         return values
+
+    def is_single(self) -> bool:
+        return False
 
     def meets_list(self, touchpoint: Touchpoint) -> bool:
         return self.list_at.meets_list(touchpoint)
