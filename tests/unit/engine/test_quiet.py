@@ -174,3 +174,13 @@ def test_why_tells_what_is_held() -> None:
     explained = explain(program, customer, us("23h"))
     assert [(held.campaign, held.ends) for held in explained.held] == [("hello", us("1d8h"))]
     assert [change.to for change in explained.foreseen] == ["asleep"]
+
+
+def test_what_was_held_for_somebody_who_arrives_comes_after_all_that_happened_here_before() -> None:
+    program = shop(HELLO, gates=NIGHT)
+    arriving = touch(program, None, did("purchase", us("22h"), who="arrives")).customer
+    partition = Partition(program, None)
+    partition.admit("lives-here", None)
+    partition.take(did("visit", us("2d"), who="lives-here"), us("9d"))
+    partition.note(run_and_note(program, arriving, us("3d")))
+    assert [(each.customer_id, type(each)) for each in partition.news()] == [("lives-here", StageChange), ("arrives", Release)]

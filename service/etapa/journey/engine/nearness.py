@@ -3,7 +3,7 @@
 Thousands of customers do not fit into these caches, and each is a dozen objects that point to each other. Read one after the other,
 each object is waited for; asked for a few customers ahead of time, they are there when they are read.
 
-A customer is found through its place, which the partition has for each customer in memory (see `partition`).
+A customer is found through its place, which the partition has for each customer in memory (see `kept_customer`).
 """
 
 from typing import Any, Final

@@ -1,11 +1,14 @@
 """The results of a partition's touchpoints and timers, to be published and stored."""
 
+from collections.abc import Sequence
 from typing import Final, final
 
 from etapa.journey.engine.deny_list import Denial
+from etapa.journey.engine.facts.changes import CampaignOutcome, Release
 from etapa.journey.engine.facts.customer import Customer
 from etapa.journey.engine.facts.durations import Durations
-from etapa.journey.engine.judging.outcomes import Happened
+from etapa.journey.engine.facts.stage_change import StageChange
+from etapa.journey.engine.judging.outcomes import EvaluationFailed, Happened
 from etapa.journey.ledger.tally import BatchTally
 
 
@@ -56,3 +59,20 @@ class Work(Happened):
     def timers_fired(self) -> int:
         """How many timers fired, for whatever reason."""
         return self.timers + len(self.timer_delays)
+
+    def take_in(
+        self,
+        changes: list[StageChange],
+        released: Sequence[Release],
+        outcomes: Sequence[CampaignOutcome],
+        failures: Sequence[EvaluationFailed],
+    ) -> None:
+        """Add what happened to a customer apart from this work. `released` counts the changes before it from the first of `changes`."""
+        made = len(self.changes)
+        for each in released:
+            self.add_release(Release(each.customer_id, each.at, made + each.after, each.sequence, each.offer, each.persona))
+        self.changes += changes
+        for outcome in outcomes:
+            self.add_outcome(outcome)
+        for failure in failures:
+            self.add_failure(failure)

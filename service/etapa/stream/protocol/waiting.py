@@ -15,7 +15,8 @@ from etapa.errors import EtapaError
 from etapa.journey.engine.facts.forget_request import ForgetRequest
 from etapa.journey.engine.facts.touchpoint import CustomerPlace, Touchpoint
 from etapa.journey.engine.judging.outcomes import EvaluationFailed
-from etapa.journey.engine.partition import FoundCustomers, Partition
+from etapa.journey.engine.kept_customer import FoundCustomers
+from etapa.journey.engine.partition import Partition
 from etapa.stream.protocol.records import Headers, Record
 from etapa.stream.protocol.records_in_batches import Records, after, with_headers
 from etapa.stream.protocol.stream_time import count_before, stream_time_after

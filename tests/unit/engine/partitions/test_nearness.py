@@ -6,8 +6,9 @@ from typing import Any
 import pytest
 
 from etapa.journey.engine.facts.customer import Customer
+from etapa.journey.engine.kept_customer import learn_layout_of_places
 from etapa.journey.engine.nearness import AT_ONCE, IS_POSSIBLE
-from etapa.journey.engine.partition import Partition, learn_layout_of_places
+from etapa.journey.engine.partition import Partition
 from etapa.journey.engine.quick_prefetch import quick_prefetch
 from etapa.journey.engine.timers import CustomerTimer
 from tests.unit.engine.shops import did, program_of, us

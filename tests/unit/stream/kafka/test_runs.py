@@ -29,7 +29,6 @@ PLAIN, GZIP = 0, 1
 CODECS = [PLAIN, GZIP, 2, 3, 4]
 MOST = 16 * 1024 * 1024
 ATTRIBUTES_AT, CHECKSUM_AT, CHECKED_FROM = 21, 17, 21
-TIMES_AT = 27
 
 Written = tuple[bytes | None, bytes | None, list[tuple[str, bytes | None]]]
 parts = st.none() | st.binary(max_size=40)
