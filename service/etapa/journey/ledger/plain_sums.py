@@ -57,9 +57,9 @@ class PlainSums:
         """Add figures to those of a key, in the present part."""
         self._add(self._part + key, figures)
 
-    def count(self, *columns_and_figures: Any) -> None:
-        """The same with the columns of the key and the figures one by one."""
-        self.add(columns_and_figures[: self._columns], columns_and_figures[self._columns :])
+    def offered(self, persona: str | None, campaign: str, outcome: str) -> None:
+        """Count an offer to a campaign: 1 for that key."""
+        self._add((*self._part, persona, campaign, outcome), _ONE)
 
     def moved(self, stays: "PlainSums", *columns_stay_first_and_more: Any) -> bool:
         """Count a move: persona, source, to, cause, rule, the stay in `source` in microseconds or none, and 1 if it is the first in `to`, else 0.

@@ -6,6 +6,7 @@ What the rows of `sums_rows.h` have no room for is declined with `OverflowError`
 #include "sums_again.h"
 #include "sums_counting.h"
 #include "sums_lists.h"
+#include "sums_noting.h"
 #include "sums_packing.h"
 
 static PyObject *turn(sums *self, PyObject *part)
@@ -21,22 +22,14 @@ static PyObject *turn(sums *self, PyObject *part)
     Py_RETURN_NONE;
 }
 
-static PyObject *touch(sums *self, PyObject *const *arguments, Py_ssize_t count)
+static PyObject *add(sums *self, PyObject *const *arguments, Py_ssize_t count)
 {
-    if (count != 3 || self->keys != 4 || self->named != 4 || self->figures != 1 || !PyTuple_Check(arguments[0]) || PyTuple_GET_SIZE(arguments[0]) != 2) {
-        PyErr_SetString(PyExc_TypeError, "touch takes a segment, a type and a channel");
+    if (count != 2 || !PyTuple_CheckExact(arguments[0]) || PyTuple_GET_SIZE(arguments[0]) != self->keys || !PyTuple_CheckExact(arguments[1])
+        || PyTuple_GET_SIZE(arguments[1]) != self->figures) {
+        PyErr_SetString(PyExc_TypeError, "add takes a key and its figures");
         return NULL;
     }
-    PyObject *columns[] = {PyTuple_GET_ITEM(arguments[0], 0), PyTuple_GET_ITEM(arguments[0], 1), arguments[1], arguments[2]};
-    int64_t *there = make_room_for(self, 1) ? NULL : counted_at(self, columns, 4, 0);
-    if (there == NULL)
-        return NULL;
-    ++*there;
-    Py_RETURN_NONE;
-}
-
-static PyObject *add_parts(sums *self, PyObject *const *columns, PyObject *const *figures)
-{
+    PyObject *const *columns = ((PyTupleObject *)arguments[0])->ob_item, *const *figures = ((PyTupleObject *)arguments[1])->ob_item;
     int64_t numbers[MOST_FIGURES], most = 0;
     for (int n = 0; n < self->figures; n++) {
         if (whole_number(figures[n], numbers + n))
@@ -47,31 +40,12 @@ static PyObject *add_parts(sums *self, PyObject *const *columns, PyObject *const
     int64_t number = 0;
     if (self->named < self->keys && number_within(columns[self->named], 0, MOST_NUMBERS, &number))
         return NULL;
-    int64_t *there = make_room_for(self, most) ? NULL : counted_at(self, columns, self->named, (unsigned)number);
+    int64_t *there = settle_noted(self) || make_room_for(self, most) ? NULL : counted_at(self, columns, self->named, (unsigned)number);
     if (there == NULL)
         return NULL;
     for (int n = 0; n < self->figures; n++)
         there[n] += numbers[n];
     Py_RETURN_NONE;
-}
-
-static PyObject *add(sums *self, PyObject *const *arguments, Py_ssize_t count)
-{
-    if (count != 2 || !PyTuple_CheckExact(arguments[0]) || PyTuple_GET_SIZE(arguments[0]) != self->keys || !PyTuple_CheckExact(arguments[1])
-        || PyTuple_GET_SIZE(arguments[1]) != self->figures) {
-        PyErr_SetString(PyExc_TypeError, "add takes a key and its figures");
-        return NULL;
-    }
-    return add_parts(self, ((PyTupleObject *)arguments[0])->ob_item, ((PyTupleObject *)arguments[1])->ob_item);
-}
-
-static PyObject *count_one(sums *self, PyObject *const *arguments, Py_ssize_t count)
-{
-    if (count != self->keys + self->figures) {
-        PyErr_SetString(PyExc_TypeError, "count takes the columns of a key and its figures");
-        return NULL;
-    }
-    return add_parts(self, arguments, arguments + self->keys);
 }
 
 /* As `bucket_of` in `stays.py`. */
@@ -126,13 +100,13 @@ static PyObject *moved(sums *self, PyObject *const *arguments, Py_ssize_t count)
     }
     sums *others = (sums *)arguments[8];
     struct again read, *found;
-    int is_read = found_again(others, arguments[10], arguments[9], &read, &found);
+    int is_read = settle_noted(others) ? -1 : found_again(others, arguments[10], arguments[9], &read, &found);
     if (is_read < 0 || (is_read && make_room_for(others, found->most)) || count_move(self, arguments) || (is_read && add_again(others, found)))
         return NULL;
     return PyBool_FromLong(is_read);
 }
 
-/* Whether anything was counted; loose rows stay so. */
+/* Whether anything was counted; loose rows stay so, and notes, which there are only beside rows. */
 static PyObject *has_any(sums *self, PyObject *nothing)
 {
     (void)nothing;
@@ -154,7 +128,7 @@ static PyObject *empty(sums *self, PyObject *nothing)
 
 static Py_ssize_t length(PyObject *self)
 {
-    return settle((sums *)self) ? -1 : (Py_ssize_t)((sums *)self)->count;
+    return settle_all((sums *)self) ? -1 : (Py_ssize_t)((sums *)self)->count;
 }
 
 static PyObject *new(PyTypeObject *type, PyObject *arguments, PyObject *named)
@@ -183,6 +157,8 @@ static PyObject *new(PyTypeObject *type, PyObject *arguments, PyObject *named)
 static void dealloc(PyObject *object)
 {
     sums *self = (sums *)object;
+    free_noted(self);
+    PyMem_Free(self->noted);
     free_counting(self->counting);
     free_again(self->again);
     PyMem_Free(self->rows);
@@ -195,7 +171,7 @@ static PyMethodDef methods[] = {
     {"turn", (PyCFunction)turn, METH_O, "Count in this part from now on."},
     {"touch", (PyCFunction)(void (*)(void))touch, METH_FASTCALL, "Count a touchpoint by its segment, type and channel."},
     {"add", (PyCFunction)(void (*)(void))add, METH_FASTCALL, "Add figures to those of a key."},
-    {"count", (PyCFunction)(void (*)(void))count_one, METH_FASTCALL, "The same with the columns of the key and the figures one by one."},
+    {"offered", (PyCFunction)(void (*)(void))offered, METH_FASTCALL, "Count an offer by persona, campaign and outcome."},
     {"moved", (PyCFunction)(void (*)(void))moved, METH_FASTCALL, "Count a move, the stay before it, and what it means in other sums."},
     {"add_all", (PyCFunction)(void (*)(void))add_all, METH_FASTCALL, "Add all figures of other sums."},
     {"spread", (PyCFunction)(void (*)(void))spread, METH_FASTCALL, "Add the figures of each part to the sums at its place."},

@@ -79,6 +79,17 @@ class TableSums:
         counting: Callable[[Segment, str, str | None], None] = self._kept.touch
         return counting
 
+    def offered(self, persona: str | None, campaign: str, outcome: str) -> None:
+        """Count an offer to a campaign once."""
+        if not self._is_plain:  # only compiled
+            try:
+                _OFFERED(self._kept, persona, campaign, outcome)
+            except OverflowError:
+                self._become_plain()
+            else:
+                return
+        self._kept.offered(persona, campaign, outcome)
+
     def moved(
         self,
         stays: "TableSums",
@@ -226,6 +237,7 @@ def _empty(*, in_parts: bool) -> dict[Table, Any]:
 
 _ADD: Final[Any] = PlainSums.add if quick_sums is None else quick_sums.add
 """Called with the sums, since looking a method up each time would cost as much as it does."""
+_OFFERED: Final[Any] = PlainSums.offered if quick_sums is None else quick_sums.offered
 _MOVED: Final[Any] = PlainSums.moved if quick_sums is None else quick_sums.moved
 _QUICK: Final = _empty(in_parts=False)
 _QUICK_IN_PARTS: Final = _empty(in_parts=True)

@@ -73,8 +73,10 @@ static PyObject *add_all(sums *self, PyObject *const *arguments, Py_ssize_t coun
         PyErr_SetString(PyExc_TypeError, "add_all takes other sums with the same columns, and a part or none");
         return NULL;
     }
-    const sums *other = (const sums *)arguments[0];
+    sums *other = (sums *)arguments[0];
     int64_t part;
+    if (settle_noted(self) || settle_noted(other))
+        return NULL;
     /* Several parts may have the same key. */
     if (read_part(self, arguments[1], &part) || make_room_for_all(self, other, other->in_parts ? most_together(other) : other->most))
         return NULL;
@@ -111,7 +113,7 @@ static int target_of(const sums *self, PyObject *told, sums **target, int64_t *p
         return -1;
     }
     *target = (sums *)PyTuple_GET_ITEM(told, 0);
-    return read_part(*target, PyTuple_GET_ITEM(told, 1), part);
+    return settle_noted(*target) ? -1 : read_part(*target, PyTuple_GET_ITEM(told, 1), part);
 }
 
 static int begins_part(const sums *self, size_t row)
@@ -126,6 +128,8 @@ static PyObject *spread(sums *self, PyObject *const *arguments, Py_ssize_t count
         PyErr_SetString(PyExc_TypeError, "sums in parts are spread, with numbers of places by part, and the places");
         return NULL;
     }
+    if (settle_noted(self))
+        return NULL;
     PyObject *where = arguments[0], *places = arguments[1];
     sums *target = NULL, *before = NULL;
     int64_t part = 0, most = most_together(self);
@@ -166,7 +170,7 @@ static PyObject *rows_by_place(sums *self, PyObject *const *arguments, Py_ssize_
         PyErr_SetString(PyExc_TypeError, "rows_by_place takes the numbers of places by part, and how many there are");
         return NULL;
     }
-    Py_ssize_t places = PyLong_AsSsize_t(arguments[1]), place = 0;
+    Py_ssize_t places = settle_noted(self) ? -1 : PyLong_AsSsize_t(arguments[1]), place = 0;
     size_t *rows = places < 0 ? NULL : PyMem_Calloc((size_t)places + 1, sizeof(size_t));
     if (rows == NULL)
         return PyErr_Occurred() ? NULL : PyErr_NoMemory();
@@ -191,7 +195,7 @@ static PyObject *rows_by_place(sums *self, PyObject *const *arguments, Py_ssize_
 /* How many names the column has, none included. */
 static PyObject *names_in(sums *self, PyObject *number)
 {
-    long column = PyLong_AsLong(number);
+    long column = settle_noted(self) ? -1 : PyLong_AsLong(number);
     if (column < 0 || column >= self->keys || !is_name(self, (int)column)) {
         if (!PyErr_Occurred())
             PyErr_SetString(PyExc_ValueError, "there are no names in that column");
@@ -213,7 +217,7 @@ static PyObject *names_in(sums *self, PyObject *number)
 static PyObject *all_names(sums *self, PyObject *nothing)
 {
     (void)nothing;
-    return PyLong_FromSize_t(self->names.count);
+    return settle_noted(self) ? NULL : PyLong_FromSize_t(self->names.count);
 }
 
 #endif

@@ -3,7 +3,7 @@
 #ifndef ETAPA_SUMS_LISTS
 #define ETAPA_SUMS_LISTS
 
-#include "sums_rows.h"
+#include "sums_noting.h"
 
 static int whole_number(PyObject *number, int64_t *read)
 {
@@ -46,7 +46,7 @@ static int number_within(PyObject *number, int64_t least, int64_t most, int64_t 
 static PyObject *rows(sums *self, PyObject *nothing)
 {
     (void)nothing;
-    if (settle(self))
+    if (settle_all(self))
         return NULL;
     size_t columns = (size_t)(self->in_parts + self->keys + self->figures);
     PyObject *all = list_of_names(&self->names), *found = PyList_New((Py_ssize_t)(self->count * columns)), *both = NULL;
@@ -74,6 +74,8 @@ static PyObject *load(sums *self, PyObject *const *arguments, Py_ssize_t count)
         PyErr_SetString(PyExc_TypeError, "load takes a list of names and one of numbers");
         return NULL;
     }
+    if (settle_noted(self))
+        return NULL;
     PyObject *all = arguments[0], *numbers = arguments[1];
     Py_ssize_t columns = self->in_parts + self->keys + self->figures, length = PyList_GET_SIZE(numbers), known = PyList_GET_SIZE(all);
     if (length % columns)

@@ -7,7 +7,7 @@ In the numbers, a name is its number less 1, so that none is -1. */
 
 #include <stdlib.h>
 
-#include "sums_rows.h"
+#include "sums_noting.h"
 
 #define MOST_BYTES_OF_NUMBER 9
 #define MOST_BYTES_OF_LENGTH 5
@@ -85,7 +85,7 @@ static PyObject *end_packing(unsigned char *start, const unsigned char *to)
 static PyObject *packed(sums *self, PyObject *nothing)
 {
     (void)nothing;
-    if (settle(self))
+    if (settle_all(self))
         return NULL;
     size_t numbers = self->count * (size_t)(self->in_parts + self->keys + self->figures);
     unsigned char *to, *start = begin_packing(self, numbers, &to);
@@ -125,7 +125,7 @@ static int compared(const void *left, const void *right)
 static PyObject *packed_columns(sums *self, PyObject *nothing)
 {
     (void)nothing;
-    if (settle(self))
+    if (settle_all(self))
         return NULL;
     int columns = self->keys + self->in_parts;
     unsigned char *to, *start = begin_packing(self, self->count * (size_t)(columns + self->figures), &to);

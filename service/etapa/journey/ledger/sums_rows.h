@@ -18,6 +18,7 @@ Rows of what was counted last are *loose*: not in the index, and perhaps with th
 
 struct counting; /* see sums_counting.h */
 struct again; /* see sums_again.h */
+struct noted; /* see sums_noting.h */
 
 typedef struct {
     PyObject_HEAD
@@ -32,6 +33,8 @@ typedef struct {
     names names;
     struct counting *counting; /* NULL as long as there are few rows */
     struct again *again; /* likewise */
+    struct noted *noted; /* likewise */
+    unsigned notes;
 } sums;
 
 typedef struct {

@@ -15,6 +15,7 @@ class BatchTally:
     """Grows with the number of different keys in each hour. Times are microseconds since 1970; persona none: none fits."""
 
     __slots__ = (
+        "_campaigns",
         "_customers",
         "_ends",
         "_hour",
@@ -45,6 +46,7 @@ class BatchTally:
         self._moves = self._of("moves")
         self._stays = self._of("stays")
         self._ways = self._of("ways")
+        self._campaigns = self._of("campaigns")
         self._touch = self._touchpoints.touch
 
     def touched(self, at: int, persona: str | None, stage: str, touchpoint_type: str, channel: str | None) -> None:
@@ -100,7 +102,7 @@ class BatchTally:
 
     def offered(self, at: int, persona: str | None, campaign: str, outcome: str) -> None:
         """Count a stage change that was offered to a campaign, or a held trigger that was checked again."""
-        self._add("campaigns", at, (persona, campaign, outcome), _ONE)
+        self._turned(self._campaigns, at).offered(persona, campaign, outcome)
 
     def enrolled(self, at: int, persona: str | None, campaign: str, *, holdout: bool) -> None:
         """A campaign that has a goal triggered for a customer for the first time."""
@@ -137,6 +139,7 @@ class BatchTally:
         self._latest_table = "stays"
         self._touchpoints, self._moves, self._stays = self._of("touchpoints"), self._of("moves"), self._of("stays")
         self._ways = self._of("ways")
+        self._campaigns = self._of("campaigns")
         self._touch = self._touchpoints.touch
 
     def _of(self, table: Table) -> TableSums:
