@@ -158,7 +158,6 @@ static void dealloc(PyObject *object)
 {
     sums *self = (sums *)object;
     free_noted(self);
-    PyMem_Free(self->noted);
     free_counting(self->counting);
     free_again(self->again);
     PyMem_Free(self->rows);

@@ -9,12 +9,25 @@ thousand in turn wait for it once. Before anything else is done with these sums,
 #include "sums_counting.h"
 
 #define MOST_NOTED 1024
-#define NOTED_AHEAD 8 /* so many are asked for before they are counted */
+#define TOGETHER 16
+#define BITS_OF_KNOWN 8
+#define KNOWN (1 << BITS_OF_KNOWN)
 
 /* A key that was met once: persona and stage in one (a tuple), type and channel; or persona, campaign and outcome. */
-struct noted {
+struct note {
     PyObject *names[3];
     int32_t part;
+};
+
+/* The number of a name, or the two of persona and stage, found by the address of the object. */
+struct known {
+    PyObject *object; /* kept, so that no other comes to have its address */
+    uint32_t numbers;
+};
+
+struct noted {
+    struct known known[KNOWN];
+    struct note notes[MOST_NOTED];
 };
 
 static inline int counts_touchpoints(const sums *self)
@@ -27,62 +40,130 @@ static inline int counts_offers(const sums *self)
     return self->keys == 3 && self->named == 3 && self->figures == 1;
 }
 
-/* The columns of what was noted. Returns how many. */
-static inline int columns_noted(const sums *self, PyObject *const *names, PyObject **columns)
+/* -1: there is no memory, or it is no name. */
+static int look_up(sums *self, PyObject *object, struct known *slot)
+{
+    int numbers;
+    if (PyTuple_Check(object)) {
+        int persona = number_of_name(&self->names, PyTuple_GET_ITEM(object, 0));
+        int stage = persona < 0 ? -1 : number_of_name(&self->names, PyTuple_GET_ITEM(object, 1));
+        if (stage < 0)
+            return -1;
+        slot->numbers = (uint32_t)persona << 16 | (uint32_t)stage;
+    } else {
+        if ((numbers = number_of_name(&self->names, object)) < 0)
+            return -1;
+        slot->numbers = (uint32_t)numbers;
+    }
+    Py_XSETREF(slot->object, Py_NewRef(object));
+    return 0;
+}
+
+static inline int numbers_of(sums *self, PyObject *object, uint32_t *numbers)
+{
+    struct known *slot = self->noted->known + (((uint64_t)(uintptr_t)object >> 4) * 0x9E3779B97F4A7C15u >> (64 - BITS_OF_KNOWN));
+    if (slot->object != object && look_up(self, object, slot))
+        return -1;
+    *numbers = slot->numbers;
+    return 0;
+}
+
+/* The key of what was noted. */
+static inline int key_of_note(sums *self, const struct note *note, key *of)
+{
+    uint32_t numbers[3];
+    for (int name = 0; name < 3; name++)
+        if (numbers_of(self, note->names[name], numbers + name))
+            return -1;
+    int column = self->keys == 4;
+    *of = (key){of_part(note->part), 0};
+    if (column)
+        of->high |= numbers[0];
+    else
+        set_column(of, 0, numbers[0]);
+    set_column(of, column + 1, numbers[1]);
+    set_column(of, column + 2, numbers[2]);
+    return 0;
+}
+
+/* Asks for the memory in which the row of a key is found, and then for the row. */
+static inline void ask_for_place(const sums *self, key of)
+{
+    __builtin_prefetch(self->counting->lately + hash_of(of) % LATELY, 1);
+    if (self->index != NULL)
+        __builtin_prefetch(self->index + (hash_of(of) & self->mask));
+}
+
+static inline void ask_for_row(const sums *self, key of)
+{
+    size_t hash = hash_of(of);
+    const struct lately *entry = self->counting->lately + hash % LATELY;
+    uint32_t row = entry->tag == (uint32_t)(hash >> 32) ? entry->row : self->index == NULL ? 0 : self->index[hash & self->mask] - 1;
+    __builtin_prefetch(row_at(self, row), 1);
+}
+
+/* Counts some, each once; all of them wait for memory together. */
+static int count_some_notes(sums *self, const struct note *notes, unsigned count)
+{
+    key keys[TOGETHER];
+    for (unsigned at = 0; at < count; at++) {
+        if (key_of_note(self, notes + at, keys + at))
+            return -1;
+        ask_for_place(self, keys[at]);
+    }
+    for (unsigned at = 0; at < count; at++)
+        ask_for_row(self, keys[at]);
+    for (unsigned at = 0; at < count; at++) {
+        int64_t *there = lately_counted(self, keys[at]);
+        if (there == NULL)
+            return -1;
+        ++*there;
+    }
+    return 0;
+}
+
+/* Counts a key once at once. */
+static int count_names(sums *self, PyObject *const *names)
 {
     int split = self->keys == 4;
-    columns[0] = split ? PyTuple_GET_ITEM(names[0], 0) : names[0];
-    columns[1] = split ? PyTuple_GET_ITEM(names[0], 1) : names[1];
+    PyObject *columns[4] = {split ? PyTuple_GET_ITEM(names[0], 0) : names[0], split ? PyTuple_GET_ITEM(names[0], 1) : NULL};
     columns[1 + split] = names[1];
     columns[2 + split] = names[2];
-    return 3 + split;
-}
-
-static inline int count_noted(sums *self, PyObject *const *names)
-{
-    PyObject *columns[4];
-    int named = columns_noted(self, names, columns);
-    int64_t *there = counted_at(self, columns, named, 0);
+    int64_t *there = make_room_for(self, 1) ? NULL : counted_at(self, columns, 3 + split, 0);
     if (there != NULL)
         ++*there;
-    return there == NULL;
+    return there == NULL ? -1 : 0;
 }
 
-static inline void ask_for_noted(const sums *self, PyObject *const *names)
+static void let_go_of_notes(sums *self)
 {
-    PyObject *columns[4];
-    int named = columns_noted(self, names, columns);
-    if (self->counting != NULL)
-        __builtin_prefetch(slot_of(self->counting, columns, named), 1);
+    for (unsigned at = 0; at < self->notes; at++)
+        for (int name = 0; name < 3; name++)
+            Py_DECREF(self->noted->notes[at].names[name]);
+    self->notes = 0;
 }
 
 static void free_noted(sums *self)
 {
-    for (unsigned at = 0; at < self->notes; at++)
-        for (int name = 0; name < 3; name++)
-            Py_DECREF(self->noted[at].names[name]);
-    self->notes = 0;
+    let_go_of_notes(self);
+    for (int slot = 0; self->noted != NULL && slot < KNOWN; slot++)
+        Py_XDECREF(self->noted->known[slot].object);
+    PyMem_Free(self->noted);
 }
 
-static int count_all_noted(sums *self)
+static int count_notes(sums *self)
 {
-    int32_t part = self->part;
     int failed = make_room_for(self, self->notes);
-    for (unsigned at = 0; !failed && at < self->notes; at++) {
-        if (at + NOTED_AHEAD < self->notes)
-            ask_for_noted(self, self->noted[at + NOTED_AHEAD].names);
-        self->part = self->noted[at].part;
-        failed = count_noted(self, self->noted[at].names);
-    }
-    self->part = part;
-    free_noted(self);
-    return failed ? -1 : 0;
+    for (unsigned at = 0; !failed && at < self->notes; at += TOGETHER)
+        failed = count_some_notes(self, self->noted->notes + at, self->notes - at < TOGETHER ? self->notes - at : TOGETHER);
+    let_go_of_notes(self);
+    return failed;
 }
 
 /* 0: all that was noted is counted; -1: there is no memory, or a segment had something else than names. */
 static inline int settle_noted(sums *self)
 {
-    return self->notes ? count_all_noted(self) : 0;
+    return self->notes ? count_notes(self) : 0;
 }
 
 /* The same, and afterwards no row is loose. */
@@ -94,8 +175,8 @@ static int settle_all(sums *self)
 /* Whether one more can be noted: what is declined must be so at once, and not when it is counted. */
 static inline int can_note(sums *self)
 {
-    if (self->noted == NULL && self->count >= FEW)
-        self->noted = PyMem_Malloc(MOST_NOTED * sizeof(struct noted)); /* without memory for it, each is counted by itself */
+    if (self->noted == NULL && self->counting != NULL)
+        self->noted = PyMem_Calloc(1, sizeof(struct noted)); /* without memory for it, each is counted by itself */
     return self->noted != NULL && self->most <= LARGEST - MOST_NOTED && self->names.count <= MOST_NUMBERS - 4 * MOST_NOTED;
 }
 
@@ -104,12 +185,12 @@ static inline PyObject *note(sums *self, PyObject *const *names)
 {
     int failed;
     if (can_note(self)) {
-        struct noted *noted = self->noted + self->notes++;
-        *noted = (struct noted){{Py_NewRef(names[0]), Py_NewRef(names[1]), Py_NewRef(names[2])}, self->part};
-        __builtin_prefetch(noted + 2, 1);
-        failed = self->notes == MOST_NOTED && count_all_noted(self);
+        struct note *made = self->noted->notes + self->notes++;
+        *made = (struct note){{Py_NewRef(names[0]), Py_NewRef(names[1]), Py_NewRef(names[2])}, self->part};
+        __builtin_prefetch(made + 2, 1);
+        failed = self->notes == MOST_NOTED && count_notes(self);
     } else
-        failed = make_room_for(self, 1) || count_noted(self, names);
+        failed = count_names(self, names);
     if (failed)
         return NULL;
     Py_RETURN_NONE;

@@ -18,6 +18,7 @@ class BatchTally:
         "_campaigns",
         "_customers",
         "_ends",
+        "_feelings",
         "_hour",
         "_hours",
         "_latest",
@@ -46,7 +47,7 @@ class BatchTally:
         self._moves = self._of("moves")
         self._stays = self._of("stays")
         self._ways = self._of("ways")
-        self._campaigns = self._of("campaigns")
+        self._campaigns, self._feelings = self._of("campaigns"), self._of("feeling")
         self._touch = self._touchpoints.touch
 
     def touched(self, at: int, persona: str | None, stage: str, touchpoint_type: str, channel: str | None) -> None:
@@ -66,7 +67,7 @@ class BatchTally:
 
     def felt(self, at: int, persona: str | None, stage: str, value: int) -> None:
         """Count what a customer said about its feeling, in `FEELING_UNITS`."""
-        self._add("feeling", at, (persona, stage), (1, value, value * value))
+        self._turned(self._feelings, at).add((persona, stage), (1, value, value * value))
 
     def moved(
         self,
@@ -139,7 +140,7 @@ class BatchTally:
         self._latest_table = "stays"
         self._touchpoints, self._moves, self._stays = self._of("touchpoints"), self._of("moves"), self._of("stays")
         self._ways = self._of("ways")
-        self._campaigns = self._of("campaigns")
+        self._campaigns, self._feelings = self._of("campaigns"), self._of("feeling")
         self._touch = self._touchpoints.touch
 
     def _of(self, table: Table) -> TableSums:

@@ -29,4 +29,9 @@ class CompiledFeeling:
         value = self._value.of(touchpoint)
         if isinstance(value, bool) or not isinstance(value, (int, float)) or not self._lowest <= value <= self._highest:
             return None
-        return round(value * FEELING_UNITS)
+        if isinstance(value, int):
+            return value * FEELING_UNITS
+        # Nearly always whole, which is known without a call.
+        units: float = value * FEELING_UNITS
+        whole = int(units)
+        return whole if whole == units else round(units)
