@@ -64,7 +64,7 @@ def parts() -> tuple[Callable[[], float], Sequence[Part]]:
         Part("touch: classify one touchpoint", 3.0, _timed(lambda: through_touch(program, touchpoints))),
         Part("encode, changes and states", 1.7, lambda: through_encode(program, touchpoints)),
         # By itself, since twice as much of it would hardly show in the batch path.
-        Part("ledger, a busy hour: count touchpoints and changes", 0.09, counting(program, decoded(sent_at_once)), share_of=BUSY_PATH),
+        Part("ledger, a busy hour: count touchpoints and changes", 0.07, counting(program, decoded(sent_at_once)), share_of=BUSY_PATH),
         Part(BUSY_PATH, 4.2, lambda: through_task(program, busy)),
         # That a worker begins with a broker's batches must cost next to nothing.
         Part("batch path, a busy hour, from a broker's batches", 4.4, lambda: through_task_from_batches(program, sent_at_once)),
