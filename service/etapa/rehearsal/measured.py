@@ -12,13 +12,13 @@ CHANGES = 0.456
 CHANGE_BYTES = 583.0
 """Size of a stage change in its topic, with its reasons and headers, uncompressed (`bench-scale`)."""
 
-ALONE_MICROSECONDS = 5.75
+ALONE_MICROSECONDS = 4.75
 """Worker CPU for a touchpoint when no other one in the batch is from the same customer (`bench-growth`)."""
 
-COLD_MICROSECONDS = 11.5
+COLD_MICROSECONDS = 10.0
 """The same when the customer is not in memory and is read from Redis (`bench-growth`)."""
 
-REDIS_MICROSECONDS = 2.71
+REDIS_MICROSECONDS = 2.44
 """Redis CPU for a touchpoint whose customer has no other one in the batch: the mean of a new, a known and a read customer."""
 
 REBUILD_REDIS_MICROSECONDS = 4.34
@@ -30,5 +30,5 @@ REBUILD_MICROSECONDS = 0.641
 WORKER_BASE_BYTES = 189000000.0
 """A worker's resident memory without customers (`bench-memory`)."""
 
-WORKER_BYTES_KEPT = 1140.0
+WORKER_BYTES_KEPT = 1160.0
 """What is added for each customer that it keeps between batches (`bench-memory`)."""

@@ -35,6 +35,9 @@ def customer_with(memory: list[Any]) -> Customer:
 
 
 def references(value: object) -> list[int]:
+    # Others keep or let go of none, truth, small numbers and the empty tuple at any time.
+    if value is None or value == () or (isinstance(value, int) and value < TIME):
+        return []
     inner = [each for part in value for each in references(part)] if isinstance(value, list) and len(value) < 300 else []
     return [sys.getrefcount(value), *inner]
 
