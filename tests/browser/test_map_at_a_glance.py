@@ -1,15 +1,19 @@
 """What a reader takes from the map at a glance: what belongs to the design, what a choice of a channel changes, and how long a bar is."""
 
+import io
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
+import etapa
+from bench.workload.touchpoints import made_up
 from etapa.journey.engine.judging.program import compile_journey
 from etapa.journey.language.load import journey_or_raise
 from etapa.journey.map.document import JourneyMap
 from etapa.journey.map.rules_told import RulesTold
+from etapa.journey.units import DAY, SECOND
 from etapa.languages.read import languages
 from etapa.page.standalone import standalone_page
 from etapa.rehearsal.file_figures import FileFigures
@@ -20,6 +24,8 @@ from tests.browser.viewer import NARROW, browser, looking
 
 pytestmark = pytest.mark.browser
 
+RETAIL = Path(etapa.__file__).parent / "journeys" / "retail.yaml"
+START = 1_735_689_600 * SECOND
 LONG = "Looks at everything that hangs, lies or stands in the stall, " * 4
 BARE = f"""
 journey: stall
@@ -35,14 +41,6 @@ EVENTS = (
     b'{"id":"1","customer_id":"a","type":"visit","occurred_at":"2026-01-01T00:00:00Z","channel":"web"}\n',
     b'{"id":"2","customer_id":"a","type":"purchase","occurred_at":"2026-01-03T00:00:00Z","channel":"web"}\n',
 )
-
-
-class _Lines:
-    def __init__(self) -> None:
-        self._rest = iter(EVENTS)
-
-    def readline(self, _limit: int, /) -> bytes:
-        return next(self._rest, b"")
 
 
 @pytest.fixture(scope="module")
@@ -64,12 +62,23 @@ def address(maps: dict[str, JourneyMap], tmp_path_factory: pytest.TempPathFactor
 @pytest.fixture(scope="module")
 def bare(tmp_path_factory: pytest.TempPathFactory) -> str:
     """The map of a journey that designs nothing but stages and rules."""
-    journey = journey_or_raise(BARE, "stall.yaml")
+    return _written(_maps(BARE, io.BytesIO(b"".join(EVENTS))), tmp_path_factory.mktemp("bare") / "map.html")
+
+
+@pytest.fixture(scope="module")
+def busy(tmp_path_factory: pytest.TempPathFactory) -> str:
+    """The map of a shop whose customers come by every channel, stay too long and turn back everywhere."""
+    events = b"".join(value + b"\n" for _, value in made_up(20_000, 1_500, START, START + 120 * DAY))
+    return _written(_maps(RETAIL.read_text("utf-8"), io.BytesIO(events)), tmp_path_factory.mktemp("busy") / "map.html")
+
+
+def _maps(journey_file: str, events: io.BytesIO) -> dict[str, JourneyMap]:
+    journey = journey_or_raise(journey_file, "journey.yaml")
     figures = FileFigures()
     maps = FileMaps(journey, RulesTold(journey, languages()))
-    for each in replayed(compile_journey(journey), journey, _Lines(), summary=Summary(journey, figures=figures)):
+    for each in replayed(compile_journey(journey), journey, events, summary=Summary(journey, figures=figures)):
         maps.told(each)
-    return _written(dict(maps.drawn(figures.ledger, None)), tmp_path_factory.mktemp("bare") / "map.html")
+    return dict(maps.drawn(figures.ledger, None))
 
 
 def _written(maps: dict[str, JourneyMap], path: Path) -> str:
@@ -102,6 +111,15 @@ def test_a_long_name_ends_with_its_column_and_can_be_read_whole(chromium: Browse
         )
         assert (touchpoints.count(), beyond) == (2, 0)
         assert touchpoints.first.get_attribute("title") == f"{LONG.strip()}, web"
+
+
+@pytest.mark.parametrize("language", ["en-GB", "es-BO"])
+def test_a_busy_map_fits_a_desk_and_names_its_channels_whole(chromium: Browser, busy: str, language: str) -> None:
+    with looking(chromium, busy, language) as seen:
+        assert seen.fits() == (True, True)
+        names = seen.page.locator(".channel:visible .name")
+        assert names.count() >= 18
+        assert [each for each in names.all() if each.evaluate("name => name.scrollWidth > name.clientWidth")] == []
 
 
 def test_with_a_design_what_is_not_in_it_is_marked(chromium: Browser, address: str) -> None:
