@@ -95,3 +95,12 @@ def test_no_touchpoint_runs_through_a_function_that_was_left_uncompiled() -> Non
         sys.setprofile(before)
     assert calls.most_common(3) == []
     assert outcomes > 50
+
+
+def test_compiling_says_how_long_it_takes_though_what_compilers_print_is_kept_back() -> None:
+    waiting = "import time, hatch_build as build\nwith build.HowLong(0.05), build._Silent():\n    print('of no interest', flush=True)\n    time.sleep(1)"
+    done = subprocess.run([sys.executable, "-c", waiting], cwd=ROOT, capture_output=True, text=True, check=True)
+    lines = done.stderr.splitlines()
+    assert done.stdout == ""
+    assert lines[0] == "… still compiling, after 0 s"
+    assert all(re.fullmatch(r"… still compiling, after \d+ s", line) for line in lines)
