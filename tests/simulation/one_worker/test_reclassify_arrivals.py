@@ -1,5 +1,6 @@
-"""`etapa reclassify` means everybody, also those who come from another partition after this one has judged all who were here."""
+"""`etapa reclassify` means everybody, also those who move: who comes after all who were here were judged, and who leaves before its turn."""
 
+import asyncio
 from typing import Any
 
 import msgspec
@@ -7,10 +8,22 @@ import pytest
 
 from etapa.contracts.incoming.input_format import decoder_within
 from etapa.contracts.incoming.touchpoint_message import TouchpointLimits
+from etapa.contracts.partitioner import partition_of
+from etapa.contracts.rfc3339 import format_time
 from etapa.contracts.stored.linked_ids import encode_linked_ids
 from etapa.contracts.stored.reclassification import ReclassifyProgress, ReclassifyRequest
 from etapa.contracts.stored.state import decode_standing, decode_state, encode_state
-from etapa.contracts.stored.transfer import LinkAsked, PersonMoved, Sent, StateMoved, TouchpointForwarded, Transfer, encode_transfer
+from etapa.contracts.stored.transfer import (
+    CustomerClaimed,
+    LinkAsked,
+    PersonMoved,
+    Sent,
+    StateMoved,
+    TopicLayout,
+    TouchpointForwarded,
+    Transfer,
+    encode_transfer,
+)
 from etapa.journey.identity.people import alone as with_one_id
 from etapa.stream.protocol.records import Outgoing
 from etapa.stream.protocol.task_options import TaskOptions
@@ -23,6 +36,7 @@ from tests.simulation.worlds.versions import VERSIONS
 pytestmark = pytest.mark.usefixtures("quiet_logs")
 
 NEW = VERSIONS[2]
+NAMES = "abcdefgh"
 LINKING = msgspec.structs.replace(OPTIONS, follows_links=True, decoder=decoder_within(TouchpointLimits(takes_links=True)))
 
 
@@ -62,9 +76,10 @@ def state_elsewhere(customer_id: str) -> bytes:
     return encode_state(decode_state(other.redis.customers[customer_id].state or b"", customer_id, common))
 
 
-def comes(here: Alone, sent: Sent) -> None:
-    """The other partition sends it."""
-    here.broker.transfers[0].append(Outgoing(None, encode_transfer(Transfer(sender=1, number=1, sent=sent))), "committed")
+def comes(here: Alone, *sent: Sent) -> None:
+    """The other partition sends these."""
+    for number, each in enumerate(sent, start=1):
+        here.broker.transfers[0].append(Outgoing(None, encode_transfer(Transfer(sender=1, number=number, sent=each))), "committed")
 
 
 def journey_changes(here: Alone) -> list[tuple[str, int, str | None, str]]:
@@ -94,6 +109,40 @@ def test_who_is_sent_because_of_a_link_is_judged_as_silently_as_asked() -> None:
     here.run(here.work_until(lambda: noted(here).carried_over == 2))
     assert here.stages() == {"c": "", "here": "fond"}
     assert journey_changes(here) == []
+
+
+def test_all_who_come_when_all_are_done_are_counted_however_soon_one_follows_another() -> None:
+    here = all_done(asked(), LINKING)
+    touchpoint = msgspec.json.encode({"id": "e", "customer_id": "x", "type": "home", "occurred_at": format_time(here.now())})
+    # The touchpoint between the two has them come in batches of their own, one at once after the other.
+    between = TouchpointForwarded(b"x", touchpoint, (), START, 1, 1)
+    comes(here, StateMoved("c", state_elsewhere("c"), START), between, StateMoved("d", state_elsewhere("d"), START))
+    here.worker(program=NEW)
+    here.run(here.work_until(lambda: noted(here).carried_over == 3))
+    assert (noted(here).done, noted(here).moved) == (True, 3)
+
+
+def test_who_leaves_before_its_turn_is_counted_where_it_arrives() -> None:
+    here = Alone()
+    here.broker.transfers = [MemoryTransfers(), MemoryTransfers()]
+    leaves = next(each for each in NAMES if partition_of(each, 2) == 1)
+    for customer_id in [*[each for each in NAMES if partition_of(each, 2) == 0][:2], leaves]:
+        buys_twice(here, customer_id)
+    here.redis.request = asked(rate=0.5)
+    here.worker(program=NEW)
+
+    async def one_is_claimed() -> None:
+        working = asyncio.create_task(here.task.run())
+        await here.until(lambda: noted(here).carried_over == 1)
+        comes(here, CustomerClaimed(leaves, TopicLayout(2, 2, 1)))
+        await here.until(lambda: noted(here).done)
+        here.task.request_stop()
+        await working
+
+    here.run(one_is_claimed())
+    assert sorted(here.stages().values()) == ["", "fond", "fond"]
+    assert not [change for change in journey_changes(here) if change[0] == leaves]
+    assert (noted(here).carried_over, noted(here).moved) == (2, 2)
 
 
 @pytest.mark.parametrize("request_then", [None, asked(id="two", version=3)], ids=["none", "one for another version"])

@@ -29,7 +29,7 @@ class ReclassifyProgress(msgspec.Struct, frozen=True, kw_only=True):
 
     request: str
     customers: int
-    """How many customers there were at the start."""
+    """How many there were when the owner last looked on."""
     looked_at: int
     carried_over: int
     moved: int

@@ -37,10 +37,14 @@ class Portion(msgspec.Struct, frozen=True):
     customer_ids: Sequence[str]
 
 
-async def carry_over(portion: Portion, engine: Partition, around: TaskContext, pause: Pause) -> tuple[int, int]:
-    """Carry customers, who are in memory, over to this version of the journey. Returns how many changed their stage, and how many failed."""
+async def carry_over(portion: Portion, engine: Partition, around: TaskContext, pause: Pause) -> tuple[int, int, int]:
+    """Carry customers, who are in memory, over to this version of the journey.
+
+    Returns how many are of this version now, how many of them changed their stage, and how many failed. Who is gone by now is none of these.
+    """
     moved = failed = 0
-    for count, customer_id in enumerate(portion.customer_ids, start=1):
+    here = [customer_id for customer_id in portion.customer_ids if engine.knows(customer_id)]
+    for count, customer_id in enumerate(here, start=1):
         try:
             while (has_moved := engine.reclassify(customer_id, publish=portion.request.publish)) is None:
                 await pause()
@@ -51,7 +55,7 @@ async def carry_over(portion: Portion, engine: Partition, around: TaskContext, p
             logger.warning("partition %d: a customer was not reclassified: %s", around.partition, failure, extra=who)
         if count % around.options.pause_every == 0:
             await pause()
-    return moved, failed
+    return len(here) - failed, moved, failed
 
 
 class Reclassifier:
@@ -109,7 +113,8 @@ class Reclassifier:
         self._progress = msgspec.structs.replace(
             done, carried_over=done.carried_over + count, moved=done.moved + moved, failed=done.failed + failed
         )
-        if now >= self._note_at:
+        if done.done or now >= self._note_at:
+            # Once all are done, there may be no other occasion.
             await self._note(now)
 
     async def judge_who_came(self, engine: Partition, customer_id: str, now: float) -> None:

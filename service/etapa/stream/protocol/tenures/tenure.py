@@ -203,10 +203,10 @@ class Tenure:
         if portion is None:
             return
         await self._load(engine.missing(portion.customer_ids), None)
-        moved, failed = await carry_over(portion, engine, self._around, self._pause)
+        carried_over, moved, failed = await carry_over(portion, engine, self._around, self._pause)
         await self._commit(0, [])
         await self._settle()
-        await self._reclassifier.carried_over(clock.monotonic(), len(portion.customer_ids) - failed, moved, failed)
+        await self._reclassifier.carried_over(clock.monotonic(), carried_over, moved, failed)
 
     async def _load(self, customer_ids: Sequence[str], stream_time: int | None) -> LoadedCustomers:
         """Load customers into memory: those named, and those with a timer due by `stream_time`."""
