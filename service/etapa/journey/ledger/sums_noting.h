@@ -13,6 +13,13 @@ thousand in turn wait for it once. Before anything else is done with these sums,
 #define BITS_OF_KNOWN 8
 #define KNOWN (1 << BITS_OF_KNOWN)
 
+/* Asks for memory that will be read, or written, soon. Other compilers do without. */
+#if defined(__GNUC__)
+#define ask_for(address, is_written) __builtin_prefetch(address, is_written)
+#else
+#define ask_for(address, is_written) ((void)(address))
+#endif
+
 /* A key that was met once: persona and stage in one (a tuple), type and channel; or persona, campaign and outcome. */
 struct note {
     PyObject *names[3];
@@ -89,17 +96,17 @@ static inline int key_of_note(sums *self, const struct note *note, key *of)
 /* Asks for the memory in which the row of a key is found, and then for the row. */
 static inline void ask_for_place(const sums *self, key of)
 {
-    __builtin_prefetch(self->counting->lately + hash_of(of) % LATELY, 1);
+    ask_for(self->counting->lately + hash_of(of) % LATELY, 1);
     if (self->index != NULL)
-        __builtin_prefetch(self->index + (hash_of(of) & self->mask));
+        ask_for(self->index + (hash_of(of) & self->mask), 0);
 }
 
 static inline void ask_for_row(const sums *self, key of)
 {
-    size_t hash = hash_of(of);
+    uint64_t hash = hash_of(of);
     const struct lately *entry = self->counting->lately + hash % LATELY;
     uint32_t row = entry->tag == (uint32_t)(hash >> 32) ? entry->row : self->index == NULL ? 0 : self->index[hash & self->mask] - 1;
-    __builtin_prefetch(row_at(self, row), 1);
+    ask_for(row_at(self, row), 1);
 }
 
 /* Counts some, each once; all of them wait for memory together. */
@@ -187,7 +194,7 @@ static inline PyObject *note(sums *self, PyObject *const *names)
     if (can_note(self)) {
         struct note *made = self->noted->notes + self->notes++;
         *made = (struct note){{Py_NewRef(names[0]), Py_NewRef(names[1]), Py_NewRef(names[2])}, self->part};
-        __builtin_prefetch(made + 2, 1);
+        ask_for(made + 2, 1);
         failed = self->notes == MOST_NOTED && count_notes(self);
     } else
         failed = count_names(self, names);
