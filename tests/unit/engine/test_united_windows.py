@@ -138,3 +138,22 @@ def test_of_each_trait_the_latest_value_is_kept_and_at_the_same_time_that_of_the
     )
     unite_memories(program, kept, moved)
     assert kept.trait("city", None) == city
+
+
+@pytest.mark.parametrize(
+    "accumulator",
+    [
+        CountWindow(ANY, us("1d")),
+        ValueWindow(PATH, ANY, us("1d")),
+        DistinctWindow(PATH, ANY, us("1d")),
+        KeysWithin(DayKey(), ANY, us("1d")),
+        KeysBetween(ValueKey(PATH), ANY, us("2d"), us("1d")),
+        OrderedSteps((ANY, ANY), us("1d")),
+    ],
+    ids=lambda each: type(each).__name__,
+)
+def test_a_window_that_was_over_when_ids_were_united_begins_anew(accumulator: Accumulator) -> None:
+    ours, theirs = entry_of(accumulator, [0, 1], [5, 6]), entry_of(accumulator, [2], [7])
+    memory: list[Any] = [accumulator.united(ours, theirs, NOW)]
+    accumulator.record(memory, did("a", NOW, v=8), NOW)
+    assert memory == [entry_of(accumulator, [NOW], [8])]

@@ -62,7 +62,8 @@ class CountWindow(Windowed):
             self._record_beside_buckets(memory, entry, at, gone)
             return
         times: list[int] = entry
-        if times[0] <= gone:
+        # Nothing may be left of what two customers had.
+        if times and times[0] <= gone:
             forget_before(gone, times)
         if not times or at >= times[-1]:
             kept: list[Any] = times
