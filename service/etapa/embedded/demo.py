@@ -1,10 +1,14 @@
 """`etapa demo`: simulated or recorded customers, a private broker, a private Redis and the real worker, shown until somebody stops it."""
 
 import contextlib
+import shlex
+import shutil
 import signal
+import sys
 import time
 from collections import Counter
 from collections.abc import Iterator
+from pathlib import Path
 from types import FrameType
 
 from etapa.embedded.broker import NAME, NAME_IN_SHORT, PrivateBroker
@@ -77,7 +81,17 @@ def _stops_on_signals() -> Iterator[_Stops]:
 
 
 def _journey_export(options: DemoOptions) -> str:
-    return "" if options.journey_path == SHIPPED_JOURNEY else f"\n           export ETAPA_JOURNEY={options.journey_path.resolve()}"
+    if options.journey_path == SHIPPED_JOURNEY:
+        return ""
+    return f"\n           export ETAPA_JOURNEY={shlex.quote(str(options.journey_path.resolve()))}"
+
+
+def _path_export() -> str:
+    """How a shell finds the command, if it does not already."""
+    beside = Path(sys.executable).parent
+    if shutil.which("etapa") is not None or not (beside / "etapa").exists():
+        return ""
+    return f"\n           export PATH={shlex.quote(str(beside))}:$PATH"
 
 
 @contextlib.contextmanager
@@ -114,7 +128,9 @@ def _started(options: DemoOptions, journey: Journey, screen: Screen, stops: _Sto
             if worker.is_elsewhere:
                 screen.say(f"           (another program has port {options.usual_port}; what you see there is not this demo)")
             screen.say(f"  token    {worker.token} opens {worker.url}v1/customers/ID (Authorization: Bearer ...)")
-            screen.say(f"  ask      in another terminal:\n           export ETAPA_REDIS_URL={redis.url}{_journey_export(options)}")
+            screen.say(
+                f"  ask      in another terminal:{_path_export()}\n           export ETAPA_REDIS_URL={redis.url}{_journey_export(options)}"
+            )
             screen.say(
                 f"           etapa stage {_SOMEBODY}; etapa why {_SOMEBODY}"
                 if options.recorded is None

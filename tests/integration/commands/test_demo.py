@@ -26,6 +26,7 @@ pytestmark = pytest.mark.redis
 
 STAGES = [stage.id for stage in journey_or_raise(SHIPPED_JOURNEY.read_text(encoding="utf-8"), str(SHIPPED_JOURNEY)).stages]
 ENOUGH_SECONDS = 120.0
+COMMAND = Path(sys.executable).parent / "etapa"
 ENVIRONMENT = os.environ | {"PYTHONPATH": os.pathsep.join(filter(None, sys.path)), "PYTHONUNBUFFERED": "1"}
 
 
@@ -33,10 +34,20 @@ def _command(*arguments: str) -> list[str]:
     return [sys.executable, "-m", "etapa", "demo", *arguments]
 
 
+def _path(*first: str) -> str:
+    """The folders of programs without that of the command, behind those told."""
+    return os.pathsep.join([*first, *(each for each in os.environ["PATH"].split(os.pathsep) if Path(each) != COMMAND.parent)])
+
+
 @pytest.fixture(scope="module")
 def finished() -> subprocess.CompletedProcess[str]:
     """A short demo that ended by itself. Settings of a real worker are in the environment, and must not matter."""
-    environment = ENVIRONMENT | {"ETAPA_KAFKA_BOOTSTRAP_SERVERS": "127.0.0.1:1", "ETAPA_GROUP": "other", "ETAPA_HTTP_PORT": "1"}
+    environment = ENVIRONMENT | {
+        "PATH": _path(),
+        "ETAPA_KAFKA_BOOTSTRAP_SERVERS": "127.0.0.1:1",
+        "ETAPA_GROUP": "other",
+        "ETAPA_HTTP_PORT": "1",
+    }
     command = _command("--seconds", "6", "--rate", "500", "--json")
     return subprocess.run(command, capture_output=True, text=True, env=environment, timeout=ENOUGH_SECONDS, check=False)
 
@@ -72,12 +83,15 @@ def test_stdout_holds_one_json_object_and_stderr_says_what_is_used(finished: sub
     assert "librdkafka's mock cluster, a test double of Kafka's protocol" in finished.stderr
     assert "touchpoints" in finished.stderr
     assert "Traceback" not in finished.stderr
+    assert f"export PATH={COMMAND.parent}:$PATH" in finished.stderr
 
 
 def test_it_has_as_many_shoppers_as_asked_for() -> None:
     command = _command("--seconds", "4", "--rate", "400", "--customers", "50", "--json")
-    demo = subprocess.run(command, capture_output=True, text=True, env=ENVIRONMENT, timeout=ENOUGH_SECONDS, check=True)
+    environment = ENVIRONMENT | {"PATH": _path(str(COMMAND.parent))}
+    demo = subprocess.run(command, capture_output=True, text=True, env=environment, timeout=ENOUGH_SECONDS, check=True)
     assert sum(json.loads(demo.stdout)["customers"].values()) == 50
+    assert "export PATH=" not in demo.stderr
 
 
 BOOKSHOP = Path(__file__).parents[3] / "docs" / "examples" / "bookshop.yaml"
