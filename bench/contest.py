@@ -25,7 +25,7 @@ from bench.reporting.time_left import TimeLeft
 from bench.servers.place import BenchPlace, servers
 from bench.workload.touchpoints import closed, made_up
 from etapa.journey.engine.compiled import IS_COMPILED
-from etapa.journey.units import DAY
+from etapa.journey.units import DAY, HOUR
 
 Runs = Mapping[str, Sequence[RunResult]]
 CEILING = "ceiling"
@@ -172,6 +172,9 @@ def keep(about: Mapping[str, object], settings: Mapping[str, object], standings:
 @click.option("--short", "short_count", default=40_000, show_default=True, help="For those that take an order of magnitude longer.")
 @click.option("--customers", default=20_000, show_default=True)
 @click.option("--partitions", default=4, show_default=True)
+@click.option(
+    "--hours", type=click.IntRange(1), help="Squeeze the history into so many hours, as in live traffic. Such a contest is not kept."
+)
 @click.option("--only", multiple=True, help="Contestants whose name begins like this; several times for several.")
 @click.option("--save/--no-save", default=True, help="Write bench/results/contest.{json,png,svg}.")
 def main(
@@ -181,10 +184,13 @@ def main(
     short_count: int,
     customers: int,
     partitions: int,
+    hours: int | None,
     only: tuple[str, ...],
     save: bool,  # noqa: FBT001
 ) -> None:
     """Measure Etapa, its peers and the ceiling side by side."""
+    if save and hours is not None:
+        raise click.UsageError("with --hours it is another contest than the one that is kept: use --no-save")
     if save and not IS_COMPILED:
         raise click.UsageError(
             "the core is not compiled, so results are not worth keeping: run `python hatch_build.py` first, or use --no-save"
@@ -196,8 +202,9 @@ def main(
         import bench.reporting.plots  # noqa: F401
     about = machine()
     yesterday = time.time_ns() // 1000 - DAY
-    history = max(30 * DAY, int(HISTORY * count / customers / _PER_HISTORY))
-    click.echo(f"Making up {count:,} touchpoints of {customers:,} customers in {history // DAY:,} days …", err=True)
+    history = max(30 * DAY, int(HISTORY * count / customers / _PER_HISTORY)) if hours is None else hours * HOUR
+    span = f"{history // DAY:,} days" if hours is None else f"{hours:,} hours"
+    click.echo(f"Making up {count:,} touchpoints of {customers:,} customers in {span} …", err=True)
     touchpoints = list(made_up(count, customers, yesterday - history, yesterday))
     with servers(partitions) as place:
         counts = {Length.LONG: count, Length.MIDDLE: min(count, middle_count), Length.SHORT: min(count, short_count)}

@@ -16,19 +16,13 @@ from playwright.sync_api import Browser, expect
 from etapa.journey.engine.facts.changes import Clause
 from etapa.journey.language.model import Journey
 from etapa.journey.units import SECOND
-from tests.browser.viewer import NARROW, browser, looking
+from tests.browser.viewer import NARROW, looking
 from tests.support.stage_changes import stage_change
 from tests.unit.serve.asked import JOURNEY, NOON, PURCHASES, TOKEN, ChangesInMemory, StagesInMemory, application, customer
 from tests.unit.serve.test_live_and_file_maps import JOURNEY as CLOTHES_SHOP
 from tests.unit.serve.test_live_and_file_maps import Installation
 
 pytestmark = pytest.mark.browser
-
-
-@pytest.fixture(scope="module")
-def chromium() -> Iterator[Browser]:
-    with browser() as found:
-        yield found
 
 
 class _Served:

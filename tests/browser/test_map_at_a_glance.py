@@ -1,7 +1,6 @@
 """What a reader takes from the map at a glance: what belongs to the design, what a choice of a channel changes, and how long a bar is."""
 
 import io
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -20,7 +19,7 @@ from etapa.rehearsal.file_figures import FileFigures
 from etapa.rehearsal.file_maps import FileMaps
 from etapa.rehearsal.summary import Summary, replayed
 from tests.browser.test_map_page import clothes_shop_maps
-from tests.browser.viewer import NARROW, browser, looking
+from tests.browser.viewer import NARROW, looking
 
 pytestmark = pytest.mark.browser
 
@@ -41,12 +40,6 @@ EVENTS = (
     b'{"id":"1","customer_id":"a","type":"visit","occurred_at":"2026-01-01T00:00:00Z","channel":"web"}\n',
     b'{"id":"2","customer_id":"a","type":"purchase","occurred_at":"2026-01-03T00:00:00Z","channel":"web"}\n',
 )
-
-
-@pytest.fixture(scope="module")
-def chromium() -> Iterator[Browser]:
-    with browser() as found:
-        yield found
 
 
 @pytest.fixture(scope="module")

@@ -1,7 +1,6 @@
 """The journey map as a file: in two languages, light and dark, on a desktop, on a phone, on paper, and with only the keyboard."""
 
 import re
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -17,19 +16,13 @@ from etapa.page.standalone import standalone_page
 from etapa.rehearsal.file_figures import FileFigures
 from etapa.rehearsal.file_maps import FileMaps
 from etapa.rehearsal.summary import Summary, replayed
-from tests.browser.viewer import NARROW, browser, looking
+from tests.browser.viewer import NARROW, looking
 from tests.support.made_up_shop import Planted, as_file, shop
 
 pytestmark = pytest.mark.browser
 
 FILE = Path(etapa.__file__).parent / "journeys" / "clothes-shop.yaml"
 ENDS_ON_THE_WAY = 150
-
-
-@pytest.fixture(scope="module")
-def chromium() -> Iterator[Browser]:
-    with browser() as found:
-        yield found
 
 
 @pytest.fixture(scope="module")

@@ -1,7 +1,6 @@
 """The map as a picture: the sheet that the page draws of itself, as a file that any program can show."""
 
 import re
-from collections.abc import Iterator
 from pathlib import Path
 from xml.etree import ElementTree as ET
 
@@ -13,19 +12,13 @@ from etapa.languages.read import languages
 from etapa.page.pictures import pdf_of, svg_of
 from etapa.page.standalone import standalone_page
 from tests.browser.test_map_page import clothes_shop_maps
-from tests.browser.viewer import NARROW, browser, looking
+from tests.browser.viewer import NARROW, looking
 
 pytestmark = pytest.mark.browser
 
 SVG = "{http://www.w3.org/2000/svg}"
 A3 = (420, 297)
 LOOKS = "[getComputedStyle(document.body).backgroundColor, document.documentElement.style.width, JSON.stringify(document.querySelector('.lanes').getBoundingClientRect())]"
-
-
-@pytest.fixture(scope="module")
-def chromium() -> Iterator[Browser]:
-    with browser() as found:
-        yield found
 
 
 @pytest.fixture(scope="module")

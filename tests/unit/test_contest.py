@@ -119,6 +119,13 @@ def test_results_of_a_core_that_is_not_compiled_are_not_kept(monkeypatch: pytest
     assert "the core is not compiled" in told.output
 
 
+def test_a_contest_of_busy_hours_is_not_kept(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(contest, "IS_COMPILED", True)
+    done = CliRunner().invoke(contest.main, ["--hours", "8"])
+    assert done.exit_code == 2
+    assert "use --no-save" in done.output
+
+
 def test_the_time_left_is_that_of_the_runs_to_come() -> None:
     time_left = TimeLeft(["fast", "slow", "out"], 2)
     assert time_left.minutes == 0
